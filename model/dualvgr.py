@@ -1,0 +1,118 @@
+"""DualVGR and its kin: two visual channels, T reasoning units, fusion, an answer head."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from model.fusion import FUSIONS, ClipReadout, Fusion
+from model.graph import GraphAttention, Punish
+from model.heads import AnswerHead
+from model.reasoning import Reasoned, ReasoningUnit, WordMask
+from model.text import QuestionEncoder
+from model.video import VideoEncoder
+
+
+class Answered(NamedTuple):
+    """The answer's scores and how the model came to them."""
+
+    logits: Tensor  # (B, A)
+    units: tuple[Reasoned, ...]  # T of them
+    readout: Tensor  # (B, N) weight of each clip
+
+
+class DualVGR(nn.Module):
+    """Dual-Visual Graph Reasoning (Wang et al. 2021); fusion "linear" is MSVQA's (spec, 4 to 6)."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        answers: int,
+        appearance_width: int,
+        motion_width: int,
+        word_width: int,
+        width: int,
+        units: int,
+        heads: int,
+        graph_layers: int,
+        fusion: Fusion,
+        bilinear_width: int,
+        bilinear_factor: int,
+        punish: Punish,
+        word_mask: WordMask,
+        dropout: float,
+        state_dropout: float,
+    ) -> None:
+        """Sizes of the data (first five), of the model, and its variants; see options/model.py."""
+        super().__init__()
+        self.question = QuestionEncoder(
+            vocabulary=vocabulary,
+            word_width=word_width,
+            width=width,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.video = VideoEncoder(
+            appearance_width=appearance_width,
+            motion_width=motion_width,
+            width=width,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.units = nn.ModuleList(
+            ReasoningUnit(
+                width=width,
+                word_width=word_width,
+                heads=heads,
+                graph_layers=graph_layers,
+                dropout=dropout,
+                punish=punish,
+                word_mask=word_mask,
+            )
+            for _ in range(units)
+        )
+        self.fusion = FUSIONS[fusion](
+            width=width, bilinear_width=bilinear_width, bilinear_factor=bilinear_factor
+        )
+        self.readout = ClipReadout(width=width, dropout=dropout)
+        self.head = AnswerHead(width=width, answers=answers, dropout=dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Xavier-uniform matrices, zero biases, embedding uniform(-1, 1) (spec, 5, weights)."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.LSTM):
+                for name, parameter in module.named_parameters():
+                    if name.startswith("weight"):
+                        nn.init.xavier_uniform_(parameter)
+                    else:
+                        nn.init.zeros_(parameter)
+            elif isinstance(module, nn.Embedding):
+                nn.init.uniform_(module.weight, -1, 1)
+        for module in self.modules():  # after the linear layers: each head has its own fan-out
+            if isinstance(module, GraphAttention):
+                module.reset_parameters()
+
+    def forward(
+        self,
+        appearance: Tensor,
+        motion: Tensor,
+        clip_mask: Tensor,
+        video: Tensor,
+        words: Tensor,
+        length: Tensor,
+    ) -> Answered:
+        """Answer B questions about V videos.
+
+        appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips,
+        video (B,) each question's row of the videos, words (B, L), length (B,) -> Answered.
+        """
+        question = self.question(words, length)
+        a, m = (channel[video] for channel in self.video(appearance, motion))
+        mask = clip_mask[video]
+        units = []
+        for unit in self.units:
+            units.append(unit(a, m, question, mask))
+            a, m = units[-1].appearance, units[-1].motion
+        summary, weight = self.readout(self.fusion(a, m), mask)
+        return Answered(self.head(summary, question.summary), tuple(units), weight)

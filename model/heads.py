@@ -1,0 +1,24 @@
+"""Heads: from a video and a question to scores (spec, section 6)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class AnswerHead(nn.Module):
+    """An open-ended answer as one of A classes."""
+
+    def __init__(self, *, width: int, answers: int, dropout: float) -> None:
+        """Width D, A classes."""
+        super().__init__()
+        self.question = nn.Linear(width, width)
+        self.first_dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(2 * width, width)
+        self.norm = nn.BatchNorm1d(width)
+        self.second_dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, answers)
+
+    def forward(self, video: Tensor, question: Tensor) -> Tensor:
+        """Score answers.  video, question (B, D) -> logits (B, A)."""
+        both = torch.cat([video, self.question(question)], 1)
+        hidden = nn.functional.elu(self.hidden(self.first_dropout(both)))
+        return self.out(self.second_dropout(self.norm(hidden)))

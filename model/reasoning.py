@@ -1,0 +1,113 @@
+"""The reasoning unit: word attention, query punishment, four relation graphs (spec, section 5)."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from model.graph import Punish, RelationGraph
+from model.text import EncodedQuestion
+
+WordMask = Literal["before", "released"]
+
+
+class Reasoned(NamedTuple):
+    """One unit's outcome.  All (B, N, D) but the punishments, which are (B, N)."""
+
+    appearance: Tensor
+    motion: Tensor
+    appearance_specific: Tensor
+    appearance_common: Tensor
+    motion_specific: Tensor
+    motion_common: Tensor
+    appearance_punishment: Tensor
+    motion_punishment: Tensor
+
+
+class WordAttention(nn.Module):
+    """Weigh the words of a question and sum them to a query (DualVGR, section 3.2)."""
+
+    def __init__(self, *, width: int, word_mask: WordMask) -> None:
+        """`word_mask`: "before" masks padding before the softmax; "released" after it."""
+        super().__init__()
+        self.enhance = nn.Linear(width, width)
+        self.score = nn.Linear(width, 1)
+        self.word_mask = word_mask
+
+    def forward(self, question: EncodedQuestion) -> Tensor:
+        """Make the query.  -> (B, W), a weighted sum of the word vectors."""
+        u = nn.functional.normalize(self.enhance(question.sequence), dim=2)
+        logits = self.score(u).squeeze(2)  # (B, L)
+        if self.word_mask == "before":
+            weight = logits.masked_fill(~question.mask, -torch.inf).softmax(1)
+        else:  # released code: padding takes part in the softmax and is cut out afterwards
+            weight = logits.softmax(1) * question.mask
+            weight = weight / (weight.sum(1, keepdim=True) + 1e-5)
+        return (weight[:, None] @ question.words).squeeze(1)
+
+
+class ChannelAttention(nn.Module):
+    """Weigh a channel's common and specific view of each clip and sum them."""
+
+    def __init__(self, *, width: int) -> None:
+        """Width of both views."""
+        super().__init__()
+        self.hidden = nn.Linear(width, width)
+        self.score = nn.Linear(width, 1, bias=False)
+
+    def forward(self, common: Tensor, specific: Tensor) -> Tensor:
+        """Fuse.  common, specific (B, N, D) -> (B, N, D)."""
+        views = torch.stack([common, specific], 2)  # (B, N, 2, D)
+        weight = self.score(self.hidden(views).tanh()).softmax(2)
+        return (weight * views).sum(2)
+
+
+class ReasoningUnit(nn.Module):
+    """One of T units, each with its own weights."""
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        word_width: int,
+        heads: int,
+        graph_layers: int,
+        dropout: float,
+        punish: Punish,
+        word_mask: WordMask,
+    ) -> None:
+        """Width D of the clips, W of the word vectors; see RelationGraph and WordAttention."""
+        super().__init__()
+
+        def graph() -> RelationGraph:
+            return RelationGraph(
+                width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
+            )
+
+        self.words = WordAttention(width=width, word_mask=word_mask)
+        self.appearance_query = nn.Linear(word_width, width)
+        self.motion_query = nn.Linear(word_width, width)
+        self.appearance_specific, self.appearance_common = graph(), graph()
+        self.motion_specific, self.motion_common = graph(), graph()
+        self.appearance_fusion = ChannelAttention(width=width)
+        self.motion_fusion = ChannelAttention(width=width)
+
+    def forward(
+        self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, mask: Tensor
+    ) -> Reasoned:
+        """Reason once.  appearance, motion (B, N, D), mask (B, N) of real clips -> Reasoned."""
+        query = self.words(question)
+        sa = _punishment(appearance, self.appearance_query(query))
+        sm = _punishment(motion, self.motion_query(query))
+        za = self.appearance_specific(appearance, sa, mask)
+        zca = self.appearance_common(appearance, sa, mask)
+        zm = self.motion_specific(motion, sm, mask)
+        zcm = self.motion_common(motion, sm, mask)
+        appearance = appearance + self.appearance_fusion(zca, za)
+        motion = motion + self.motion_fusion(zcm, zm)
+        return Reasoned(appearance, motion, za, zca, zm, zcm, sa, sm)
+
+
+def _punishment(clips: Tensor, query: Tensor) -> Tensor:
+    """How much each clip has to do with the query, 0 to 1.  (B, N, D), (B, D) -> (B, N)."""
+    return (clips @ query[..., None]).squeeze(2).sigmoid()

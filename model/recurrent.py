@@ -1,0 +1,52 @@
+"""A bidirectional LSTM over padded sequences that never asks the host for a length."""
+
+import torch
+from torch import Tensor, nn
+
+
+class BidirectionalLSTM(nn.Module):
+    """A masked pair of one-way LSTMs: the same numbers as one packed bidirectional LSTM.
+
+    Packing needs the lengths on the host, which makes a GPU wait at every step.  A forward LSTM
+    does not see padding that comes after its input; the backward one reads each sequence reversed
+    within its own length, by a gather.  So both run on padded tensors of fixed shape.
+    """
+
+    def __init__(self, *, input_width: int, width: int) -> None:
+        """Two LSTMs that read `input_width` values a step; `width` is that of both together."""
+        super().__init__()
+        if width % 2:
+            raise ValueError(f"a bidirectional width must be even, not {width}")
+        self.ahead = nn.LSTM(input_width, width // 2, batch_first=True)
+        self.back = nn.LSTM(input_width, width // 2, batch_first=True)
+
+    def forward(self, x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read sequences in both directions.
+
+        x (B, L, I), length (B,) with 1 <= length <= L; None: all are L long.
+        Returns the sequence (B, L, width), zero past each length, and the last states of the two
+        directions (B, width).
+        """
+        if length is None:
+            ahead, last_ahead = self._last(self.ahead, x)
+            back, last_back = self._last(self.back, x.flip(1))
+            return torch.cat([ahead, back.flip(1)], 2), torch.cat([last_ahead, last_back], 1)
+        step = torch.arange(x.shape[1], device=x.device)
+        inside = step < length[:, None]  # (B, L)
+        mirror = torch.where(inside, length[:, None] - 1 - step, step)  # its own inverse
+        ahead = self.ahead(x)[0]
+        back = self.back(_gather(x, mirror))[0]
+        end = (length - 1)[:, None]
+        last = torch.cat([_gather(ahead, end), _gather(back, end)], 2)[:, 0]
+        sequence = torch.cat([ahead, _gather(back, mirror)], 2)
+        return sequence * inside[..., None], last
+
+    @staticmethod
+    def _last(lstm: nn.LSTM, x: Tensor) -> tuple[Tensor, Tensor]:
+        sequence, (hidden, _) = lstm(x)
+        return sequence, hidden[0]
+
+
+def _gather(x: Tensor, index: Tensor) -> Tensor:
+    """Rows of each sequence by index.  x (B, L, I), index (B, M) -> (B, M, I)."""
+    return x.gather(1, index[..., None].expand(-1, -1, x.shape[2]))

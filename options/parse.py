@@ -1,0 +1,100 @@
+"""Command line and presets -> typed, frozen option classes.
+
+Defaults < preset (YAML) < flags.  Every option is one flat flag, `--units 2`, and one line of a
+preset, `units: 2`; a command composes the option classes whose concerns it has.
+"""
+
+import contextlib
+import dataclasses
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+from util.errors import UserError
+
+PRESETS = Path(__file__).parent / "preset"
+
+
+def parse(
+    prog: str, about: str, classes: Sequence[type], argv: Sequence[str] | None = None
+) -> tuple[Any, ...]:
+    """Parse `argv` (default: the command line) into one instance of each of `classes`.
+
+    `--preset NAME` takes `options/preset/NAME.yaml`, or a path to a YAML file.  Raises UserError
+    for a misspelt option, a value of the wrong type, or a value that a class's own check refuses.
+    `--help` prints the help and exits 0.
+    """
+    parser = ArgumentParser(
+        prog=prog, description=about, allow_abbrev=False, exit_on_error=False, default_env=False
+    )
+    parser.add_argument(
+        "--preset", type=str | None, default=None, help=f"a complete run: {', '.join(presets())}"
+    )
+    for cls in classes:
+        parser.add_class_arguments(cls, nested_key=None)
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            preset = _preset_values(argv, prog, classes)
+            flags = [f"--{name}={_flag_text(value)}" for name, value in preset.items()]
+            values = parser.parse_args(flags + argv)
+    except UserError:
+        raise
+    except Exception as error:  # jsonargparse raises several kinds; each message names the option
+        raise UserError(f"{prog}: {error}; `{prog} --help` lists the options") from error
+    return tuple(build(cls, values) for cls in classes)
+
+
+def build(cls: type, values: Namespace | dict[str, Any]) -> Any:
+    """One option class from flat values; a class's own check becomes a UserError."""
+    flat = values if isinstance(values, dict) else vars(values)
+    try:
+        return cls(**{f.name: flat[f.name] for f in dataclasses.fields(cls)})
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def presets() -> list[str]:
+    """Names of the presets that come with the project."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def flat_values(*options: Any) -> dict[str, Any]:
+    """The options of several classes as one flat dict of plain values (for YAML, checkpoints)."""
+    return {name: value for o in options for name, value in dataclasses.asdict(o).items()}
+
+
+def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> dict[str, Any]:
+    """The values of the preset that `argv` names, if any."""
+    name = None
+    for i, word in enumerate(argv):
+        if word == "--preset" and i + 1 < len(argv):
+            name = argv[i + 1]
+        elif word.startswith("--preset="):
+            name = word.removeprefix("--preset=")
+    if name is None:
+        return {}
+    path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
+    if not path.is_file():
+        raise UserError(f"--preset {name}: no such preset or file; there are {', '.join(presets())}")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not readable as YAML ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a preset is a mapping of option names to values")
+    known = {f.name for cls in classes for f in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UserError(f"{path}: {unknown[0]} is not an option of {prog}; `{prog} --help` lists them")
+    return values
+
+
+def _flag_text(value: Any) -> str:
+    """A preset's value as the text of a flag."""
+    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip()

@@ -1,0 +1,64 @@
+"""How a run is trained."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """The run: its name, its length, its optimizer, what it writes and when.
+
+    Args:
+        run: name of the run: results/RUN holds its files, tf-logs/RUN its TensorBoard log
+        init_from: start from the weights of another run (results/OTHER), or of a checkpoint of the
+            released DualVGR code
+        seed: seed of weights, row order, dropout and --video shuffled
+        epochs: length of the run; every question once an epoch
+        batch_size: questions a step
+        lr: learning rate of Adam
+        lr_halve_every: halve the learning rate every so many epochs; 0: never
+        weight_decay: decoupled weight decay of matrices (norms, biases, word vectors are spared)
+        clip_norm: largest norm of the gradient; 0: no limit
+        patience: stop after so many validations without a better one; 0: never
+        eval_every: epochs between validations
+        log_every: steps between lines of the log
+        save_every: steps between checkpoints; 0: only after a validation
+        device: where to compute; auto takes a GPU when there is one
+        resume: go on from results/RUN/last.pt, exactly as if never interrupted
+        overwrite: throw away what results/RUN and tf-logs/RUN hold
+    """
+
+    run: str
+    init_from: str | None = None
+    seed: int = 666
+    epochs: float = 25
+    batch_size: int = 256
+    lr: float = 1e-4
+    lr_halve_every: float = 0
+    weight_decay: float = 0.0
+    clip_norm: float = 12.0
+    patience: int = 0
+    eval_every: float = 1
+    log_every: int = 10
+    save_every: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that would fail late or train nothing."""
+        if not re.fullmatch(r"\w[\w.-]*", self.run):
+            raise ValueError(
+                f"--run {self.run!r}: a name of letters, digits, '.', '_' and '-' (it is a folder)"
+            )
+        for name in ("epochs", "lr", "eval_every", "log_every"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
+        if self.batch_size < 2:
+            raise ValueError(f"--batch_size {self.batch_size}: batch norm needs at least 2")
+        for name in ("lr_halve_every", "weight_decay", "clip_norm", "patience", "save_every"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
+        if self.resume and self.overwrite:
+            raise ValueError("--resume and --overwrite exclude each other: leave one out")
