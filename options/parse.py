@@ -81,7 +81,9 @@ def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> d
         return {}
     path = PRESETS / f"{name}.yaml" if name in presets() else Path(name)
     if not path.is_file():
-        raise UserError(f"--preset {name}: no such preset or file; there are {', '.join(presets())}")
+        raise UserError(
+            f"--preset {name}: no such preset or file; there are {', '.join(presets())}"
+        )
     try:
         values = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
@@ -91,10 +93,16 @@ def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> d
     known = {f.name for cls in classes for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise UserError(f"{path}: {unknown[0]} is not an option of {prog}; `{prog} --help` lists them")
+        raise UserError(
+            f"{path}: {unknown[0]} is not an option of {prog}; `{prog} --help` lists them"
+        )
     return values
 
 
 def _flag_text(value: Any) -> str:
     """A preset's value as the text of a flag."""
-    return value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip()
+    return (
+        value
+        if isinstance(value, str)
+        else yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip()
+    )

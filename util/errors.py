@@ -22,7 +22,7 @@ def run_command(main: Callable[[], int | None]) -> None:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
-        print("interrupted: the same command takes the work up again", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         code = 130
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong, nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,5 @@
+"""One module per task: model, loss and predictions in one thing that can be trained."""
+
+from model.task.qa import QuestionAnswering
+
+TASKS = {"qa": QuestionAnswering}

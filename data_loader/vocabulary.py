@@ -1,0 +1,65 @@
+"""Words and answers as class numbers."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+NULL, UNK = "<NULL>", "<UNK>"
+UNK0, UNK1 = "<UNK0>", "<UNK1>"
+UNKNOWN_ANSWERS = 2  # classes 0 and 1 are no answers: they are masked out of predictions
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words and answers of one training split (spec, section 3).
+
+    `words`: `<NULL>` (padding) = 0, `<UNK>` = 1, then the words in first-seen order.
+    `answers`: `<UNK0>` = 0 (unknown in training), `<UNK1>` = 1 (unknown in validation or test:
+    always counted wrong), then the answers by training frequency.
+    """
+
+    words: tuple[str, ...]
+    answers: tuple[str, ...]
+
+    @cached_property
+    def _word_number(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def _answer_number(self) -> dict[str, int]:
+        return {answer: i for i, answer in enumerate(self.answers) if i >= UNKNOWN_ANSWERS}
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """The number of each token; `<UNK>` for one that the training split did not have."""
+        unknown = self._word_number[UNK]
+        return [self._word_number.get(token, unknown) for token in tokens]
+
+    def answer_class(self, answer: str, *, train: bool) -> int:
+        """The class of an answer; of an unknown one, 0 (`train`) or 1 (validation, test)."""
+        return self._answer_number.get(answer, 0 if train else 1)
+
+    def state(self) -> dict[str, list[str]]:
+        """Plain lists, for a file or a checkpoint."""
+        return {"words": list(self.words), "answers": list(self.answers)}
+
+    @classmethod
+    def from_state(cls, state: dict[str, list[str]]) -> "Vocabulary":
+        """The vocabulary that `state` was taken from."""
+        return cls(words=tuple(state["words"]), answers=tuple(state["answers"]))
+
+
+def build_vocabulary(
+    tokens: Iterable[Sequence[str]], answers: Iterable[str], top_answers: int = 4000
+) -> Vocabulary:
+    """The vocabulary of a training split, given its questions' tokens and its answers.
+
+    Keeps the `top_answers` commonest answers; answers that occur equally often stay in first-seen
+    order (spec, section 3).
+    """
+    # a dict's keys: distinct, in first-seen order
+    words = dict.fromkeys(chain((NULL, UNK), chain.from_iterable(tokens)))
+    count = Counter(answer for answer in answers if answer not in (UNK0, UNK1))
+    common = (answer for answer, _ in count.most_common(top_answers))  # ties: first seen first
+    return Vocabulary(words=tuple(words), answers=(UNK0, UNK1, *common))

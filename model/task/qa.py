@@ -1,0 +1,149 @@
+"""Video question answering: DualVGR, its losses and its predictions."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Batch
+from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
+from model.dualvgr import Answered, DualVGR
+from model.losses import consistency, disparity
+from options.loss import LossOptions
+from options.model import ModelOptions
+from options.parse import build
+
+
+class Predictions(NamedTuple):
+    """Answers to the questions of a split, row by row."""
+
+    top: Tensor  # (Q, 5) int64, the best answers, best first
+    probability: Tensor  # (Q, 5) of each, unknown classes masked out
+    answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
+    readout: Tensor  # (Q, N) weight of each clip
+    punishment: Tensor  # (Q, 2, N) appearance and motion, mean over units
+    ce: Tensor  # (Q,) cross entropy of the true class
+
+    @property
+    def correct(self) -> Tensor:
+        """(Q,) bool; unknown classes are never predicted, so their questions are wrong."""
+        return self.top[:, 0] == self.answer
+
+
+class QuestionAnswering(nn.Module):
+    """The model with its losses: what a training step, DDP and the compiler see as one thing."""
+
+    losses = ("loss", "ce", "consistency", "disparity")  # the names that forward returns
+
+    def __init__(
+        self,
+        model: ModelOptions,
+        loss: LossOptions,
+        *,
+        vocabulary: Vocabulary,
+        word_width: int,
+        appearance_width: int,
+        motion_width: int,
+    ) -> None:
+        """Options of model and loss; sizes that the data decides."""
+        super().__init__()
+        self.loss = loss
+        self.answers = len(vocabulary.answers)
+        self.model = DualVGR(
+            vocabulary=len(vocabulary.words),
+            answers=self.answers,
+            appearance_width=appearance_width,
+            motion_width=motion_width,
+            word_width=word_width,
+            width=model.width,
+            units=model.units,
+            heads=model.heads,
+            graph_layers=model.graph_layers,
+            fusion=model.fusion,
+            bilinear_width=model.bilinear_width,
+            bilinear_factor=model.bilinear_factor,
+            punish=model.punish,
+            word_mask=model.word_mask,
+            dropout=model.dropout,
+            state_dropout=model.state_dropout,
+        )
+
+    @classmethod
+    def from_checkpoint(cls, content: dict[str, Any]) -> "QuestionAnswering":
+        """The trained task of a checkpoint, in evaluation mode."""
+        options, sizes = content["options"], content["sizes"]
+        task = cls(
+            build(ModelOptions, options),
+            build(LossOptions, options),
+            vocabulary=Vocabulary.from_state(content["vocabulary"]),
+            word_width=sizes["word_width"],
+            appearance_width=sizes["appearance_width"],
+            motion_width=sizes["motion_width"],
+        )
+        task.load_state_dict(content["weights"])
+        return task.eval()
+
+    def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Named losses (scalars; "loss" is their weighted sum) and predicted classes (B,)."""
+        out = self.answer(batch)
+        mask = batch.clip_mask[batch.video]
+        ce = nn.functional.cross_entropy(
+            out.logits, batch.answer, label_smoothing=self.loss.label_smoothing
+        )
+        hsic = self.loss.hsic
+        agree = [consistency(u.appearance_common, u.motion_common, mask) for u in out.units]
+        differ = [
+            disparity(u.appearance_specific, u.appearance_common, mask, hsic=hsic)
+            + disparity(u.motion_specific, u.motion_common, mask, hsic=hsic)
+            for u in out.units
+        ]
+        losses = {
+            "ce": ce,
+            "consistency": torch.stack(agree).mean(),
+            "disparity": torch.stack(differ).mean(),
+        }
+        losses["loss"] = (
+            ce + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
+        )
+        return losses, self.known(out.logits).argmax(1)
+
+    def answer(self, batch: Batch) -> Answered:
+        """Scores of all classes, the unknown ones included, and how they came about."""
+        return self.model(
+            batch.appearance,
+            batch.motion,
+            batch.clip_mask,
+            batch.video,
+            batch.words,
+            batch.length,
+        )
+
+    @staticmethod
+    def known(logits: Tensor) -> Tensor:
+        """Mask the unknown classes, which are no answers.  (B, A) -> (B, A)."""
+        masked = logits.clone()
+        masked[:, :UNKNOWN_ANSWERS] = -torch.inf
+        return masked
+
+    @torch.inference_mode()
+    def predict(self, batches: Iterable[Batch], device: torch.device | str) -> Predictions:
+        """Answer every question of `batches`, in the order of their rows; not in training mode."""
+        was_training = self.training
+        self.eval()
+        rows, parts = [], []
+        for batch in batches:
+            out = self.answer(batch.to(device))
+            best = self.known(out.logits).softmax(1).topk(min(5, self.answers - UNKNOWN_ANSWERS))
+            looks = [
+                torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units
+            ]
+            punishment = torch.stack(looks).mean(0)
+            rows.append(batch.row)
+            ce = nn.functional.cross_entropy(out.logits, batch.answer.to(device), reduction="none")
+            parts.append((best.indices, best.values, batch.answer, out.readout, punishment, ce))
+        self.train(was_training)
+        order = torch.cat(rows).argsort()
+        return Predictions(
+            *(torch.cat([t.cpu() for t in p])[order] for p in zip(*parts, strict=True))
+        )

@@ -1,0 +1,33 @@
+"""What is asked of which video."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """One question about one video file.
+
+    Args:
+        run: folder of the run (results/RUN)
+        video: video file, of any kind the decoder reads
+        question: the question, in quotes
+        output: picture of what the model looked at; default RUN/answer.png
+        appearance_weights: file of the appearance backbone's weights; default where the store was
+            extracted from
+        motion_weights: the same of the motion backbone
+        device: where to compute; auto takes a GPU when there is one
+    """
+
+    run: str
+    video: str
+    question: str
+    output: str | None = None
+    appearance_weights: str | None = None
+    motion_weights: str | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse to answer nothing."""
+        if not self.question.strip(" ?"):
+            raise ValueError("--question is empty: ask something")

@@ -1,0 +1,73 @@
+"""Options of `python -m preprocess.videos` and `python -m preprocess.imported`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+BackboneName = Literal[
+    "resnet101", "resnext101", "squeezenet1_1", "r2plus1d_18", "pixels", "pixel_motion"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """Videos -> feature store.
+
+    Args:
+        videos: folders and video files, one or more; hidden files are left out
+        output: the feature store to write, an .h5 file
+        backbone: frozen network, or pixels / pixel_motion, which need no weights
+        weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random (seeded)
+        clips: clips per video (N)
+        frames: frames per clip (F)
+        id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
+        decoder: pyav, or scikit-video with the system's ffmpeg
+        keep_partial: store what decodes of a video that breaks off, with a note
+        resize: squash to the square, or crop its centre after scaling the short side
+        motion_norm: input of resnext101, minus the Kinetics mean or the raw 0..255
+        precision: numbers in the store
+        batch: frames per pass through the network
+        device: auto takes a GPU where there is one; else cpu, cuda, cuda:1, ...
+        threads: videos decoded at the same time, ahead of the network
+    """
+
+    videos: list[str]
+    output: str
+    backbone: BackboneName
+    weights: str | None = None
+    clips: int = 8
+    frames: int = 16
+    id_map: str | None = None
+    decoder: Literal["pyav", "scikit-video"] = "pyav"
+    keep_partial: bool = False
+    resize: Literal["squash", "crop"] = "squash"
+    motion_norm: Literal["kinetics", "raw255"] = "kinetics"
+    precision: Literal["float16", "float32"] = "float16"
+    batch: int = 32
+    device: str = "auto"
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if not self.videos:
+            raise ValueError("--videos: none given; name folders or video files")
+        for name in ("clips", "frames", "batch", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name} {getattr(self, name)}: give at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """Feature files of HCRN / DualVGR -> feature stores.
+
+    Args:
+        appearance: HDF5 file with `resnet_features` (V, N, F, D) and `ids`
+        motion: HDF5 file with `resnext_features` (V, N, D) and `ids`
+        output_appearance: the feature store to write for the appearance channel
+        output_motion: the feature store to write for the motion channel
+        drop_bad: leave out, from both, videos that have rows of zeros or of no numbers
+    """
+
+    appearance: str
+    motion: str
+    output_appearance: str
+    output_motion: str
+    drop_bad: bool = False

@@ -1,0 +1,141 @@
+"""Ask a video a question:
+
+python predict.py --run results/shapes --video FILE --question "what colour is the circle?"
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data_loader.batch import Batch
+from data_loader.vocabulary import Vocabulary
+from model.task.qa import QuestionAnswering
+from options.parse import parse
+from options.predict import PredictOptions
+from preprocess.backbones import backbone_from_provenance
+from preprocess.frames import Clips, read_clips
+from preprocess.language import tokenize
+from util.checkpoint import load_checkpoint
+from util.device import pick_device
+from util.errors import UserError, run_command
+from util.files import whole_file
+from util.pictures import clip_timeline
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the five best answers, save a picture of what the model looked at."""
+    (options,) = parse("python predict.py", "Ask a video file a question.", (PredictOptions,), argv)
+    predictor = Predictor(
+        options.run,
+        appearance_weights=options.appearance_weights,
+        motion_weights=options.motion_weights,
+        device=options.device,
+    )
+    reply = predictor.ask(options.video, options.question)
+    print(options.question)
+    for answer, probability in reply.answers:
+        print(f"  {100 * probability:5.1f} %  {answer}")
+    output = Path(options.output or Path(options.run) / "answer.png")
+    figure = clip_timeline(
+        question=options.question,
+        answers=reply.answers,
+        frames=reply.frames,
+        times=reply.times,
+        punishment=reply.punishment,
+        readout=reply.readout,
+    )
+    with whole_file(output) as partial:
+        figure.savefig(partial, format="png", dpi=110)
+    print(f"what it looked at: {output}")
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer and how it came about."""
+
+    answers: list[tuple[str, float]]  # the five best, with probabilities
+    frames: list[np.ndarray]  # the middle frame of each clip, (H, W, 3) uint8
+    times: list[str]  # its number in the video
+    punishment: np.ndarray  # (2, N) appearance and motion, mean over units
+    readout: np.ndarray  # (N,)
+
+
+class Predictor:
+    """A trained run and its backbones: video file and question in, answer out."""
+
+    def __init__(
+        self,
+        run: str,
+        *,
+        appearance_weights: str | None = None,
+        motion_weights: str | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Load a run.  Raises UserError if it has no backbone to run on a new video."""
+        content = load_checkpoint(Path(run) / "best.pt")
+        self.device = pick_device(device)
+        self.task = QuestionAnswering.from_checkpoint(content).to(self.device)
+        self.vocabulary = Vocabulary.from_state(content["vocabulary"])
+        if content["options"]["video"] == "none":
+            raise UserError(
+                f"{run} was trained without video (--video none): ask a run that saw videos"
+            )
+        self.channels = []
+        for channel, weights in (("appearance", appearance_weights), ("motion", motion_weights)):
+            store = content["stores"][channel]
+            made = store["provenance"]
+            if not made.get("askable"):
+                raise UserError(
+                    f"{run} was trained on imported features ({store['path']}), which name no "
+                    "backbone that could look at a new video: ask a run whose stores were made by "
+                    "python -m preprocess.videos"
+                )
+            backbone = backbone_from_provenance(made, weights=weights)
+            self.channels.append((backbone, made["sampling"], made["decoder"]))
+
+    def ask(self, video: str | Path, question: str) -> Reply:
+        """Answer one question about one video file.  Raises UserError if it cannot be read."""
+        features, seen = [], {}
+        for backbone, sampling, decoder in self.channels:
+            key = (sampling["clips"], sampling["frames"], decoder)
+            if key not in seen:  # both channels usually share one decoding
+                seen[key] = read_clips(video, clips=key[0], frames=key[1], decoder=decoder)
+            features.append(torch.from_numpy(backbone.extract(seen[key])).float())
+        appearance, motion = features
+        batch = self._batch(appearance[None], motion.mean(1)[None], question)
+        found = self.task.predict([batch], self.device)
+        clips: Clips = next(iter(seen.values()))
+        middle = clips.index[:, clips.index.shape[1] // 2]
+        return Reply(
+            answers=[
+                (self.vocabulary.answers[i], p)
+                for i, p in zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
+            ],
+            frames=[clips.frames[i] for i in middle],
+            times=[f"clip {i + 1}" for i in range(len(middle))],
+            punishment=found.punishment[0].numpy(),
+            readout=found.readout[0].numpy(),
+        )
+
+    def _batch(self, appearance: torch.Tensor, motion: torch.Tensor, question: str) -> Batch:
+        """One question about one video.  appearance (1, N, F, Da), motion (1, N, Dm)."""
+        words = self.vocabulary.encode(tokenize(question))
+        zero = torch.zeros(1, dtype=torch.int64)
+        return Batch(
+            appearance=appearance,
+            motion=motion,
+            clip_mask=torch.ones(appearance.shape[:2], dtype=torch.bool),
+            video=zero,
+            words=torch.tensor([words]),
+            length=torch.tensor([len(words)]),
+            answer=zero,
+            row=zero,
+        )
+
+
+if __name__ == "__main__":
+    run_command(main)

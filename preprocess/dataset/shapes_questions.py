@@ -1,0 +1,110 @@
+"""Questions of the data set `shapes`: templates, answers, and the balance that gives nothing away.
+
+All templates of a type share one set of answers, and within each wording every answer of the set
+occurs equally often in every split.  So a model that reads only the question is right as often as
+the commonest answer of the type, exactly.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from preprocess.dataset.shapes_scene import COLORS, FORMS, PLACES, THIRDS, TIMES, Scene, Thing
+
+ANSWERS: dict[str, tuple[str, ...]] = {
+    "what": tuple(COLORS),
+    "who": FORMS,
+    "how": TIMES,
+    "when": THIRDS,
+    "where": tuple(PLACES),
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """One way to ask about a thing of a family.
+
+    `text` may hold {color}, {form} or {name} (one of the two, at random) of the thing, `acts` says
+    which things it is asked of, `answer` which field of the thing is the answer.  `temporal`: no
+    single frame tells.
+    """
+
+    family: str
+    acts: tuple[str, ...]
+    text: str
+    answer: str
+    temporal: bool
+
+    @property
+    def type(self) -> str:
+        """The question's type: its first word."""
+        return self.text.split()[0]
+
+
+TEMPLATES = (
+    # family, asked of, wording, answer, temporal
+    Template("pair", ("turn", "blink"), "who is {color}?", "form", False),
+    Template("pair", ("turn", "blink"), "what color is the {form}?", "color", False),
+    Template("pair", ("turn", "blink"), "where is the {name}?", "place", False),
+    Template("pair", ("turn",), "who turns?", "form", True),
+    Template("pair", ("turn",), "what color turns?", "color", True),
+    Template("pair", ("turn",), "when does the {name} turn?", "third", True),
+    Template("pair", ("blink",), "who blinks?", "form", True),
+    Template("pair", ("blink",), "what color blinks?", "color", True),
+    Template("pair", ("blink",), "how many times does the {name} blink?", "times", True),
+    Template("travel", ("travel",), "where does the {name} go?", "heading", True),
+    Template("travel", ("travel",), "when does the {name} rest?", "third", True),
+    Template("travel", ("travel",), "what color is the {form}?", "color", False),
+    Template("travel", ("travel",), "who is {color}?", "form", False),
+    Template("swap", ("grow",), "what color grows?", "color", True),
+    Template("swap", ("shrink",), "what color shrinks?", "color", True),
+    Template("swap", ("grow",), "where is the shape that grows?", "place", True),
+    Template("swap", ("shrink",), "where is the shape that shrinks?", "place", True),
+    Template("parade", ("show",), "what color comes after the {form}?", "next_color", True),
+    Template("parade", ("show",), "who comes after the {color} shape?", "next_form", True),
+    Template("parade", ("show",), "where does the {name} appear?", "place", False),
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about one video (its index in the split)."""
+
+    video: int
+    text: str
+    answer: str
+    template: Template
+
+
+def ask(scenes: Sequence[Scene], *, seed: int, split: int) -> list[Question]:
+    """All questions of a split, balanced, in the order of the videos."""
+    rng = np.random.default_rng([seed, split, 1])
+    asked = []
+    for video, scene in enumerate(scenes):
+        for template in TEMPLATES:
+            if template.family == scene.family:
+                subjects = [thing for thing in scene.things if thing.act in template.acts]
+                subject = subjects[rng.integers(len(subjects))]
+                asked.append(_question(video, template, subject, rng))
+    return _balance(asked, rng)
+
+
+def _question(video: int, template: Template, thing: Thing, rng: np.random.Generator) -> Question:
+    name = thing.names[rng.integers(2)]
+    text = template.text.format(color=thing.color, form=thing.form, name=name)
+    return Question(video, text, getattr(thing, template.answer), template)
+
+
+def _balance(asked: list[Question], rng: np.random.Generator) -> list[Question]:
+    """Leave out questions, at random, until each wording has every answer equally often."""
+    cells: dict[tuple[Template, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i, question in enumerate(asked):
+        cells[question.template, question.text][question.answer].append(i)
+    kept: list[int] = []
+    for (template, _), by_answer in cells.items():
+        each = min(len(by_answer[answer]) for answer in ANSWERS[template.type])
+        for answer in ANSWERS[template.type]:
+            kept += list(rng.permutation(by_answer[answer])[:each])
+    return [asked[i] for i in sorted(kept)]

@@ -1,0 +1,166 @@
+"""Questions as tokens, and vectors for their words: GloVe's, or trained on the questions."""
+
+import hashlib
+import math
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from gensim.models import KeyedVectors, Word2Vec
+from nltk.tokenize import NLTKWordTokenizer
+from tqdm import tqdm
+
+from data_loader.vocabulary import NULL, UNK
+from util.errors import UserError
+
+_TOKENIZER = NLTKWordTokenizer()  # rules only: unlike nltk.word_tokenize it needs no downloads
+
+
+def tokenize(question: str) -> list[str]:
+    """Lower-case, drop the last character if it is `?`, NLTK word tokens (spec, section 3)."""
+    return _TOKENIZER.tokenize(question.lower().removesuffix("?"))
+
+
+def first_word(question: str) -> str:
+    """The first word of a question in lower case: its type in MSVD-QA (what, who, how, ...)."""
+    word = question.lower().split()[0]
+    return word.rstrip("?") or word
+
+
+def read_glove(
+    path: str | Path, words: Sequence[str], *, width: int
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Vectors for `words` from a GloVe text file, and a zero vector for each word that it lacks.
+
+    Returns vectors (W, width) float32, known (W,) bool, and the file's SHA-256.  The file is read
+    as a stream, one line at a time: the rows are filtered to `words` before gensim sees them,
+    because the 840B file (5.6 GB) has tokens with spaces in them, on which gensim's reader stops.
+    Raises UserError, naming file and line, if the file is not GloVe text of this width or has none
+    of the words.
+    """
+    path = Path(path)
+    wanted = set(words) - {NULL, UNK}
+    with tempfile.TemporaryDirectory() as folder:
+        filtered = Path(folder) / "filtered.txt"
+        digest = _filter_glove(path, filtered, wanted, width)
+        if filtered.stat().st_size == 0:
+            raise _no_overlap(path, len(wanted), width)
+        table = KeyedVectors.load_word2vec_format(str(filtered), binary=False, no_header=True)
+    return *_rows(words, table), digest
+
+
+def train_vectors(
+    sentences: Sequence[Sequence[str]], words: Sequence[str], *, width: int, epochs: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors for `words`, trained by gensim (skip-gram) on tokenised questions.
+
+    Returns vectors (W, width) float32 and known (W,) bool.  The same input gives the same numbers
+    in every process: one worker, and a hash that does not depend on PYTHONHASHSEED.
+    """
+    model = Word2Vec(
+        sentences=[list(sentence) for sentence in sentences],
+        vector_size=width,
+        sg=1,
+        min_count=1,
+        workers=1,
+        seed=seed,
+        hashfxn=_stable_hash,
+        epochs=epochs,
+    )
+    return _rows(words, model.wv)
+
+
+def _rows(words: Sequence[str], table: KeyedVectors) -> tuple[np.ndarray, np.ndarray]:
+    """The table's vectors in the order of `words`, zero where it has none: (W, D), known (W,)."""
+    vectors = np.zeros((len(words), table.vector_size), np.float32)
+    known = np.zeros(len(words), bool)
+    for row, word in enumerate(words):
+        if word not in (NULL, UNK) and word in table:
+            vectors[row], known[row] = table[word], True
+    return vectors, known
+
+
+def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> str:
+    """Copy the rows of `wanted` words from `path` to `filtered`; returns the SHA-256 of `path`."""
+    digest, left = hashlib.sha256(), set(wanted)
+    longest = 64 * width + 4096  # bytes of a line: a file without line breaks must not fill memory
+    try:
+        with (
+            path.open("rb") as file,
+            filtered.open("wb") as out,
+            tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name) as bar,
+        ):
+            number = 0
+            while line := file.readline(longest):
+                number += 1
+                digest.update(line)
+                bar.update(len(line))
+                # split from the right: some tokens contain spaces (". . .", "at name@domain.com")
+                token, *values = line.rstrip().rsplit(b" ", width)
+                if len(values) != width or not token or len(line) == longest:
+                    raise _not_glove(path, number, line, len(values), width)
+                word = token.decode("utf-8", "replace")
+                if word in left:
+                    left.discard(word)
+                    _check_numbers(path, number, word, values)
+                    out.write(b" ".join((token, *values)) + b"\n")
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); --glove is a GloVe text file"
+        ) from error
+    return digest.hexdigest()
+
+
+def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
+    """None of the words was found: a wider file than said, or one of other words."""
+    with path.open("rb") as file:
+        values = file.readline(64 * 1024).split()[1:]
+    if len(values) > width and all(_is_number(value) for value in values):
+        return UserError(
+            f"{path}, line 1: {len(values)} numbers after the word, not {width}; give "
+            f"--word_width {len(values)}, or a file with {width} numbers a line"
+        )
+    return UserError(
+        f"{path}: has none of the {wanted} words of the training questions; give the GloVe text "
+        "file of their language"
+    )
+
+
+def _not_glove(path: Path, number: int, line: bytes, found: int, width: int) -> UserError:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return UserError(
+            f"{path}, line {number}: not text; --glove is an unpacked GloVe text file "
+            "(`<word> <number> <number> ...`)"
+        )
+    if number == 1 and found > 1:
+        cure = f"give --word_width {found}, or a file with {width} numbers a line"
+    else:
+        cure = f"give a GloVe text file of width {width}; if this is one, it is cut off or damaged"
+    return UserError(f"{path}, line {number}: {found} numbers after the word, not {width}; {cure}")
+
+
+def _check_numbers(path: Path, number: int, word: str, values: list[bytes]) -> None:
+    for value in values:
+        if not _is_number(value):
+            raise UserError(
+                f"{path}, line {number}: the vector of {word!r} holds "
+                f"{value.decode('utf-8', 'replace')[:20]!r}, which is not a number; fetch the file "
+                "again"
+            )
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _stable_hash(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,202 @@
+"""`python -m preprocess.questions`: annotations -> vocabulary, encoded questions, word vectors."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data_loader.questions import QuestionSplit, save_questions
+from data_loader.store import open_store
+from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
+from options.parse import parse
+from options.question import QuestionOptions
+from preprocess.dataset import DATASETS, SPLITS
+from preprocess.dataset.sample import Sample
+from preprocess.language import read_glove, tokenize, train_vectors
+from util.errors import UserError, run_command
+
+PROG = "python -m preprocess.questions"
+ABOUT = "Turn a data set's annotations into one file of encoded questions, answers and words."
+WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the annotations, write the question file, print a summary; returns 0.
+
+    Raises UserError for annotations, word vectors, stores or options that do not fit.
+    """
+    argv = one_list("--videos_in", sys.argv[1:] if argv is None else argv)
+    (options,) = parse(PROG, ABOUT, [QuestionOptions], argv)
+    if Path(options.output).is_dir():
+        raise UserError(f"--output {options.output}: is a folder; name a file, {PROG} writes one")
+    samples = read_splits(options.dataset, Path(options.annotations))
+    print(f"{options.dataset}: annotations in {options.annotations}")
+    if options.videos_in:
+        samples = restrict(samples, options.videos_in)
+    tokens = {name: [tokenize(s.question) for s in rows] for name, rows in samples.items()}
+    vocabulary = build_vocabulary(
+        tokens["train"], [s.answer for s in samples["train"]], options.top_answers
+    )
+    longest = max(len(question) for rows in tokens.values() for question in rows)
+    splits = {
+        name: encode(name, rows, tokens[name], vocabulary, longest)
+        for name, rows in samples.items()
+    }
+    vectors, known, source = word_vectors(options.glove, options.word_width, tokens, vocabulary)
+    save_questions(
+        options.output,
+        dataset=options.dataset,
+        vocabulary=vocabulary,
+        word_vectors=torch.from_numpy(vectors),
+        word_vectors_source=source,
+        splits=splits,
+    )
+    print(summary(splits, vocabulary))
+    print(f"word vectors: {source}\n  {coverage(splits['train'], known)}")
+    print(f"wrote {options.output}")
+    return 0
+
+
+def read_splits(dataset: str, annotations: Path) -> dict[str, list[Sample]]:
+    """The Samples of each split.
+
+    Raises UserError for an unknown data set, malformed annotations, an empty split, or a video
+    that occurs in two splits (its answers would leak from one to the other).
+    """
+    if dataset not in DATASETS:
+        raise UserError(f"--dataset {dataset}: not known; choose from {', '.join(DATASETS)}")
+    samples = {split: DATASETS[dataset](annotations, split) for split in SPLITS}
+    split_of: dict[str, str] = {}
+    for split, rows in samples.items():
+        if not rows:
+            raise UserError(
+                f"{annotations}: split {split} has no questions; every split needs some"
+            )
+        videos = sorted({sample.video for sample in rows})
+        twice = [video for video in videos if video in split_of]
+        if twice:
+            other = split_of[twice[0]]
+            raise UserError(
+                f"{annotations}: video {twice[0]!r} is in both the {other} and the {split} split "
+                f"({len(twice)} such in {split}); keep all questions of a video in one split"
+            )
+        split_of.update(dict.fromkeys(videos, split))
+    return samples
+
+
+def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict[str, list[Sample]]:
+    """Only the questions whose video is in every one of the feature stores.
+
+    Prints how many that leaves.  Raises UserError for a file that is no store, and when a split
+    becomes empty.
+    """
+    held = set.intersection(*(set(open_store(path).ids) for path in stores))
+    names = ", ".join(stores)
+    print(f"questions on the {len(held):,} videos in {names}:")
+    kept = {name: [s for s in rows if s.video in held] for name, rows in samples.items()}
+    for name, rows in kept.items():
+        if not rows:
+            example = next(iter(sorted(held)), "none")
+            raise UserError(
+                f"--videos_in {names}: hold no video of the {name} split (annotations have "
+                f"{samples[name][0].video!r}, the stores {example!r}); extract its videos, under "
+                "the ids of the annotations (preprocess.videos --id_map)"
+            )
+        print(f"  {name}: {len(rows):,} of {len(samples[name]):,}")
+    return kept
+
+
+def encode(
+    name: str,
+    samples: Sequence[Sample],
+    tokens: Sequence[Sequence[str]],
+    vocabulary: Vocabulary,
+    longest: int,
+) -> QuestionSplit:
+    """One split as tensors: words (Q, longest) padded with 0, length (Q,), answer (Q,)."""
+    words = np.zeros((len(samples), longest), np.int64)
+    for row, question in enumerate(tokens):
+        words[row, : len(question)] = vocabulary.encode(question)
+    train = name == "train"
+    return QuestionSplit(
+        name=name,
+        words=torch.from_numpy(words),
+        length=torch.tensor([len(question) for question in tokens]),
+        answer=torch.tensor([vocabulary.answer_class(s.answer, train=train) for s in samples]),
+        videos=tuple(s.video for s in samples),
+        ids=tuple(s.id for s in samples),
+        types=tuple(s.type for s in samples),
+        texts=tuple(s.question for s in samples),
+        answer_texts=tuple(s.answer for s in samples),
+    )
+
+
+def word_vectors(
+    glove: str | None,
+    width: int,
+    tokens: Mapping[str, Sequence[Sequence[str]]],
+    vocabulary: Vocabulary,
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Vectors (W, width) float32, known (W,) bool, and where the vectors come from."""
+    words = vocabulary.words
+    if glove is not None:
+        vectors, known, digest = read_glove(glove, words, width=width)
+        return vectors, known, f"GloVe text {Path(glove).name}, sha256 {digest}"
+    vectors, known = train_vectors(
+        tokens["train"], words, width=width, epochs=WORD2VEC_EPOCHS, seed=WORD2VEC_SEED
+    )
+    source = f"gensim Word2Vec, {WORD2VEC_EPOCHS} epochs on the training questions"
+    return vectors, known, source
+
+
+def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:
+    """A table of the splits and the sizes of the vocabulary.
+
+    `known answer` is the share of questions whose answer is a class: no model can score more.
+    """
+    lines = [f"{'split':5} {'questions':>9} {'videos':>6} {'known answer':>12} {'longest':>7}"]
+    for name, split in splits.items():
+        share = (split.answer >= UNKNOWN_ANSWERS).double().mean().item()
+        lines.append(
+            f"{name:5} {len(split):9,} {len(set(split.videos)):6,} {share:11.2%} "
+            f"{int(split.length.max()):7}"
+        )
+    answers = len(vocabulary.answers)
+    lines.append(
+        f"vocabulary: {len(vocabulary.words):,} words; {answers:,} answer classes "
+        f"({answers - UNKNOWN_ANSWERS:,} answers and {UNKNOWN_ANSWERS} for unknown ones)"
+    )
+    return "\n".join(lines)
+
+
+def coverage(train: QuestionSplit, known: np.ndarray) -> str:
+    """How many words (types) and words of the training questions (tokens) have a vector."""
+    count = np.bincount(train.words.numpy().ravel(), minlength=len(known))
+    count[0] = 0  # padding
+    types, tokens = (count > 0).sum(), count.sum()
+    return (
+        f"have a vector: {known.sum():,} of {types:,} words ({known.sum() / types:.1%}), "
+        f"{count[known].sum():,} of {tokens:,} training tokens ({count[known].sum() / tokens:.1%})"
+    )
+
+
+def one_list(flag: str, argv: Sequence[str]) -> list[str]:
+    """`--flag a b` as `--flag=["a", "b"]`, the form in which the option parser takes a list."""
+    argv = list(argv)
+    if flag not in argv:
+        return argv
+    start = argv.index(flag)
+    end = start + 1
+    while end < len(argv) and not argv[end].startswith("--"):
+        end += 1
+    values = argv[start + 1 : end]
+    if len(values) == 1 and values[0].startswith("["):  # already a list
+        return argv
+    return [*argv[:start], f"{flag}={json.dumps(values)}", *argv[end:]]
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,185 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_loader.questions import QuestionSplit, load_questions, save_questions
+from data_loader.vocabulary import Vocabulary, build_vocabulary
+from util.errors import UserError
+
+TEXT = st.text(max_size=12)
+
+
+def some_split(name: str = "train", rows: int = 2, longest: int = 3) -> QuestionSplit:
+    return QuestionSplit(
+        name=name,
+        words=torch.ones(rows, longest, dtype=torch.int64),
+        length=torch.full((rows,), longest),
+        answer=torch.zeros(rows, dtype=torch.int64),
+        videos=("1",) * rows,
+        ids=tuple(range(rows)),
+        types=("what",) * rows,
+        texts=("what?",) * rows,
+        answer_texts=("dog",) * rows,
+    )
+
+
+def write(path: Path, **changes) -> Path:
+    parts = {
+        "dataset": "msvd_qa",
+        "vocabulary": build_vocabulary([["what"]], ["dog"]),
+        "word_vectors": torch.zeros(3, 4),
+        "word_vectors_source": "none",
+        "splits": {"train": some_split()},
+    }
+    save_questions(path, **(parts | changes))
+    return path
+
+
+@st.composite
+def question_files(draw):
+    words = draw(st.lists(TEXT, max_size=5))
+    answers = draw(st.lists(TEXT, max_size=5))
+    vocabulary = build_vocabulary([words], answers)
+    longest = draw(st.integers(1, 6))
+    splits = {}
+    for name in ("train", "val", "test"):
+        rows = draw(st.integers(0, 4))
+        numbers = st.integers(0, len(vocabulary.words) - 1)
+        column = st.lists(TEXT, min_size=rows, max_size=rows).map(tuple)
+        grid = [draw(st.lists(numbers, min_size=longest, max_size=longest)) for _ in range(rows)]
+        splits[name] = QuestionSplit(
+            name=name,
+            words=torch.tensor(grid, dtype=torch.int64).reshape(rows, longest),
+            length=torch.randint(1, longest + 1, (rows,)),
+            answer=torch.randint(0, len(vocabulary.answers), (rows,)),
+            videos=draw(column),
+            ids=tuple(draw(st.lists(st.integers() | TEXT, min_size=rows, max_size=rows))),
+            types=draw(column),
+            texts=draw(column),
+            answer_texts=draw(column),
+        )
+    vectors = torch.randn(len(vocabulary.words), draw(st.integers(1, 4)))
+    return {
+        "dataset": draw(TEXT),
+        "vocabulary": vocabulary,
+        "word_vectors": vectors,
+        "word_vectors_source": draw(TEXT),
+        "splits": splits,
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(parts=question_files())
+def test_what_is_saved_comes_back(parts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("file") / "questions.pt"
+    save_questions(path, **parts)
+    read = load_questions(path)
+    assert read.path == path
+    assert read.dataset == parts["dataset"]
+    assert read.word_vectors_source == parts["word_vectors_source"]
+    assert read.vocabulary == parts["vocabulary"]
+    assert torch.equal(read.word_vectors, parts["word_vectors"])
+    assert list(read.splits) == ["train", "val", "test"]
+    for name, wrote in parts["splits"].items():
+        for field, value in vars(wrote).items():
+            back = getattr(read.splits[name], field)
+            assert torch.equal(back, value) if isinstance(value, torch.Tensor) else back == value
+        assert len(read.splits[name]) == len(wrote.videos)
+
+
+def test_only_tensors_and_plain_types_on_disk(tmp_path):
+    state = torch.load(write(tmp_path / "q.pt"), weights_only=True)
+
+    def plain(value):
+        if isinstance(value, dict):
+            return all(type(k) is str and plain(v) for k, v in value.items())
+        if isinstance(value, list):
+            return all(plain(v) for v in value)
+        return type(value) in (str, int, torch.Tensor)
+
+    assert plain(state)
+    assert set(state["splits"]["train"]) == {
+        "words", "length", "answer", "video", "id", "type", "text", "answer_text",
+    }  # fmt: skip
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write(tmp_path / "q.pt")
+    before = path.read_bytes()
+
+    def cut_off(state, target):
+        Path(target).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, dataset="other")
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["q.pt"]
+
+
+def test_a_path_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file.q\.pt: cannot be written .* --output"):
+        write(tmp_path / "file" / "q.pt")
+
+
+class NotPlain:
+    """Reading it back would run code of ours: weights_only=True refuses."""
+
+
+def broken(change):
+    """A writer of a question file of which `change` has altered the state."""
+
+    def make(path: Path) -> None:
+        state = torch.load(write(path), weights_only=True)
+        change(state)
+        torch.save(state, path)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: None, "no such question file"),
+        (lambda p: p.write_text('{"format": 1}'), "not a question file"),
+        (lambda p: p.write_bytes(b""), "not a question file"),
+        (lambda p: p.write_bytes(pickle.dumps({"format": 1}, protocol=2)), "not a question file"),
+        (lambda p: torch.save({"format": 1, "splits": NotPlain()}, p), "not a question file"),
+        (lambda p: p.write_bytes(write(p).read_bytes()[:-300]), "not a question file"),
+        (lambda p: torch.save({"state_dict": {}}, p), "a torch file, but not a question file"),
+        (lambda p: torch.save([1, 2], p), "a torch file, but not a question file"),
+        (broken(lambda s: s.update(format=2)), "format 2, this code reads format 1"),
+        (broken(lambda s: s.pop("answers")), "damaged question file: answers is missing"),
+        (broken(lambda s: s["words"].append("x")), r"word_vectors \(3, 4\) for 4 words"),
+        (broken(lambda s: s["splits"]["train"].pop("id")), "id is missing"),
+        (broken(lambda s: s["splits"]["train"]["id"].pop()), "columns of different length"),
+        (broken(lambda s: s["splits"]["train"]["words"].add_(9)), "words has a value outside"),
+        (broken(lambda s: s["splits"]["train"]["answer"].add_(3)), "answer has a value outside"),
+        (broken(lambda s: s["splits"]["train"]["length"].sub_(3)), "length has a value outside"),
+        (
+            broken(lambda s: s["splits"]["train"].update(answer=torch.zeros(2))),
+            r"answer is torch\.float32, not torch\.int64",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_cure(make, message, tmp_path):
+    path = tmp_path / "questions.pt"
+    make(path)
+    with pytest.raises(UserError, match=message) as caught:
+        load_questions(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "python -m preprocess.questions" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_vocabulary_of_a_file_encodes_like_the_one_that_was_saved(tmp_path):
+    saved = Vocabulary(("<NULL>", "<UNK>", "what"), ("<UNK0>", "<UNK1>", "dog"))
+    read = load_questions(write(tmp_path / "q.pt", vocabulary=saved)).vocabulary
+    assert read.encode(["what", "zebra"]) == [2, 1]
+    assert read.answer_class("dog", train=False) == 2

@@ -1,0 +1,175 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from preprocess.language import first_word, read_glove, tokenize, train_vectors
+from util.errors import UserError
+
+ROOT = Path(__file__).parent.parent.parent
+WORDS = ("<NULL>", "<UNK>", "what", "is", "zebra", "'s")
+
+
+@pytest.mark.parametrize(
+    ("question", "tokens"),
+    [
+        ("What is a man doing?", ["what", "is", "a", "man", "doing"]),
+        ("what is it", ["what", "is", "it"]),
+        ("who??", ["who", "?"]),  # only the last character is dropped
+        ("who? ", ["who", "?"]),  # the last character is a space
+        ("who ?", ["who"]),
+        ("what's the man's name?", ["what", "'s", "the", "man", "'s", "name"]),
+        ("he can't, can he?", ["he", "ca", "n't", ",", "can", "he"]),
+        ('who says "hi" (twice)?', ["who", "says", "``", "hi", "''", "(", "twice", ")"]),
+        ("what\tis\u00a0it\n?", ["what", "is", "it"]),
+        ("WER IST ÜBER 30?", ["wer", "ist", "über", "30"]),
+        ("誰?", ["誰"]),
+        ("?", []),
+        ("", []),
+    ],
+)
+def test_tokens(question, tokens):
+    assert tokenize(question) == tokens
+
+
+def test_nltk_needs_no_downloaded_data(tmp_path):
+    """With an empty data path, NLTK's own word_tokenize fails; ours must not."""
+    code = (
+        "import nltk; nltk.data.path[:] = []\n"
+        "from preprocess.language import tokenize\n"
+        "print(tokenize('Who is it?'))\n"
+        "try:\n    nltk.word_tokenize('a. b.')\nexcept LookupError:\n    print('no data')\n"
+    )
+    done = run_python(code, HOME=str(tmp_path))
+    assert done.splitlines() == ["['who', 'is', 'it']", "no data"]
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [("What is it?", "what"), ("  WHO?", "who"), ("where", "where"), ("how many?", "how")],
+)
+def test_first_word(question, word):
+    assert first_word(question) == word
+
+
+def glove(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_glove_with_tokens_that_contain_spaces(tmp_path):
+    path = glove(
+        tmp_path / "glove.txt",
+        "the 9 9 9",
+        ". . . 1 2 3",
+        "at name@domain.com 4 5 6",
+        "is 0.5 -1 2e-3",
+        "what 7 8 9",
+        "<UNK> 1 1 1",
+        "what 0 0 0",  # a second row of a word: the first counts
+        "'s 1 2 3",
+    )
+    vectors, known, digest = read_glove(path, WORDS, width=3)
+    assert vectors.dtype == np.float32
+    expected = [[0, 0, 0], [0, 0, 0], [7, 8, 9], [0.5, -1, 0.002], [0, 0, 0], [1, 2, 3]]
+    np.testing.assert_allclose(vectors, expected, rtol=1e-6)
+    assert known.tolist() == [False, False, True, True, False, True]
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_gensim_alone_stops_at_such_a_file(tmp_path):
+    """Why the rows are filtered first."""
+    from gensim.models import KeyedVectors
+
+    path = glove(tmp_path / "glove.txt", "the 9 9 9", ". . . 1 2 3")
+    with pytest.raises(ValueError):
+        KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=True)
+
+
+def test_a_line_end_inside_a_word_is_no_line_end(tmp_path):
+    path = glove(tmp_path / "glove.txt", "a\x85b 1 2 3", "a\u2028 1 2 3", "what 4 5 6")
+    assert read_glove(path, WORDS, width=3)[0][2].tolist() == [4, 5, 6]
+
+
+def test_real_glove_rows(shared):
+    path = shared / "data/glove/glove.840B.300d.subset.txt"
+    vectors, known, _ = read_glove(path, ("<NULL>", "<UNK>", "do", "qqqqq"), width=300)
+    assert known.tolist() == [False, False, True, False]
+    row = path.read_text(encoding="utf-8").splitlines()[0].split(" ")
+    assert row[0] == "do"
+    np.testing.assert_allclose(vectors[2], [float(x) for x in row[1:]], rtol=1e-6)
+    assert not vectors[[0, 1, 3]].any()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"the 1 2 3\nwhat 1 2\n", r"line 2: 2 numbers after the word, not 3; .* cut off"),
+        (b"what 1 2 3 4 5\n", r"line 1: 5 numbers after the word, not 3; give --word_width 5"),
+        (b"what 1 2\n", r"line 1: 2 numbers after the word, not 3; give --word_width 2"),
+        (b"400000 3\nwhat 1 2 3\n", r"line 1: 1 numbers after the word, not 3"),
+        (b"the 1 2 3\nwhat 1 x 3\n", r"line 2: the vector of 'what' holds 'x'"),
+        (b"the 1 2 3\nwhat 1 nan 3\n", r"line 2: the vector of 'what' holds 'nan'"),
+        (b"PK\x03\x04\x00\x00\xff\xfe\n", r"line 1: not text; .* unpacked"),
+        (b"\0" * 100_000, r"line 1: not text"),
+        (b"x" * 100_000, r"line 1: 0 numbers"),
+        (b"", r"none of the 4 words"),
+        (
+            b"chat 1 2 3\nchien 1 2 3\n",
+            r"none of the 4 words .*; give the GloVe text file of their language",
+        ),
+    ],
+)
+def test_a_wrong_glove_file_is_named_with_line_and_cure(content, message, tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        read_glove(path, WORDS, width=3)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "."])
+def test_a_glove_file_that_cannot_be_opened(name, tmp_path):
+    with pytest.raises(UserError, match=r"cannot be read .* --glove"):
+        read_glove(tmp_path / name, WORDS, width=3)
+
+
+SENTENCES = [tokenize(f"what is the {w} doing?") for w in ("man", "woman", "dog", "cat") * 5]
+
+
+def test_trained_vectors_cover_the_words_and_leave_padding_zero():
+    words = ("<NULL>", "<UNK>", "what", "dog", "zebra")
+    vectors, known = train_vectors(SENTENCES, words, width=8, epochs=2, seed=0)
+    assert vectors.shape == (5, 8) and vectors.dtype == np.float32
+    assert known.tolist() == [False, False, True, True, False]
+    assert not vectors[[0, 1, 4]].any()
+    assert np.abs(vectors[[2, 3]]).sum(1).min() > 0
+    other, _ = train_vectors(SENTENCES, words, width=8, epochs=2, seed=1)
+    assert not np.array_equal(vectors, other)
+
+
+def test_trained_vectors_are_the_same_in_every_process():
+    code = (
+        "import hashlib\n"
+        "from preprocess.language import train_vectors\n"
+        f"vectors, _ = train_vectors({SENTENCES!r}, ('<NULL>', '<UNK>', 'what', 'dog', 'cat'), "
+        "width=16, epochs=3, seed=0)\n"
+        "print(hashlib.sha256(vectors.tobytes()).hexdigest())\n"
+    )
+    first, second = (run_python(code, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert first == second and len(first.strip()) == 64
+
+
+def run_python(code: str, **environment: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

@@ -1,0 +1,240 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data_loader.questions import load_questions
+from data_loader.store import VideoFeatures, write_store
+from preprocess.questions import main, one_list
+from util.errors import UserError
+
+ROOT = Path(__file__).parent.parent.parent
+ITEMS = {
+    "train": [
+        (1, "1", "What is a dog doing?", "running"),
+        (2, "1", "who runs?", "dog"),
+        (3, "2", "who is it?", "dog"),
+        (4, "2", "where is the very big red cat?", "house"),
+    ],
+    "val": [(5, "3", "who runs?", "cat"), (6, "3", "who is it?", "dog")],
+    "test": [(7, "4", "who sees a zebra?", "running"), (8, "5", "when?", "sunrise")],
+}
+
+
+def annotate(folder: Path, items=ITEMS) -> Path:
+    folder.mkdir(exist_ok=True)
+    for split, rows in items.items():
+        (folder / f"{split}_qa.json").write_text(
+            json.dumps(
+                [{"id": i, "video_id": v, "question": q, "answer": a} for i, v, q, a in rows]
+            )
+        )
+    return folder
+
+
+def store(path: Path, *ids: str) -> Path:
+    videos = [
+        VideoFeatures(id=i, features=np.zeros((2, 1, 3), np.float32), frame_count=4) for i in ids
+    ]
+    write_store(path, videos, {"backbone": "pixels", "kind": "frame", "width": 3, "format": 1})
+    return path
+
+
+def make(tmp_path: Path, *flags: object, dataset: str = "msvd_qa"):
+    annotations = tmp_path / "annotations"
+    if not annotations.exists():
+        annotate(annotations)
+    output = tmp_path / "questions.pt"
+    fixed = ["--dataset", dataset, "--annotations", annotations, "--output", output]
+    if "--word_width" not in flags:
+        fixed += ["--word_width", 4]
+    assert main([str(flag) for flag in (*fixed, *flags)]) == 0
+    return load_questions(output)
+
+
+def test_questions_are_encoded_padded_and_kept_in_order(tmp_path):
+    questions = make(tmp_path)
+    vocabulary = questions.vocabulary
+    assert vocabulary.words == (
+        "<NULL>", "<UNK>", "what", "is", "a", "dog", "doing", "who", "runs", "it", "where", "the",
+        "very", "big", "red", "cat",
+    )  # fmt: skip
+    assert vocabulary.answers == ("<UNK0>", "<UNK1>", "dog", "running", "house")
+    train, test = questions.splits["train"], questions.splits["test"]
+    assert train.words[:2].tolist() == [[2, 3, 4, 5, 6, 0, 0], [7, 8, 0, 0, 0, 0, 0]]
+    assert train.length.tolist() == [5, 2, 3, 7]
+    assert {s.words.shape[1] for s in questions.splits.values()} == {7}  # one width for all
+    assert test.words.tolist() == [[7, 1, 4, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]]
+    assert test.length.tolist() == [4, 1]
+    assert test.videos == ("4", "5") and test.ids == (7, 8) and test.types == ("who", "when")
+    assert test.texts == ("who sees a zebra?", "when?")
+    assert test.answer_texts == ("running", "sunrise")
+    for split in questions.splits.values():
+        positions = torch.arange(7) < split.length[:, None]
+        assert torch.equal(split.words != 0, positions)
+
+
+def test_unknown_answers_are_kept_as_class_0_in_training_and_1_elsewhere(tmp_path):
+    questions = make(tmp_path, "--top_answers", 2)
+    assert questions.vocabulary.answers == ("<UNK0>", "<UNK1>", "dog", "running")
+    answers = {name: split.answer.tolist() for name, split in questions.splits.items()}
+    assert answers == {"train": [3, 2, 2, 0], "val": [1, 2], "test": [3, 1]}
+
+
+def test_the_summary_states_counts_coverage_and_files(tmp_path, capsys):
+    make(tmp_path)
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
+    assert rows["train"] == ["4", "2", "100.00%", "7"]
+    assert rows["val"] == ["2", "1", "50.00%", "3"]
+    assert rows["test"] == ["2", "2", "50.00%", "4"]
+    assert "16 words; 5 answer classes (3 answers and 2 for unknown ones)" in out
+    assert "gensim Word2Vec" in out and "14 of 14 words (100.0%), 17 of 17" in out
+    assert str(tmp_path / "questions.pt") in out
+
+
+def test_word_vectors_from_glove_and_their_coverage(tmp_path, capsys):
+    glove = tmp_path / "glove.txt"
+    glove.write_text("who 1 2\n. . . 3 4\nis 5 6\nzebra 7 8\n")
+    questions = make(tmp_path, "--glove", glove, "--word_width", 2)
+    who, known = questions.vocabulary.words.index("who"), questions.word_vectors.any(1)
+    assert questions.word_vectors.shape == (16, 2)
+    assert questions.word_vectors[who].tolist() == [1, 2]
+    assert known.sum() == 2 and not known[:2].any()
+    assert questions.word_vectors_source.startswith("GloVe text glove.txt, sha256 ")
+    # 2 of the 14 words; who 2 times and is 3 times, of 17
+    assert "2 of 14 words (14.3%), 5 of 17 training tokens (29.4%)" in capsys.readouterr().out
+
+
+def test_the_trained_vectors_say_so_and_do_not_change(tmp_path):
+    first, second = make(tmp_path), make(tmp_path)
+    assert first.word_vectors_source == "gensim Word2Vec, 10 epochs on the training questions"
+    assert torch.equal(first.word_vectors, second.word_vectors)
+    assert not first.word_vectors[:2].any() and first.word_vectors[2:].any(1).all()
+
+
+def test_videos_in_restricts_every_split_before_the_vocabulary_is_built(tmp_path, capsys):
+    both = [
+        store(tmp_path / "a.h5", "5", "3", "2", "1"),
+        store(tmp_path / "b.h5", "2", "3", "4", "5"),
+    ]
+    questions = make(tmp_path, "--videos_in", *both)
+    assert {n: s.ids for n, s in questions.splits.items()} == {
+        "train": (3, 4), "val": (5, 6), "test": (8,),
+    }  # fmt: skip
+    assert "doing" not in questions.vocabulary.words
+    assert questions.vocabulary.answers == ("<UNK0>", "<UNK1>", "dog", "house")
+    out = capsys.readouterr().out
+    assert "train: 2 of 4" in out and "val: 2 of 2" in out and "test: 1 of 2" in out
+
+
+def test_a_split_without_a_video_in_the_store(tmp_path):
+    path = store(tmp_path / "a.h5", "1", "3")
+    message = rf"--videos_in {path}: hold no video of the test split .*'4'.*'1'.* --id_map"
+    with pytest.raises(UserError, match=message):
+        make(tmp_path, "--videos_in", path)
+    assert not (tmp_path / "questions.pt").exists()
+
+
+def test_videos_in_a_file_that_is_no_store(tmp_path):
+    with pytest.raises(UserError, match=r"missing\.h5"):
+        make(tmp_path, "--videos_in", tmp_path / "missing.h5")
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        ("--a 1 --v x y --b 2", ["--a", "1", '--v=["x", "y"]', "--b", "2"]),
+        ("--v x", ['--v=["x"]']),
+        ("--v [x,y] --b 2", ["--v", "[x,y]", "--b", "2"]),
+        ("--v=[x] --b 2", ["--v=[x]", "--b", "2"]),
+        ("--b 2", ["--b", "2"]),
+    ],
+)
+def test_several_values_of_one_flag(typed, given):
+    assert one_list("--v", typed.split()) == given
+
+
+def test_a_video_in_two_splits_is_named(tmp_path):
+    items = ITEMS | {"test": [*ITEMS["test"], (9, "2", "who?", "dog")]}
+    folder = annotate(tmp_path / "annotations", items)
+    message = rf"^{folder}: video '2' is in both the train and the test split \(1 such .*; keep"
+    with pytest.raises(UserError, match=message):
+        make(tmp_path)
+
+
+def test_options_that_do_not_fit(tmp_path):
+    with pytest.raises(UserError, match=r"--dataset msvd: not known; choose from msvd_qa, shapes"):
+        make(tmp_path, dataset="msvd")
+    with pytest.raises(UserError, match=r"--top_answers 0: must be at least 1"):
+        make(tmp_path, "--top_answers", 0)
+    with pytest.raises(UserError, match=r"--word_width 0: must be at least 1"):
+        make(tmp_path, "--word_width", 0)
+    with pytest.raises(UserError, match=r"--glov"):
+        make(tmp_path, "--glov", "x")
+    with pytest.raises(UserError, match=r"is a folder; name a file"):
+        make(tmp_path, "--output", tmp_path)
+
+
+def test_at_the_command_line_a_mistake_is_one_line_and_exit_code_2(tmp_path):
+    folder = annotate(tmp_path / "annotations")
+    (folder / "val_qa.json").write_text('[\n{"id": 1}]')
+    command = [sys.executable, "-m", "preprocess.questions", "--dataset", "msvd_qa"]
+    command += ["--annotations", str(folder), "--output", str(tmp_path / "q.pt")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == (
+        f"error: {folder}/val_qa.json, line 2: item 0 (id 1), counted from 0: field `video_id` is "
+        "missing; add it\n"
+    )
+    assert not (tmp_path / "q.pt").exists()
+
+
+def test_real_numbers(shared, tmp_path, capsys):
+    questions = make(
+        tmp_path,
+        "--annotations", shared / "data/msvd_qa",
+        "--glove", shared / "data/glove/glove.840B.300d.subset.txt",
+        "--word_width", 300,
+    )  # fmt: skip
+    answers = questions.vocabulary.answers
+    assert len(answers) == 1854 and len(set(answers)) == 1854
+    sizes = {name: len(split) for name, split in questions.splits.items()}
+    assert sizes == {"train": 30933, "val": 6415, "test": 13157}
+    test, train = questions.splits["test"], questions.splits["train"]
+    assert len(set(test.videos)) == 504
+    covered = (test.answer >= 2).double().mean().item()
+    assert round(100 * covered, 2) == 94.08
+    assert covered == np.isin(test.answer_texts, train.answer_texts).mean()  # said in another way
+    assert (train.answer >= 2).all() and (test.answer != 0).all()
+    once = torch.bincount(train.answer, minlength=1854)[2:]
+    assert (once == 1).sum() == 654 and (once.diff() <= 0).all()
+    assert questions.word_vectors.shape == (len(questions.vocabulary.words), 300)
+    tokens = int(train.length.sum())
+    found = int(questions.word_vectors.any(1)[train.words].sum())
+    assert round(found / tokens, 2) == 0.74
+    assert f"{found:,} of {tokens:,} training tokens (74.0%)" in capsys.readouterr().out
+
+
+def test_real_questions_on_the_videos_that_have_public_features(shared, tmp_path):
+    import h5py
+
+    with h5py.File(shared / "data/msvd_qa_476/msvd-qa_appearance_feat.h5") as file:
+        ids = [str(int(i)) for i in file["ids"][:]]
+    path = store(tmp_path / "appearance.h5", *ids)
+    questions = make(tmp_path, "--annotations", shared / "data/msvd_qa", "--videos_in", path)
+    sizes = {name: len(split) for name, split in questions.splits.items()}
+    assert sizes == {"train": 7226, "val": 1499, "test": 3357}
+    assert {v for s in questions.splits.values() for v in s.videos} <= set(ids)
+
+
+def test_sample_is_frozen():
+    from preprocess.dataset.sample import Sample
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Sample(1, "1", "q", "a", "t").id = 2  # type: ignore[misc]

@@ -1,0 +1,302 @@
+"""Train a task:  python train.py [qa] --preset shapes
+
+Every step is a function of (seed, step): which questions, which dropout.  So a run that was killed
+goes on from its last checkpoint exactly as if nothing had happened.
+"""
+
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from data_loader.dataset import QaData, join
+from data_loader.questions import Questions, load_questions
+from data_loader.sampling import rows
+from data_loader.store import FeatureStore, open_store
+from model.released import from_released, is_released
+from model.task import TASKS
+from model.task.qa import Predictions, QuestionAnswering
+from options.data import DataOptions
+from options.loss import LossOptions
+from options.model import ModelOptions
+from options.parse import flat_values, parse
+from options.train import TrainOptions
+from util.checkpoint import load_checkpoint, load_plain, save_checkpoint
+from util.device import pick_device
+from util.errors import UserError, run_command
+from util.files import whole_file
+from util.metrics import Running, accuracy
+from util.pictures import clip_weights
+from util.progress import Console
+from util.randomness import seed_step
+from util.schedule import halved
+from util.tensorboard import RunLog
+
+RESULTS, LOGS = Path("results"), Path("tf-logs")
+FREE_ON_RESUME = {"resume", "overwrite", "epochs", "patience", "device", "init_from"}
+SAMPLES = 12  # validation questions shown in TensorBoard
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the command line, build task and data, train."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    name = argv.pop(0) if argv and argv[0] in TASKS else "qa"
+    data, model, loss, options = parse(
+        f"python train.py {name}",
+        "Train a model that answers questions about videos.",
+        (DataOptions, ModelOptions, LossOptions, TrainOptions),
+        argv,
+    )
+    values = flat_values(data, model, loss, options)
+    folder = RESULTS / options.run
+    kept = prepare(folder, values, options)
+
+    questions = load_questions(data.questions)
+    stores = [None if p is None else open_store(p) for p in (data.appearance, data.motion)]
+    train_data, val_data = (
+        join(split_of(questions, name), *stores, video=data.video, seed=options.seed)
+        for name in ("train", "val")
+    )
+    torch.manual_seed(options.seed)
+    sizes = {
+        "word_width": questions.word_vectors.shape[1],
+        "appearance_width": train_data.appearance.shape[3],
+        "motion_width": train_data.motion.shape[2],
+    }
+    task = TASKS[name](model, loss, vocabulary=questions.vocabulary, **sizes)
+    start(task, questions, train_data, options, standardize=model.feature_norm == "standardize")
+    facts = {
+        "task": name,
+        "options": values,
+        "vocabulary": questions.vocabulary.state(),
+        "sizes": sizes,
+        "stores": dict(zip(("appearance", "motion"), map(origin, stores), strict=True)),
+    }
+    console = Console(folder / "console.log")
+    console.say(
+        f"{options.run}: {len(train_data):,} training and {len(val_data):,} validation questions, "
+        f"{len(questions.vocabulary.answers):,} answers, "
+        f"{sum(p.numel() for p in task.parameters()):,} parameters"
+    )
+    train(task, train_data, val_data, options, facts, kept, console)
+    return 0
+
+
+def train(
+    task: QuestionAnswering,
+    train_data: QaData,
+    val_data: QaData,
+    options: TrainOptions,
+    facts: dict[str, Any],
+    kept: dict[str, Any] | None,
+    console: Console,
+) -> None:
+    """The loop: step, log, validate, save.  `kept` is the checkpoint to go on from, if any."""
+    folder = RESULTS / options.run
+    device = pick_device(options.device)
+    task = task.to(device).train()
+    optimizer = torch.optim.AdamW(groups(task, options), lr=options.lr)
+    running = Running((*task.losses, "grad_norm"), train_data.split.types, device)
+    step, best, stale = 0, {"accuracy": -1.0, "step": 0}, 0
+    if kept:
+        task.load_state_dict(kept["weights"])
+        optimizer.load_state_dict(kept["optimizer"])
+        running.load(kept["running"])
+        step, best, stale = kept["step"], kept["best"], kept["stale"]
+        console.say(f"going on from step {step}")
+    log = RunLog(folder, LOGS / options.run, step=step)
+
+    total, size = len(train_data), options.batch_size
+    steps = math.ceil(options.epochs * total / size)
+    patient = options.patience or math.inf
+    bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, desc=options.run)
+    while step < steps and stale < patient:
+        batch = train_data.batch(rows(seed=options.seed, step=step, batch_size=size, total=total))
+        batch = batch.to(device)
+        seed_step(options.seed, step)
+        epoch = step * size / total
+        rate = halved(lr=options.lr, epoch=epoch, every=options.lr_halve_every)
+        losses, predicted, norm = take_step(task, batch, optimizer, rate, options.clip_norm)
+        step += 1
+        bar.update()
+        running.add({**losses, "grad_norm": norm}, predicted == batch.answer, batch.row)
+
+        validating = step == steps or crosses(step, size / (total * options.eval_every))
+        if step % options.log_every == 0 or validating:
+            means = running.read_losses()
+            log.scalars(step, {"train/lr": rate, **{f"train/{k}": v for k, v in means.items()}})
+            bar.set_postfix(loss=f"{means['loss']:.3f}", val=f"{max(best['accuracy'], 0):.4f}")
+        improved = False
+        if validating:
+            found = task.predict(val_data.batches(size), device)
+            val = accuracy(found.correct.tolist(), val_data.split.types)
+            fit = running.read_accuracy()
+            log.scalars(step, {f"train/accuracy/{k}": v for k, v in fit.items()})
+            scores = {f"val/accuracy/{k}": v for k, v in val.items()}
+            log.scalars(step, {"val/ce": found.ce.mean().item(), **scores})
+            improved = val["all"] > best["accuracy"]
+            stale = 0 if improved else stale + 1
+            best = {"accuracy": val["all"], "step": step} if improved else best
+            console.say(
+                f"epoch {step * size / total:6.2f}  step {step:6d}  "
+                f"train {fit['all']:.4f}  val {val['all']:.4f}"
+                f"{'  best' if improved else ''}"
+            )
+        if improved:
+            show_samples(log, step, val_data, found, facts["vocabulary"]["answers"])
+        if validating or (options.save_every and step % options.save_every == 0):
+            log.writer.flush()  # nothing logged may be younger than the checkpoint
+            content = {**facts, "weights": task.state_dict(), "step": step, "best": best}
+            if improved:
+                save_checkpoint(folder / "best.pt", content)
+            state = {"optimizer": optimizer.state_dict(), "running": running.state()}
+            save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
+    bar.close()
+    log.close()
+    console.say(
+        f"best validation accuracy {best['accuracy']:.4f} at step {best['step']}; "
+        f"next: python evaluate.py --run {folder}"
+    )
+
+
+def take_step(
+    task: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """One optimizer step: named losses, predicted classes (B,), norm of the gradient."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    losses, predicted = task(batch)
+    optimizer.zero_grad()
+    losses["loss"].backward()
+    norm = nn.utils.clip_grad_norm_(task.parameters(), clip_norm or math.inf)
+    optimizer.step()
+    return losses, predicted, norm
+
+
+def groups(task: nn.Module, options: TrainOptions) -> list[dict[str, Any]]:
+    """Matrices decay; norms, biases and word vectors do not."""
+    decay, spare = [], []
+    for name, parameter in task.named_parameters():
+        (spare if parameter.ndim < 2 or "embedding" in name else decay).append(parameter)
+    return [
+        {"params": decay, "weight_decay": options.weight_decay},
+        {"params": spare, "weight_decay": 0.0},
+    ]
+
+
+def crosses(step: int, per_step: float) -> bool:
+    """Whether a counter that grows by `per_step` a step reaches a new whole number at `step`."""
+    return math.floor(step * per_step + 1e-9) > math.floor((step - 1) * per_step + 1e-9)
+
+
+def prepare(folder: Path, values: dict[str, Any], options: TrainOptions) -> dict[str, Any] | None:
+    """Make the run's folder; give the checkpoint to go on from, if one is asked for and there."""
+    last = folder / "last.pt"
+    if options.overwrite:
+        for old in (folder, LOGS / options.run):
+            shutil.rmtree(old, ignore_errors=True)
+    elif folder.exists() and not options.resume:
+        raise UserError(
+            f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
+            "name for --run"
+        )
+    kept = load_checkpoint(last) if options.resume and last.exists() else None
+    if kept:
+        for key in sorted(set(values) - FREE_ON_RESUME):
+            if key in kept["options"] and kept["options"][key] != values[key]:
+                raise UserError(
+                    f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
+                    "give the same to resume, or take another name for --run"
+                )
+    else:  # whatever a run killed before its first checkpoint had logged goes
+        shutil.rmtree(LOGS / options.run, ignore_errors=True)
+        (folder / "metrics.jsonl").unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "options.yaml") as partial:
+        partial.write_text(yaml.safe_dump(values, sort_keys=False))
+    return kept
+
+
+def start(
+    task: QuestionAnswering,
+    questions: Questions,
+    train_data: QaData,
+    options: TrainOptions,
+    *,
+    standardize: bool,
+) -> None:
+    """Fill in what does not start at random: word vectors, feature statistics, --init_from."""
+    with torch.no_grad():
+        task.model.question.embedding.weight.copy_(questions.word_vectors)
+    if standardize:
+        appearance, motion = train_data.statistics()
+        task.model.video.appearance_norm.fit(*appearance)
+        task.model.video.motion_norm.fit(*motion)
+    if options.init_from is None:
+        return
+    path = Path(options.init_from)
+    path = path / "best.pt" if path.is_dir() else path
+    content = load_plain(path)
+    state = content.get("weights", content.get("state_dict", content))
+    if is_released(state):
+        state = {f"model.{k}": v for k, v in from_released(state).items()}
+    own = task.state_dict()
+    for name, value in state.items():
+        if name not in own or own[name].shape != value.shape:
+            here = tuple(own[name].shape) if name in own else "nothing of that name"
+            raise UserError(
+                f"--init_from {path}: {name} is {tuple(value.shape)} there and {here} here; start "
+                "with the same model options, questions and stores as that run"
+            )
+    task.load_state_dict(state, strict=False)
+
+
+def split_of(questions: Questions, name: str):
+    """A split of the questions file; UserError when it is not there."""
+    if name not in questions.splits:
+        raise UserError(
+            f"{questions.path} has no split {name}; it has {', '.join(questions.splits)}"
+        )
+    return questions.splits[name]
+
+
+def origin(store: FeatureStore | None) -> dict[str, Any] | None:
+    """What a checkpoint remembers of a store."""
+    return None if store is None else {"path": str(store.path), "provenance": store.provenance}
+
+
+def show_samples(
+    log: RunLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
+) -> None:
+    """Some validation questions in TensorBoard: asked, answered, and which clips counted."""
+    split = data.split
+    picked = range(0, len(split.texts), max(1, len(split.texts) // SAMPLES))[:SAMPLES]
+    rows = [
+        [
+            split.videos[i],
+            split.texts[i],
+            split.answer_texts[i],
+            answers[found.top[i, 0]],
+            f"{found.probability[i, 0]:.2f}",
+            "right" if found.correct[i] else "wrong",
+        ]
+        for i in picked
+    ]
+    header = ["video", "question", "true answer", "predicted", "probability", ""]
+    log.table(step, "val/samples", header, rows)
+    at = list(picked)
+    figure = clip_weights(
+        [split.texts[i] for i in at], found.punishment[at].numpy(), found.readout[at].numpy()
+    )
+    log.figure(step, "val/clip weights", figure)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,69 @@
+"""Metrics as dicts over question types; nothing is spelled out per type."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def accuracy(correct: Iterable[bool], types: Iterable[str]) -> dict[str, float]:
+    """Share of correct answers in total ("all") and for each question type, 0 to 1."""
+    right: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    for is_right, kind in zip(correct, types, strict=True):
+        count.update(("all", kind))
+        if is_right:
+            right.update(("all", kind))
+    return {key: right[key] / n for key, n in count.most_common()}
+
+
+class Running:
+    """Sums of a training run's losses and hits since they were last read.
+
+    They stay on the device (no step waits for them) and in float64, and they are part of the
+    checkpoint: a resumed run logs the same numbers to the last bit.
+    """
+
+    def __init__(self, losses: Sequence[str], types: Sequence[str], device: torch.device) -> None:
+        """Names of the losses; question type of each row of the split."""
+        self.names = list(losses)
+        self.types = sorted(set(types))
+        place = {name: i for i, name in enumerate(self.types)}
+        self.type_of_row = torch.tensor([place[t] for t in types], device=device)
+        self.sums = torch.zeros(len(self.names) + 1, dtype=torch.float64, device=device)
+        self.hits = torch.zeros(2, len(self.types), dtype=torch.float64, device=device)
+
+    def add(self, losses: dict[str, Tensor], correct: Tensor, row: Tensor) -> None:
+        """Take in one step: scalars by name, and for its rows (B,) whether they were right (B,)."""
+        one = torch.ones((), device=self.sums.device)
+        self.sums += torch.stack([*(losses[name].detach() for name in self.names), one])
+        kind = self.type_of_row[row]
+        self.hits[0].index_add_(0, kind, correct.double())
+        self.hits[1].index_add_(0, kind, torch.ones_like(correct, dtype=torch.float64))
+
+    def read_losses(self) -> dict[str, float]:
+        """Mean of each loss over the steps since the last reading."""
+        *sums, steps = self.sums.tolist()
+        self.sums.zero_()
+        return {name: total / steps for name, total in zip(self.names, sums, strict=True)}
+
+    def read_accuracy(self) -> dict[str, float]:
+        """Accuracy in total and by type over the questions since the last reading."""
+        right, count = self.hits.tolist()
+        self.hits.zero_()
+        out = {"all": sum(right) / sum(count)}
+        for kind, r, n in zip(self.types, right, count, strict=True):
+            if n:
+                out[kind] = r / n
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"sums": self.sums.cpu(), "hits": self.hits.cpu()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what a checkpoint kept."""
+        self.sums.copy_(state["sums"])
+        self.hits.copy_(state["hits"])

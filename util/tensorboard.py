@@ -1,0 +1,52 @@
+"""A run's measurements: `metrics.jsonl` and TensorBoard hold the same numbers at the same steps."""
+
+import json
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from util.files import whole_file
+
+
+class RunLog:
+    """Writes scalars to both places; figures and texts to TensorBoard alone."""
+
+    def __init__(self, results: Path, tensorboard: Path, *, step: int) -> None:
+        """Take up the log after `step`: whatever later steps an interrupted run logged is cut."""
+        self.path = results / "metrics.jsonl"
+        if self.path.exists():
+            lines = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
+            with whole_file(self.path) as partial:
+                partial.write_text("".join(line + "\n" for line in lines))
+        self.file = self.path.open("a", encoding="utf-8", buffering=1)
+        self.writer = SummaryWriter(str(tensorboard), purge_step=step + 1)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Log numbers under names such as train/loss or val/accuracy/what."""
+        self.file.write(json.dumps({"step": step, **values}) + "\n")
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+
+    def figure(self, step: int, name: str, figure: Figure) -> None:
+        """Log a picture."""
+        self.writer.add_figure(name, figure, step)
+
+    def table(self, step: int, name: str, header: list[str], rows: list[list[str]]) -> None:
+        """Log a table as text."""
+        lines = [header, ["---"] * len(header), *rows]
+        cells = [[str(c).replace("|", "\\|") for c in line] for line in lines]
+        self.writer.add_text(name, "\n".join(f"| {' | '.join(line)} |" for line in cells), step)
+
+    def close(self) -> None:
+        """Flush everything."""
+        self.file.close()
+        self.writer.close()
+
+
+def _step(line: str) -> float:
+    """Step of a logged line; a line cut off by a kill belongs to no step and is dropped."""
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError):
+        return float("inf")
