@@ -31,6 +31,9 @@ class BidirectionalLSTM(nn.Module):
             ahead, last_ahead = self._last(self.ahead, x)
             back, last_back = self._last(self.back, x.flip(1))
             return torch.cat([ahead, back.flip(1)], 2), torch.cat([last_ahead, last_back], 1)
+        padded = x.shape[1]
+        if not x.is_cuda:  # a look at the lengths costs a CPU nothing and saves it steps of padding
+            x = x[:, : int(length.max())]
         step = torch.arange(x.shape[1], device=x.device)
         inside = step < length[:, None]  # (B, L)
         mirror = torch.where(inside, length[:, None] - 1 - step, step)  # its own inverse
@@ -39,7 +42,8 @@ class BidirectionalLSTM(nn.Module):
         end = (length - 1)[:, None]
         last = torch.cat([_gather(ahead, end), _gather(back, end)], 2)[:, 0]
         sequence = torch.cat([ahead, _gather(back, mirror)], 2)
-        return sequence * inside[..., None], last
+        sequence = sequence * inside[..., None]
+        return nn.functional.pad(sequence, (0, 0, 0, padded - x.shape[1])), last
 
     @staticmethod
     def _last(lstm: nn.LSTM, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ class QuestionOptions:
         annotations: Folder with the annotation files of its three splits.
         output: Question file to write (.pt).
         glove: GloVe text file; without one, word vectors are trained on the training questions.
-        videos_in: Feature stores; keep only the questions whose video is in every one of them.
+        videos_in: Feature stores (A.h5 B.h5 ...); only questions of videos in all are kept.
         top_answers: Number of answers, the commonest of the training split, that become classes.
         word_width: Width of the word vectors.
     """

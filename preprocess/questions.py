@@ -185,17 +185,23 @@ def coverage(train: QuestionSplit, known: np.ndarray) -> str:
 
 def one_list(flag: str, argv: Sequence[str]) -> list[str]:
     """`--flag a b` as `--flag=["a", "b"]`, the form in which the option parser takes a list."""
-    argv = list(argv)
+    rest: list[str] = []
+    values: list[str] = []
+    taking = False
+    for word in argv:
+        if word.startswith("--"):
+            taking = word == flag
+            if not taking:
+                rest.append(word)
+        else:
+            (values if taking else rest).append(word)
     if flag not in argv:
-        return argv
-    start = argv.index(flag)
-    end = start + 1
-    while end < len(argv) and not argv[end].startswith("--"):
-        end += 1
-    values = argv[start + 1 : end]
+        return rest
+    if not values:
+        raise UserError(f"{flag}: expects one or more values")
     if len(values) == 1 and values[0].startswith("["):  # already a list
-        return argv
-    return [*argv[:start], f"{flag}={json.dumps(values)}", *argv[end:]]
+        return [*rest, f"{flag}={values[0]}"]
+    return [*rest, f"{flag}={json.dumps(values)}"]
 
 
 if __name__ == "__main__":

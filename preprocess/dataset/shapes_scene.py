@@ -12,7 +12,7 @@ from itertools import permutations
 
 import numpy as np
 
-FRAMES, FPS, SIDE = 32, 8, 96  # frames of a video, frames per second, pixels of a frame's side
+FRAMES, FPS, SIDE = 24, 8, 96  # frames of a video, frames per second, pixels of a frame's side
 
 COLORS = {
     "red": (236, 50, 56),
@@ -28,8 +28,8 @@ THIRDS = ("start", "middle", "end")
 FAMILIES = {"pair": 0.40, "travel": 0.20, "swap": 0.20, "parade": 0.20}  # share of the videos
 
 DARK = 8  # frames for which a blinking shape is dark in all, however often it blinks
-STAY = 6  # frames for which each shape of a parade stays
-STEP = 0.034  # of the frame's side, a traveller's way from one frame to the next
+STAY = 4  # frames for which each shape of a parade stays
+STEP = 0.06  # of the frame's side, a traveller's way from one frame to the next
 WHEEL = 0.05  # a turning shape is fixed to a wheel of this radius
 SMALL, LARGE = 0.5, 1.3  # scale at the two ends of growing
 

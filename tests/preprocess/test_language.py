@@ -67,6 +67,7 @@ def test_glove_with_tokens_that_contain_spaces(tmp_path):
         "the 9 9 9",
         ". . . 1 2 3",
         "at name@domain.com 4 5 6",
+        "what is 3 3 3",  # split from the left, this would be a row of "what"
         "is 0.5 -1 2e-3",
         "what 7 8 9",
         "<UNK> 1 1 1",

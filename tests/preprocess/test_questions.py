@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import subprocess
 import sys
@@ -149,15 +148,21 @@ def test_videos_in_a_file_that_is_no_store(tmp_path):
 @pytest.mark.parametrize(
     ("typed", "given"),
     [
-        ("--a 1 --v x y --b 2", ["--a", "1", '--v=["x", "y"]', "--b", "2"]),
+        ("--a 1 --v x y --b 2", ["--a", "1", "--b", "2", '--v=["x", "y"]']),
         ("--v x", ['--v=["x"]']),
-        ("--v [x,y] --b 2", ["--v", "[x,y]", "--b", "2"]),
+        ("--v x --b 2 --v y", ["--b", "2", '--v=["x", "y"]']),
+        ("--v [x,y] --b 2", ["--b", "2", "--v=[x,y]"]),
         ("--v=[x] --b 2", ["--v=[x]", "--b", "2"]),
         ("--b 2", ["--b", "2"]),
     ],
 )
 def test_several_values_of_one_flag(typed, given):
     assert one_list("--v", typed.split()) == given
+
+
+def test_videos_in_without_a_store_is_not_taken_as_all_videos(tmp_path):
+    with pytest.raises(UserError, match=r"--videos_in: expects one or more values"):
+        make(tmp_path, "--videos_in")
 
 
 def test_a_video_in_two_splits_is_named(tmp_path):
@@ -231,10 +236,3 @@ def test_real_questions_on_the_videos_that_have_public_features(shared, tmp_path
     sizes = {name: len(split) for name, split in questions.splits.items()}
     assert sizes == {"train": 7226, "val": 1499, "test": 3357}
     assert {v for s in questions.splits.values() for v in s.videos} <= set(ids)
-
-
-def test_sample_is_frozen():
-    from preprocess.dataset.sample import Sample
-
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Sample(1, "1", "q", "a", "t").id = 2  # type: ignore[misc]
