@@ -108,11 +108,11 @@ class FeatureStore:
         if run:
             yield run
 
-    def videos(self) -> Iterator[VideoFeatures]:
-        """The videos one by one, in the order of the file."""
-        for row, video in enumerate(self.ids):
-            features, _ = self.load([video])
-            yield VideoFeatures(video, features[0], int(self.frame_count[row]), self.notes[row])
+    def video(self, video: str) -> VideoFeatures:
+        """All about one video; raises UserError if it is not in the store."""
+        features, _ = self.load([video])
+        row = self._row[video]
+        return VideoFeatures(video, features[0], int(self.frame_count[row]), self.notes[row])
 
 
 def open_store(path: str | Path) -> FeatureStore:
@@ -128,13 +128,14 @@ def open_store(path: str | Path) -> FeatureStore:
             data: Any = file
             if "provenance" not in file.attrs or "features" not in file:
                 raise UserError(
-                    f"{path}: HDF5, but not a feature store (it holds {', '.join(file) or 'nothing'}"
-                    "); files of HCRN and DualVGR come in through preprocess.imported"
+                    f"{path}: HDF5, but not a feature store (holds {', '.join(file) or 'nothing'})"
+                    "; files of HCRN and DualVGR come in through preprocess.imported"
                 )
-            if data.attrs.get("format") != FORMAT:
+            version = data.attrs.get("format")
+            if version != FORMAT:
                 raise UserError(
-                    f"{path}: store of format {data.attrs.get('format')}, this code reads {FORMAT}; "
-                    "make it again with preprocess.videos"
+                    f"{path}: store of format {version}, this code reads {FORMAT}; make it again "
+                    "with preprocess.videos"
                 )
             store = FeatureStore(
                 path=path,
@@ -190,9 +191,9 @@ def write_store(
                 frames = f
             if (f, width, array.dtype) != (frames, features.shape[1], features.dtype):
                 raise UserError(
-                    f"{path}: video {video.id} has {f} frames of width {width} ({array.dtype}), those "
-                    f"before it {frames} of {features.shape[1]} ({features.dtype}); one store holds "
-                    "one kind"
+                    f"{path}: video {video.id} has {f} frames of width {width} ({array.dtype}), "
+                    f"those before it {frames} of {features.shape[1]} ({features.dtype}); one "
+                    "store holds one kind"
                 )
             end = features.shape[0]
             features.resize(end + n * f, axis=0)

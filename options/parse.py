@@ -42,7 +42,7 @@ def parse(
         with contextlib.redirect_stderr(io.StringIO()):
             preset = _preset_values(argv, prog, classes)
             flags = [f"--{name}={_flag_text(value)}" for name, value in preset.items()]
-            values = parser.parse_args(flags + argv)
+            values = parser.parse_args(flags + _bare_switches(argv, classes))
     except UserError:
         raise
     except Exception as error:  # jsonargparse raises several kinds; each message names the option
@@ -99,10 +99,18 @@ def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> d
     return values
 
 
+def _bare_switches(argv: Sequence[str], classes: Sequence[type]) -> list[str]:
+    """A switch needs no value: `--resume` alone means `--resume=true`."""
+    switches = {f"--{f.name}" for cls in classes for f in dataclasses.fields(cls) if f.type is bool}
+    words = {"true", "false", "yes", "no"}
+    return [
+        f"{word}=true" if word in switches and (not rest or rest[0].lower() not in words) else word
+        for word, rest in ((word, argv[i + 1 : i + 2]) for i, word in enumerate(argv))
+    ]
+
+
 def _flag_text(value: Any) -> str:
     """A preset's value as the text of a flag."""
-    return (
-        value
-        if isinstance(value, str)
-        else yaml.safe_dump(value, default_flow_style=True).split("\n...")[0].strip()
-    )
+    if isinstance(value, str):
+        return value
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...")

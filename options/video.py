@@ -27,7 +27,7 @@ class VideoOptions:
         precision: numbers in the store
         batch: frames per pass through the network
         device: auto takes a GPU where there is one; else cpu, cuda, cuda:1, ...
-        threads: videos decoded at the same time, ahead of the network
+        threads: videos in work at the same time; 0 takes one per core, at most 8
     """
 
     videos: list[str]
@@ -42,16 +42,16 @@ class VideoOptions:
     resize: Literal["squash", "crop"] = "squash"
     motion_norm: Literal["kinetics", "raw255"] = "kinetics"
     precision: Literal["float16", "float32"] = "float16"
-    batch: int = 32
+    batch: int = 16
     device: str = "auto"
-    threads: int = 2
+    threads: int = 0
 
     def __post_init__(self) -> None:
         if not self.videos:
             raise ValueError("--videos: none given; name folders or video files")
-        for name in ("clips", "frames", "batch", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name} {getattr(self, name)}: give at least 1")
+        for name, least in (("clips", 1), ("frames", 1), ("batch", 1), ("threads", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
 
 
 @dataclass(frozen=True, kw_only=True)

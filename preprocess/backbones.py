@@ -103,8 +103,7 @@ BACKBONES: dict[str, Network | Pixels] = {
 class Backbone:
     """A backbone ready to run.  kind and width as in its line of BACKBONES.
 
-    `extract` is `rows(prepare(frames), index)`; extraction calls the two by themselves, so that
-    frames are made small in the thread that decoded them.
+    Several threads may call `extract` at once, each for its own video.
     """
 
     def __init__(self, *, name: str, kind: Kind, width: int, about: dict[str, Any]) -> None:
@@ -112,7 +111,7 @@ class Backbone:
         self._about = about
 
     def prepare(self, frames: np.ndarray) -> Tensor:
-        """Frames (M, H, W, 3) uint8 -> what `rows` takes, small, on the CPU; safe in any thread."""
+        """Frames (M, H, W, 3) uint8 -> what `rows` takes,, on the CPU."""
         raise NotImplementedError
 
     def rows(self, prepared: Tensor, index: np.ndarray) -> np.ndarray:
@@ -195,7 +194,8 @@ class NetworkBackbone(Backbone):
         layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
         self._recipe, self._resize = recipe, resize
         self._device, self._batch, self._layout = device, batch, layout
-        self._network = network.eval().requires_grad_(False).to(device, memory_format=layout)
+        network = network.eval().requires_grad_(False).to(device)
+        self._network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         self._mean = torch.tensor(mean, device=device)
         self._std = torch.tensor(std, device=device)
 
@@ -243,7 +243,7 @@ class NetworkBackbone(Backbone):
 
 def load_backbone(
     name: str, *, weights: str | None, resize: str = "squash", motion_norm: str = "kinetics",
-    device: str = "auto", batch: int = 32,
+    device: str = "auto", batch: int = 16,
 ) -> Backbone:  # fmt: skip
     """Make a backbone ready to run.
 
@@ -277,7 +277,7 @@ def load_backbone(
 
 
 def backbone_from_provenance(
-    provenance: dict[str, Any], *, weights: str | None = None, device: str = "auto", batch: int = 32
+    provenance: dict[str, Any], *, weights: str | None = None, device: str = "auto", batch: int = 16
 ) -> Backbone:
     """The backbone that made a store, to run on a new video.
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
 
@@ -112,7 +114,7 @@ def count_packets(path: Path) -> tuple[int, int, str]:
     """Count the frames of a file by its packets, not by its header.
 
     -> packets that are shown; frames that it had when whole (the same, unless it is cut off); "" or
-    why it looks cut off.  Raises VideoError if the file is missing, empty, or holds no moving pictures.
+    why it looks cut off.  Raises VideoError if the file is missing, empty, or holds no video.
     """
     if not path.is_file():
         raise VideoError(path, "no such file")
@@ -132,7 +134,7 @@ def count_packets(path: Path) -> tuple[int, int, str]:
                     start = float(packet.dts * packet.time_base)
                     first_time = start if first_time is None else first_time
                     end_time = start + float((packet.duration or 0) * packet.time_base)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             cut = f"breaks off: {_words(error)}"
         declared = _declared_seconds(container, stream)
         header = stream.frames
@@ -147,7 +149,7 @@ def count_packets(path: Path) -> tuple[int, int, str]:
     return count, max(whole, header) if cut else count, cut
 
 
-def _declared_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+def _declared_seconds(container: InputContainer, stream: av.VideoStream) -> float:
     """How long a container that can be cut without a trace (AVI, Matroska) says its video is.
 
     0 where it does not say.  Frame counts in a header lie more often than its duration.
@@ -180,15 +182,15 @@ def _decode(
     return kept, total, ""
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def _open(path: Path) -> InputContainer:
     """Open a file with PyAV; its message becomes the reason of a VideoError."""
     try:
         return av.open(str(path.absolute()), metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         raise VideoError(path, f"not a video, or cut off ({_words(error)})") from error
 
 
-def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+def _video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     """The first stream of moving pictures; cover art and still pictures are none."""
     kind = container.format.name
     if kind.startswith(("image2", "tty")) or kind.endswith("_pipe"):
@@ -218,7 +220,7 @@ def _pyav(path: Path) -> Iterator[Convert]:
             for frame in container.decode(stream):
                 size = size or (frame.width, frame.height)  # it may change on the way
                 yield partial(_upright, frame, *size)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise _StoppedEarly(f"decoding breaks off: {_words(error)}") from error
 
 
@@ -229,7 +231,7 @@ def _upright(frame: av.VideoFrame, width: int, height: int) -> np.ndarray:
     a shift (libavutil/display.h).  Angles between the right ones go to the nearest.
     """
     image = frame.to_ndarray(format="rgb24", width=width, height=height)
-    side = frame.side_data.get(SideData.DISPLAYMATRIX)
+    side = frame.side_data.get(SideData.DISPLAYMATRIX.name)
     if side is None:
         return image
     a, b, _, c, d = np.frombuffer(bytes(side), dtype=np.int32)[:5].tolist()
@@ -243,9 +245,7 @@ def _scikit_video(path: Path) -> Iterator[Convert]:
 
     Raises _StoppedEarly if ffmpeg met invalid data, VideoError if scikit-video cannot open it.
     """
-    for name in ("float", "int"):  # scikit-video 1.1.11 uses the names that NumPy has dropped
-        if not hasattr(np, name):
-            setattr(np, name, getattr(builtins, name))
+    _restore_numpy_names()
     import skvideo
     import skvideo.io
 
@@ -276,7 +276,15 @@ def _scikit_video(path: Path) -> Iterator[Convert]:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
+            if pipe:
+                pipe.close()
+
+
+def _restore_numpy_names() -> None:
+    """scikit-video 1.1.11 uses names that NumPy 1.24 dropped: put them back before its import."""
+    for name in ("float", "int"):
+        if not hasattr(np, name):
+            setattr(np, name, getattr(builtins, name))
 
 
 def _shown_size(stream: dict) -> tuple[int, int]:
