@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     values = flat_values(data, model, loss, options)
     folder = RESULTS / options.run
-    kept = prepare(folder, values, options)
-
+    kept = kept_checkpoint(folder, values, options)
     questions = load_questions(data.questions)
     stores = [None if p is None else open_store(p) for p in (data.appearance, data.motion)]
     train_data, val_data = (
@@ -79,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "sizes": sizes,
         "stores": dict(zip(("appearance", "motion"), map(origin, stores), strict=True)),
     }
+    make_folders(folder, values, anew=kept is None)  # only now: a mistake above leaves no trace
     console = Console(folder / "console.log")
     console.say(
         f"{options.run}: {len(train_data):,} training and {len(val_data):,} validation questions, "
@@ -196,32 +196,36 @@ def crosses(step: int, per_step: float) -> bool:
     return math.floor(step * per_step + 1e-9) > math.floor((step - 1) * per_step + 1e-9)
 
 
-def prepare(folder: Path, values: dict[str, Any], options: TrainOptions) -> dict[str, Any] | None:
-    """Make the run's folder; give the checkpoint to go on from, if one is asked for and there."""
-    last = folder / "last.pt"
-    if options.overwrite:
-        for old in (folder, LOGS / options.run):
-            shutil.rmtree(old, ignore_errors=True)
-    elif folder.exists() and not options.resume:
+def kept_checkpoint(
+    folder: Path, values: dict[str, Any], options: TrainOptions
+) -> dict[str, Any] | None:
+    """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit."""
+    if folder.exists() and not (options.resume or options.overwrite):
         raise UserError(
             f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
             "name for --run"
         )
-    kept = load_checkpoint(last) if options.resume and last.exists() else None
-    if kept:
-        for key in sorted(set(values) - FREE_ON_RESUME):
-            if key in kept["options"] and kept["options"][key] != values[key]:
-                raise UserError(
-                    f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
-                    "give the same to resume, or take another name for --run"
-                )
-    else:  # whatever a run killed before its first checkpoint had logged goes
-        shutil.rmtree(LOGS / options.run, ignore_errors=True)
-        (folder / "metrics.jsonl").unlink(missing_ok=True)
+    last = folder / "last.pt"
+    if not (options.resume and last.exists()):
+        return None
+    kept = load_checkpoint(last)
+    for key in sorted(set(values) - FREE_ON_RESUME):
+        if key in kept["options"] and kept["options"][key] != values[key]:
+            raise UserError(
+                f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
+                "give the same to resume, or take another name for --run"
+            )
+    return kept
+
+
+def make_folders(folder: Path, values: dict[str, Any], *, anew: bool) -> None:
+    """The run's folder with its options; `anew`: nothing of an earlier run of that name stays."""
+    if anew:
+        for old in (folder, LOGS / folder.name):
+            shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / "options.yaml") as partial:
         partial.write_text(yaml.safe_dump(values, sort_keys=False))
-    return kept
 
 
 def start(

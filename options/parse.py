@@ -7,7 +7,10 @@ preset, `units: 2`; a command composes the option classes whose concerns it has.
 import contextlib
 import dataclasses
 import io
+import itertools
+import json
 import sys
+import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +45,7 @@ def parse(
         with contextlib.redirect_stderr(io.StringIO()):
             preset = _preset_values(argv, prog, classes)
             flags = [f"--{name}={_flag_text(value)}" for name, value in preset.items()]
-            values = parser.parse_args(flags + _bare_switches(argv, classes))
+            values = parser.parse_args(flags + _as_typed(argv, classes))
     except UserError:
         raise
     except Exception as error:  # jsonargparse raises several kinds; each message names the option
@@ -99,14 +102,30 @@ def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> d
     return values
 
 
-def _bare_switches(argv: Sequence[str], classes: Sequence[type]) -> list[str]:
-    """A switch needs no value: `--resume` alone means `--resume=true`."""
-    switches = {f"--{f.name}" for cls in classes for f in dataclasses.fields(cls) if f.type is bool}
-    words = {"true", "false", "yes", "no"}
-    return [
-        f"{word}=true" if word in switches and (not rest or rest[0].lower() not in words) else word
-        for word, rest in ((word, argv[i + 1 : i + 2]) for i, word in enumerate(argv))
-    ]
+def _as_typed(argv: Sequence[str], classes: Sequence[type]) -> list[str]:
+    """What people type, in the parser's form: `--resume` alone, `--videos a b` for a list."""
+    fields = [f for cls in classes for f in dataclasses.fields(cls)]
+    switches = {f"--{f.name}" for f in fields if f.type is bool}
+    lists = {f"--{f.name}" for f in fields if typing.get_origin(f.type) in (list, tuple)}
+    words, out = list(argv), []
+    while words:
+        flag, equals, first = words.pop(0).partition("=")
+        values = [first] if equals else list(itertools.takewhile(_is_value, words))
+        if flag in switches and not values:
+            out.append(f"{flag}=true")
+        elif flag in lists and not (values and values[0].startswith("[")):
+            if not values:
+                raise UserError(f"{flag}: expects one or more values")
+            out.append(f"{flag}={json.dumps(values)}")
+            words = words if equals else words[len(values) :]
+        else:
+            out.append(flag + equals + first)
+    return out
+
+
+def _is_value(word: str) -> bool:
+    """Whether a word belongs to the flag before it: some video files begin with two dashes."""
+    return not word.startswith("--") or Path(word).exists()
 
 
 def _flag_text(value: Any) -> str:

@@ -19,9 +19,9 @@ class ShapesOptions:
 
     output: str = "data/shapes"
     seed: int = 0
-    train: int = 1600
+    train: int = 2400
     val: int = 200
-    test: int = 400
+    test: int = 500
     processes: int = 2
     sheet: str = ""
 

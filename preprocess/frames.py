@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -108,6 +109,14 @@ def require_decoder(decoder: str) -> None:
             f"--decoder scikit-video: {missing[0]} is not on the PATH; install ffmpeg, "
             "or use --decoder pyav, which brings its own"
         )
+
+
+def decoder_versions(decoder: str) -> dict[str, str]:
+    """Versions of a decoder's package and of the FFmpeg under it."""
+    if decoder == "pyav":
+        return {"av": av.__version__, "ffmpeg": av.ffmpeg_version_info}
+    skvideo = _import_scikit_video()
+    return {"scikit-video": skvideo.__version__, "ffmpeg": ".".join(map(str, _ffmpeg(skvideo)))}
 
 
 def count_packets(path: Path) -> tuple[int, int, str]:
@@ -245,13 +254,9 @@ def _scikit_video(path: Path) -> Iterator[Convert]:
 
     Raises _StoppedEarly if ffmpeg met invalid data, VideoError if scikit-video cannot open it.
     """
-    _restore_numpy_names()
-    import skvideo
-    import skvideo.io
-
+    skvideo = _import_scikit_video()
     where = str(path.absolute())  # a relative "-x.avi" would be taken for an option
-    major, minor = (int(part) for part in re.findall(r"\d+", skvideo.getFFmpegVersion())[:2])
-    every_frame = "-fps_mode" if (major, minor) >= (5, 1) else "-vsync"
+    every_frame = "-fps_mode" if _ffmpeg(skvideo) >= (5, 1) else "-vsync"
     try:
         width, height = _shown_size(skvideo.io.ffprobe(where)["video"])
         reader = skvideo.io.FFmpegReader(
@@ -280,11 +285,19 @@ def _scikit_video(path: Path) -> Iterator[Convert]:
                 pipe.close()
 
 
-def _restore_numpy_names() -> None:
-    """scikit-video 1.1.11 uses names that NumPy 1.24 dropped: put them back before its import."""
+def _import_scikit_video() -> Any:
+    """scikit-video 1.1.11 uses names that NumPy 1.24 dropped: put them back, then import it."""
     for name in ("float", "int"):
         if not hasattr(np, name):
             setattr(np, name, getattr(builtins, name))
+    import skvideo.io
+
+    return skvideo
+
+
+def _ffmpeg(skvideo: Any) -> tuple[int, ...]:
+    """Version of the ffmpeg program, major and minor number."""
+    return tuple(int(part) for part in re.findall(r"\d+", skvideo.getFFmpegVersion())[:2])
 
 
 def _shown_size(stream: dict) -> tuple[int, int]:

@@ -1,7 +1,5 @@
 """`python -m preprocess.questions`: annotations -> vocabulary, encoded questions, word vectors."""
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises UserError for annotations, word vectors, stores or options that do not fit.
     """
-    argv = one_list("--videos_in", sys.argv[1:] if argv is None else argv)
     (options,) = parse(PROG, ABOUT, [QuestionOptions], argv)
     if Path(options.output).is_dir():
         raise UserError(f"--output {options.output}: is a folder; name a file, {PROG} writes one")
@@ -181,27 +178,6 @@ def coverage(train: QuestionSplit, known: np.ndarray) -> str:
         f"have a vector: {known.sum():,} of {types:,} words ({known.sum() / types:.1%}), "
         f"{count[known].sum():,} of {tokens:,} training tokens ({count[known].sum() / tokens:.1%})"
     )
-
-
-def one_list(flag: str, argv: Sequence[str]) -> list[str]:
-    """`--flag a b` as `--flag=["a", "b"]`, the form in which the option parser takes a list."""
-    rest: list[str] = []
-    values: list[str] = []
-    taking = False
-    for word in argv:
-        if word.startswith("--"):
-            taking = word == flag
-            if not taking:
-                rest.append(word)
-        else:
-            (values if taking else rest).append(word)
-    if flag not in argv:
-        return rest
-    if not values:
-        raise UserError(f"{flag}: expects one or more values")
-    if len(values) == 1 and values[0].startswith("["):  # already a list
-        return [*rest, f"{flag}={values[0]}"]
-    return [*rest, f"{flag}={json.dumps(values)}"]
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     """A state dict from a file of tensors; code in it is never run."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().split("\n")[0][:150]
         raise UserError(
             f"--weights {path}: not a file of PyTorch weights, or damaged ({reason}); "

@@ -148,7 +148,9 @@ def _claim(output: Path, settings: dict[str, int]) -> None:
     except json.JSONDecodeError as error:
         raise UserError(f"{note}: not JSON; remove {output} or give another --output") from error
     except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror}); give another --output") from error
+        raise UserError(
+            f"{output}: cannot be written ({error.strerror}); give another --output"
+        ) from error
 
 
 def _write_videos(
@@ -162,7 +164,9 @@ def _write_videos(
         for i, scene in enumerate(scenes[split])
     ]
     jobs = [job for job in jobs if not job[0].is_file()]
-    context = multiprocessing.get_context("spawn")  # the same on every system, and no forked threads
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # the same on every system, and no forked threads
     with context.Pool(max(1, min(processes, len(jobs))), _leave_interrupts) as pool:
         done = pool.imap_unordered(_write_scene, jobs, chunksize=8)
         for _ in tqdm(done, total=len(jobs), desc="videos", unit="video"):

@@ -47,24 +47,24 @@ TEMPLATES = (
     # family, asked of, wording, answer, temporal
     Template("pair", ("turn", "blink"), "who is {color}?", "form", False),
     Template("pair", ("turn", "blink"), "what color is the {form}?", "color", False),
-    Template("pair", ("turn", "blink"), "where is the {name}?", "place", False),
+    Template("pair", ("turn", "blink"), "where is the {color} shape?", "place", False),
     Template("pair", ("turn",), "who turns?", "form", True),
     Template("pair", ("turn",), "what color turns?", "color", True),
-    Template("pair", ("turn",), "when does the {name} turn?", "third", True),
     Template("pair", ("blink",), "who blinks?", "form", True),
     Template("pair", ("blink",), "what color blinks?", "color", True),
-    Template("pair", ("blink",), "how many times does the {name} blink?", "times", True),
-    Template("travel", ("travel",), "where does the {name} go?", "heading", True),
-    Template("travel", ("travel",), "when does the {name} rest?", "third", True),
+    Template("pair", ("blink",), "how many times does the {color} shape blink?", "times", True),
+    Template("travel", ("travel",), "where does the {color} shape go?", "heading", True),
     Template("travel", ("travel",), "what color is the {form}?", "color", False),
     Template("travel", ("travel",), "who is {color}?", "form", False),
-    Template("swap", ("grow",), "what color grows?", "color", True),
-    Template("swap", ("shrink",), "what color shrinks?", "color", True),
-    Template("swap", ("grow",), "where is the shape that grows?", "place", True),
-    Template("swap", ("shrink",), "where is the shape that shrinks?", "place", True),
+    Template("shuttle", ("shuttle",), "when does the {color} shape go left?", "third", True),
+    Template("shuttle", ("shuttle",), "when does the {form} go left?", "third", True),
+    Template("size", ("grow",), "what color grows?", "color", True),
+    Template("size", ("shrink",), "what color shrinks?", "color", True),
+    Template("size", ("grow",), "where is the shape that grows?", "place", True),
+    Template("size", ("shrink",), "where is the shape that shrinks?", "place", True),
+    Template("parade", ("show",), "what color is the {form}?", "color", False),
     Template("parade", ("show",), "what color comes after the {form}?", "next_color", True),
     Template("parade", ("show",), "who comes after the {color} shape?", "next_form", True),
-    Template("parade", ("show",), "where does the {name} appear?", "place", False),
 )
 
 
@@ -92,8 +92,7 @@ def ask(scenes: Sequence[Scene], *, seed: int, split: int) -> list[Question]:
 
 
 def _question(video: int, template: Template, thing: Thing, rng: np.random.Generator) -> Question:
-    name = thing.names[rng.integers(2)]
-    text = template.text.format(color=thing.color, form=thing.form, name=name)
+    text = template.text.format(color=thing.color, form=thing.form)
     return Question(video, text, getattr(thing, template.answer), template)
 
 

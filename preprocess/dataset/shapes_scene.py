@@ -12,26 +12,21 @@ from itertools import permutations
 
 import numpy as np
 
-FRAMES, FPS, SIDE = 24, 8, 96  # frames of a video, frames per second, pixels of a frame's side
+FRAMES, FPS, SIDE = 24, 8, 64  # frames of a video, frames per second, pixels of a frame's side
 
-COLORS = {
-    "red": (236, 50, 56),
-    "green": (52, 200, 84),
-    "blue": (56, 96, 246),
-    "yellow": (244, 208, 50),
-}
-FORMS = ("circle", "square", "triangle", "cross")
+COLORS = {"red": (240, 48, 52), "green": (44, 204, 84), "blue": (56, 92, 250)}
+FORMS = ("circle", "square", "triangle")
 PLACES = {"left": (0.24, 0.5), "right": (0.76, 0.5), "top": (0.5, 0.24), "bottom": (0.5, 0.76)}
 HEADINGS = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
-TIMES = ("one", "two", "three", "four")
+TIMES = ("one", "two", "three")
 THIRDS = ("start", "middle", "end")
-FAMILIES = {"pair": 0.40, "travel": 0.20, "swap": 0.20, "parade": 0.20}  # share of the videos
+FAMILIES = {"pair": 0.40, "travel": 0.12, "shuttle": 0.18, "size": 0.12, "parade": 0.18}
 
-DARK = 8  # frames for which a blinking shape is dark in all, however often it blinks
+DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
 STAY = 4  # frames for which each shape of a parade stays
-STEP = 0.06  # of the frame's side, a traveller's way from one frame to the next
-WHEEL = 0.05  # a turning shape is fixed to a wheel of this radius
-SMALL, LARGE = 0.5, 1.3  # scale at the two ends of growing
+STEP = {"travel": 0.06, "shuttle": 0.05}  # way from one frame to the next, part of the side
+WHEEL, LAP = 0.05, 8  # a turning shape sits on a wheel of this radius and turns in LAP frames
+SMALL, LARGE = 0.4, 1.2  # scale at the two ends of growing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,24 +35,19 @@ class Thing:
 
     color: str
     form: str
-    act: str  # "turn", "blink", "travel", "grow", "shrink" or "show" (in a parade)
-    place: str = ""  # where it stands; "" for a traveller
-    heading: str = ""  # where a traveller goes
-    third: str = ""  # when a shape turns, or a traveller rests
-    times: str = ""  # how often a shape blinks
+    act: str  # "turn", "blink", "travel", "shuttle", "grow", "shrink" or "show" (in a parade)
+    place: str = ""  # where it stands; "" for one that goes
+    heading: str = ""  # where it goes; a shuttle: in one third only, otherwise the other way
+    third: str = ""  # when a shuttle goes to `heading`
+    times: str = ""  # how often it blinks
     dark: tuple[tuple[int, int], ...] = ()  # [from, to) frames in which it is dark
-    phase: float = 0.0  # where in its cycle it is at frame 0
     x: float = 0.5
     y: float = 0.5
     angle: float = 0.0
-    turn_in_parade: int = 0
+    phase: float = 0.0  # where in its cycle it is at frame 0
+    slot: int = 0  # its turn in a parade
     next_color: str = ""  # of the shape that follows in a parade
     next_form: str = ""
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """How a question may call it."""
-        return f"{self.color} shape", self.form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,33 +75,32 @@ def make_scenes(count: int, *, seed: int, split: int) -> list[Scene]:
     rng = np.random.default_rng([seed, split, 0])
     ends = np.round(np.cumsum(list(FAMILIES.values())) * count).astype(int)
     sizes = np.diff(ends, prepend=0)
-    builders = {"pair": _pairs, "travel": _travels, "swap": _swaps, "parade": _parades}
-    scenes = [s for family, n in zip(FAMILIES, sizes, strict=True) for s in builders[family](n, rng)]
+    builders = (_pairs, _travels, _shuttles, _sizes, _parades)  # in the order of FAMILIES
+    scenes = [s for build, n in zip(builders, sizes, strict=True) for s in build(int(n), rng)]
     return [scenes[i] for i in rng.permutation(count)]
 
 
 def track(thing: Thing) -> Track:
     """Where a thing is, how it is turned, how large and whether it is seen, frame by frame."""
     time = np.arange(FRAMES)
-    x, y = np.full(FRAMES, thing.x), np.full(FRAMES, thing.y)
-    angle, scale, visible = np.full(FRAMES, thing.angle), np.ones(FRAMES), np.ones(FRAMES, bool)
-    if thing.act == "travel":
-        going = third_of_frame() != THIRDS.index(thing.third)
-        way = STEP * np.concatenate([[0], np.cumsum(going[1:])])
+    x, y, angle = (np.full(FRAMES, v) for v in (thing.x, thing.y, thing.angle))
+    scale, visible = np.ones(FRAMES), np.ones(FRAMES, bool)
+    if thing.act in STEP:  # goes, and comes in again on the other side
+        sign = np.ones(FRAMES)
+        if thing.act == "shuttle":
+            sign = np.where(third_of_frame() == THIRDS.index(thing.third), 1.0, -1.0)
+        way = STEP[thing.act] * (np.cumsum(sign) - sign[0])
         dx, dy = HEADINGS[thing.heading]
         x, y = (x + dx * way) % 1, (y + dy * way) % 1
     if thing.act in ("turn", "blink"):
-        wheel = np.full(FRAMES, 2 * np.pi * thing.phase)
-        if thing.act == "turn":
-            going = third_of_frame() == THIRDS.index(thing.third)
-            wheel = wheel + 2 * np.pi * np.cumsum(going) / going.sum()  # once round
+        wheel = 2 * np.pi * (thing.phase + (time / LAP if thing.act == "turn" else 0 * time))
         x, y = x + WHEEL * np.cos(wheel), y + WHEEL * np.sin(wheel)
         angle = angle + wheel
     if thing.act in ("grow", "shrink"):
         cycle = (thing.phase + time / FRAMES) % 1
         scale = SMALL + (LARGE - SMALL) * (cycle if thing.act == "grow" else 1 - cycle)
     if thing.act == "show":
-        visible = (time + int(thing.phase)) // STAY % 3 == thing.turn_in_parade
+        visible = (time + int(thing.phase)) // STAY % 3 == thing.slot
     for start, end in thing.dark:
         visible[start:end] = False
     return Track(x, y, angle, scale, visible)
@@ -134,7 +123,7 @@ def draw(scene: Scene) -> np.ndarray:
             v.astype(np.float32)[:, None, None] for v in (at.x, at.y, at.angle, at.scale)
         )
         dx, dy = centres[None, None, :] - x, centres[None, :, None] - y
-        if thing.act == "travel":  # what leaves on one side comes in on the other
+        if thing.act in STEP:  # what leaves on one side comes in on the other
             dx, dy = (dx + 0.5) % 1 - 0.5, (dy + 0.5) % 1 - 0.5
         u = (np.cos(angle) * dx + np.sin(angle) * dy) / scale
         v = (np.cos(angle) * dy - np.sin(angle) * dx) / scale
@@ -145,7 +134,7 @@ def draw(scene: Scene) -> np.ndarray:
 
 
 def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u), np.abs(v)) - 0.135
+    return np.maximum(np.abs(u), np.abs(v)) - 0.155
 
 
 def _circle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -153,15 +142,10 @@ def _circle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.0825
+    return np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.078
 
 
-def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    u, v = np.abs(u), np.abs(v)
-    return np.maximum(np.maximum(u, v) - 0.145, np.minimum(u, v) - 0.028)
-
-
-OUTLINES = {"circle": _circle, "square": _square, "triangle": _triangle, "cross": _cross}  # <0 inside
+OUTLINES = {"circle": _circle, "square": _square, "triangle": _triangle}  # negative inside
 
 
 def _spread(levels, count: int, rng: np.random.Generator) -> list:
@@ -175,15 +159,15 @@ def _backdrop(rng: np.random.Generator) -> tuple[int, int]:
     return int(rng.integers(14, 30)), int(rng.integers(30, 46))
 
 
-def _stand(place: str, rng: np.random.Generator) -> dict:
+def _stand(place: str, rng: np.random.Generator, *, turned: bool = False) -> dict:
     """Where a thing stands, with a little jitter, and how it is turned."""
-    x, y = PLACES[place]
+    x, y = PLACES.get(place, (0.5, 0.5))
     jitter = rng.uniform(-0.01, 0.01, 2)
     return {
         "place": place,
         "x": x + float(jitter[0]),
         "y": y + float(jitter[1]),
-        "angle": float(rng.uniform(0, 2 * np.pi)),
+        "angle": float(rng.uniform(0, 2 * np.pi)) if turned else 0.0,
     }
 
 
@@ -204,58 +188,69 @@ def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
 
 
 def _pairs(count: int, rng: np.random.Generator) -> list[Scene]:
-    """Two shapes; one turns once in one third of the video, the other blinks one to four times."""
-    thirds, times = _spread(THIRDS, count, rng), _spread(TIMES, count, rng)
+    """Two shapes: one turns all the time, the other blinks one to three times."""
+    times = _spread(TIMES, count, rng)
     scenes = []
     for i, (colors, forms, places) in enumerate(_groups(2, count, rng)):
-        turner = Thing(
-            color=colors[0], form=forms[0], act="turn", third=thirds[i],
-            phase=float(rng.uniform()), **_stand(places[0], rng),
-        )  # fmt: skip
-        blinker = Thing(
-            color=colors[1], form=forms[1], act="blink", times=times[i],
-            dark=_dark(TIMES.index(times[i]) + 1, rng),
-            phase=float(rng.uniform()), **_stand(places[1], rng),
+        turner, blinker = (
+            Thing(
+                color=colors[k], form=forms[k], act=act, times=times[i] if k else "",
+                dark=_dark(TIMES.index(times[i]) + 1, rng) if k else (),
+                phase=float(rng.uniform()), **_stand(places[k], rng, turned=True),
+            )
+            for k, act in enumerate(("turn", "blink"))
         )  # fmt: skip
         scenes.append(Scene(family="pair", things=(turner, blinker), backdrop=_backdrop(rng)))
     return scenes
 
 
 def _travels(count: int, rng: np.random.Generator) -> list[Scene]:
-    """One shape goes in one direction, and rests for one third of the video."""
-    columns = [_spread(levels, count, rng) for levels in (COLORS, FORMS, HEADINGS, THIRDS)]
+    """One shape goes in one of four directions."""
+    return _goers("travel", HEADINGS, count, rng)
+
+
+def _shuttles(count: int, rng: np.random.Generator) -> list[Scene]:
+    """One shape goes to the left in one third of the video and to the right in the others."""
+    return _goers("shuttle", ("left",), count, rng)
+
+
+def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Scene]:
+    columns = [_spread(levels, count, rng) for levels in (COLORS, FORMS, headings, THIRDS)]
     scenes = []
     for color, form, heading, third in zip(*columns, strict=True):
-        x, y, angle = (float(v) for v in rng.uniform(size=3) * (1, 1, 2 * np.pi))
+        x, y = (float(v) for v in rng.uniform(size=2))
+        if act == "shuttle":  # goes along the middle
+            y = 0.5 + (y - 0.5) * 0.04
         thing = Thing(
-            color=color, form=form, act="travel", heading=heading, third=third, x=x, y=y, angle=angle
-        )
-        scenes.append(Scene(family="travel", things=(thing,), backdrop=_backdrop(rng)))
+            color=color, form=form, act=act, heading=heading,
+            third=third if act == "shuttle" else "", x=x, y=y,
+        )  # fmt: skip
+        scenes.append(Scene(family=act, things=(thing,), backdrop=_backdrop(rng)))
     return scenes
 
 
-def _swaps(count: int, rng: np.random.Generator) -> list[Scene]:
-    """Two shapes; one grows and starts again small, the other shrinks and starts again large."""
+def _sizes(count: int, rng: np.random.Generator) -> list[Scene]:
+    """Two shapes: one grows and starts again small, the other shrinks and starts again large."""
     scenes = []
     for colors, forms, places in _groups(2, count, rng):
         things = tuple(
             Thing(color=c, form=f, act=act, phase=float(rng.uniform()), **_stand(place, rng))
             for c, f, place, act in zip(colors, forms, places, ("grow", "shrink"), strict=True)
         )
-        scenes.append(Scene(family="swap", things=things, backdrop=_backdrop(rng)))
+        scenes.append(Scene(family="size", things=things, backdrop=_backdrop(rng)))
     return scenes
 
 
 def _parades(count: int, rng: np.random.Generator) -> list[Scene]:
-    """Three shapes take turns: one appears as another leaves, round and round."""
+    """Three shapes take turns in the middle: one appears as another leaves, round and round."""
     phases = _spread(range(3 * STAY), count, rng)
     scenes = []
-    for i, (colors, forms, places) in enumerate(_groups(3, count, rng)):
+    for i, (colors, forms, _) in enumerate(_groups(3, count, rng)):
         things = tuple(
             Thing(
-                color=colors[k], form=forms[k], act="show", turn_in_parade=k, phase=float(phases[i]),
+                color=colors[k], form=forms[k], act="show", slot=k, phase=float(phases[i]),
                 next_color=colors[(k + 1) % 3], next_form=forms[(k + 1) % 3],
-                **_stand(places[k], rng),
+                **_stand("", rng),
             )
             for k in range(3)
         )  # fmt: skip

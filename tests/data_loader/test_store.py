@@ -88,7 +88,9 @@ def test_float32_stays(tmp_path) -> None:
 
 
 def test_a_missing_video_is_named(stored) -> None:
-    with pytest.raises(UserError, match=r"a\.h5: lacks 2 of 3 videos asked for \(x, y\).*preprocess"):
+    with pytest.raises(
+        UserError, match=r"a\.h5: lacks 2 of 3 videos asked for \(x, y\).*preprocess"
+    ):
         open_store(stored).load(["x", "v9", "y"])
 
 
@@ -120,7 +122,7 @@ def test_bad_features_are_refused_and_the_earlier_file_stays(tmp_path) -> None:
     before = path.read_bytes()
     infinite = _videos()
     infinite[2].features[0, 0, 0] = np.inf
-    other_width = _videos()[:1] + [VideoFeatures("w", np.zeros((3, 2, 4), np.float16), 0)]
+    other_width = [*_videos()[:1], VideoFeatures("w", np.zeros((3, 2, 4), np.float16), 0)]
     for videos, message in [
         (infinite, "video v7 are not finite"),
         (_videos() + _videos(), "v9 comes twice"),

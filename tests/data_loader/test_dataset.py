@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from data_loader.dataset import QaData, check_provenance, join
+from data_loader.questions import load_questions
+from data_loader.store import VideoFeatures, open_store, write_store
+from tests import tiny_run
+from util.errors import UserError
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    tiny_run.make(tmp_path)
+    return tmp_path
+
+
+def train_split(folder, video="real", **stores) -> QaData:
+    a, m = (open_store(stores.get(c, folder / f"{c}.h5")) for c in ("appearance", "motion"))
+    split = load_questions(folder / "questions.pt").splits["train"]
+    return join(split, a, m, video=video, seed=0)
+
+
+def rewrite(path, videos, width=3, **changes) -> None:
+    made = {**tiny_run.provenance(width=width), **changes}
+    features = [
+        VideoFeatures(id=v, features=np.ones((n, 1, width), "f4"), frame_count=5)
+        for v, n in videos.items()
+    ]
+    write_store(path, features, made)
+
+
+def test_a_batch_holds_each_video_once_and_each_question_its_own(tiny) -> None:
+    data = train_split(tiny)
+    rows = np.array([5, 0, 1, 4, 20, 0])
+    batch = data.batch(rows)
+    assert len(batch.appearance) == len({data.split.videos[r] for r in rows}) == 3
+    store = open_store(tiny / "appearance.h5")
+    for i, r in enumerate(rows):
+        expected, _ = store.load([data.split.videos[r]])
+        got = batch.appearance[batch.video[i]].numpy()
+        np.testing.assert_array_equal(got, expected[0].astype("f4"))
+    assert batch.answer.tolist() == data.split.answer[rows].tolist()
+
+
+def test_batches_ask_everything_once(tiny) -> None:
+    data = train_split(tiny)
+    asked = torch.cat([b.row for b in data.batches(7)])
+    assert sorted(asked.tolist()) == list(range(len(data)))
+
+
+def test_no_video_is_zeros_of_the_same_shape(tiny) -> None:
+    blind, real = train_split(tiny, "none"), train_split(tiny)
+    assert blind.appearance.shape[1:] == real.appearance.shape[1:]
+    assert blind.motion.shape[1:] == real.motion.shape[1:]
+    assert not blind.appearance.any() and not blind.motion.any()
+    assert blind.batch(np.arange(9)).video.tolist() == [0] * 9
+
+
+def test_shuffled_gives_every_question_another_video(tiny) -> None:
+    real, other = train_split(tiny), train_split(tiny, "shuffled")
+    rows = np.arange(len(real))
+    a, b = real.batch(rows), other.batch(rows)
+    same = (a.appearance[a.video] == b.appearance[b.video]).flatten(1).all(1)
+    assert not same.any()
+    torch.testing.assert_close(train_split(tiny, "shuffled").appearance, other.appearance)
+
+
+def test_videos_of_different_length_are_masked(tiny) -> None:
+    videos = {v: 1 + i % 3 for i, v in enumerate(open_store(tiny / "appearance.h5").ids)}
+    rewrite(tiny / "a.h5", videos)
+    rewrite(tiny / "m.h5", videos)
+    batch = train_split(tiny, appearance=tiny / "a.h5", motion=tiny / "m.h5").batch(np.arange(6))
+    assert batch.clip_mask.sum(1).tolist() == [1, 2, 3]
+    assert (batch.motion.sum(2) == 3 * batch.clip_mask).all()
+
+
+def test_moments_leave_padding_out(tiny) -> None:
+    videos = {v: 1 + i % 3 for i, v in enumerate(open_store(tiny / "appearance.h5").ids)}
+    rewrite(tiny / "a.h5", videos)
+    rewrite(tiny / "m.h5", videos)
+    data = train_split(tiny, appearance=tiny / "a.h5", motion=tiny / "m.h5")
+    for mean, deviation in data.statistics():
+        assert mean.tolist() == [1, 1, 1] and deviation.tolist() == [0, 0, 0]
+
+
+def test_stores_that_do_not_match(tiny) -> None:
+    ids = open_store(tiny / "appearance.h5").ids
+    rewrite(tiny / "m.h5", dict.fromkeys(ids[1:], 4))
+    with pytest.raises(UserError, match=r"m\.h5 lacks 1, first v0; extract both"):
+        train_split(tiny, motion=tiny / "m.h5")
+    rewrite(tiny / "m.h5", dict.fromkeys(ids, 3))
+    with pytest.raises(UserError, match=r"video v0 has 4 clips in .* and 3 in .*--clips"):
+        train_split(tiny, motion=tiny / "m.h5")
+
+
+def test_a_question_without_features_is_named(tiny) -> None:
+    ids = [v for v in open_store(tiny / "appearance.h5").ids if v not in ("v2", "v3")]
+    for name in "am":
+        rewrite(tiny / f"{name}.h5", dict.fromkeys(ids, 4))
+    with pytest.raises(UserError, match=r"a\.h5: no features for 2 videos of split train \(4 ques"):
+        train_split(tiny, appearance=tiny / "a.h5", motion=tiny / "m.h5")
+
+
+def test_an_empty_split_is_named(tiny) -> None:
+    split = load_questions(tiny / "questions.pt").splits["train"]
+    none = {k: () for k in ("videos", "ids", "types", "texts", "answer_texts")}
+    with pytest.raises(UserError, match="split train has no questions"):
+        join(replace(split, **none), None, None, video="none", seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"backbone": "resnet101"}, "has backbone resnet101, but run was trained on pixels"),
+        ({"width": 4}, "has width 4, but run was trained on 3"),
+        ({"weights": {"source": "x", "sha256": "1f"}}, "has weights 1f, but run was trained on N"),
+        ({"normalisation": "imagenet"}, "has normalisation imagenet, but"),
+    ],
+)
+def test_a_store_made_otherwise_is_refused(tmp_path, change: dict, line: str) -> None:
+    rewrite(tmp_path / "s.h5", {"v": 2}, **{"width": 3, **change})
+    with pytest.raises(UserError, match=line):
+        check_provenance(tiny_run.provenance(width=3), open_store(tmp_path / "s.h5"), "run")

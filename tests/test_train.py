@@ -1,0 +1,196 @@
+"""The loop: it learns, it resumes exactly after SIGKILL, it refuses what does not fit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import evaluate
+import train
+from tests import tiny_run
+from tests.conftest import ROOT
+from util.errors import UserError
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Flags of a tiny data set, in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tiny_run.make(tmp_path)
+
+
+def metrics(run: str) -> list[dict]:
+    return [json.loads(line) for line in Path(f"results/{run}/metrics.jsonl").open()]
+
+
+def test_it_learns_and_question_only_cannot(tiny, capsys) -> None:
+    train.main([*tiny, "--run", "real", "--epochs", "30", "--gamma", "1"])
+    train.main([*tiny, "--run", "blind", "--epochs", "30", "--gamma", "1", "--video", "none"])
+    scores = {}
+    for run in ("real", "blind"):
+        evaluate.main(["--run", f"results/{run}", "--split", "val"])
+        report = json.loads(next(Path(f"results/{run}").glob("val-*.json")).read_text())
+        scores[run] = report["val/accuracy"]
+        logged = max(m["val/accuracy/all"] for m in metrics(run) if "val/accuracy/all" in m)
+        assert report["val/accuracy"]["all"] == logged  # the best checkpoint, evaluated alike
+    assert scores["real"]["all"] > 0.9 > 0.6 > scores["blind"]["all"]
+    assert set(scores["real"]) == {"all", "what", "who"}
+
+
+def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(tiny) -> None:
+    for run, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        train.main([*tiny, "--run", run, "--seed", seed, "--epochs", "2"])
+    assert metrics("a") == metrics("b") != metrics("c")
+
+
+def test_validation_does_not_disturb_training(tiny) -> None:
+    for run, every in (("often", "1"), ("seldom", "4")):
+        train.main(
+            [*tiny, "--run", run, "--epochs", "4", "--log_every", "1", "--eval_every", every]
+        )
+    losses = [
+        [m["train/loss"] for m in metrics(run) if "train/loss" in m] for run in ("often", "seldom")
+    ]
+    assert losses[0] == losses[1]
+
+
+def start(flags: list[str], run: str) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "train.py"), *flags, "--run", run, "--resume"]
+    return subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def kill_after(process: subprocess.Popen, lines: int, log: Path) -> None:
+    """SIGKILL once so many lines are logged, at a moment of chance."""
+    deadline = time.time() + 120
+    while time.time() < deadline and process.poll() is None:
+        if log.exists() and len(log.read_text().splitlines()) >= lines:
+            time.sleep(random.random() * 0.05)
+            break
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, process.stderr.read()
+
+
+def test_killed_and_resumed_equals_uninterrupted(tiny) -> None:
+    flags = [*tiny, "--epochs", "60", "--log_every", "2", "--save_every", "5", "--eval_every", "7"]
+    assert start(flags, "whole").wait() == 0
+    log = Path("results/cut/metrics.jsonl")
+    for lines in (random.randint(3, 20), random.randint(30, 60)):
+        kill_after(start(flags, "cut"), lines, log)
+    last = start(flags, "cut")
+    assert last.wait() == 0, last.stderr.read()
+
+    assert metrics("cut") == metrics("whole")  # every logged loss, to the last bit, once
+    whole, cut = (
+        torch.load(f"results/{run}/last.pt", weights_only=True) for run in ("whole", "cut")
+    )
+    for name, weight in whole["weights"].items():
+        assert torch.equal(weight, cut["weights"][name]), name
+    assert whole["step"] == cut["step"] and whole["best"] == cut["best"]
+    for run in ("whole", "cut"):
+        events = EventAccumulator(f"tf-logs/{run}", size_guidance={"scalars": 0}).Reload()
+        for tag in events.Tags()["scalars"]:
+            expected = [m["step"] for m in metrics(run) if tag in m]
+            assert [e.step for e in events.Scalars(tag)] == expected, (run, tag)
+
+
+def test_tensorboard_shows_what_the_readme_says(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "2"])
+    events = EventAccumulator("tf-logs/r").Reload()
+    scalars = set(events.Tags()["scalars"])
+    assert scalars >= {
+        "train/loss", "train/ce", "train/consistency", "train/disparity", "train/lr",
+        "train/grad_norm", "train/accuracy/all", "train/accuracy/what", "val/accuracy/all",
+        "val/accuracy/who", "val/ce",
+    }  # fmt: skip
+    assert events.Tags()["images"] == ["val/clip weights"]
+    assert "val/samples/text_summary" in events.Tags()["tensors"]
+
+
+def test_patience_stops_early(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "50", "--patience", "2", "--lr", "1e-9"])
+    assert len([m for m in metrics("r") if "val/accuracy/all" in m]) < 10
+
+
+def test_init_from_takes_over_the_weights(tiny) -> None:
+    train.main([*tiny, "--run", "first", "--epochs", "2"])
+    flags = ["--run", "second", "--epochs", "0.1", "--lr", "1e-12", "--init_from", "results/first"]
+    train.main([*tiny, *flags])
+    first, second = (
+        torch.load(f"results/{r}/best.pt", weights_only=True)["weights"]["model.head.out.weight"]
+        for r in ("first", "second")
+    )
+    torch.testing.assert_close(first, second, atol=1e-6, rtol=0)
+    with pytest.raises(UserError, match=r"--init_from .*best\.pt: model\..* there and .* here"):
+        train.main([*tiny, *flags[:1], "third", *flags[2:], "--width", "32"])
+
+
+def test_released_checkpoint_as_a_start(tiny, golden) -> None:
+    """Names of the released code are mapped; sizes that differ are named, not skipped."""
+    import numpy as np
+
+    arrays = np.load(golden / "dualvgr_units1.npz")
+    state = {k[6:]: torch.from_numpy(arrays[k]) for k in arrays if k.startswith("state/")}
+    torch.save({"state_dict": state}, "released.pt")
+    with pytest.raises(UserError, match=r"released\.pt: model\.\S+ is \(.*\) there and \(.*here"):
+        train.main([*tiny, "--run", "r", "--init_from", "released.pt"])
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ([], r"results/r exists: --resume goes on"),
+        (["--resume", "--width", "32"], r"was trained with --width 16, not 32"),
+        (["--resume", "--seed", "3"], r"was trained with --seed 666, not 3"),
+        (["--resume", "--overwrite"], r"exclude each other"),
+    ],
+)
+def test_a_second_run_of_a_name(tiny, change: list[str], line: str) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "1"])
+    before = Path("results/r/last.pt").read_bytes()
+    with pytest.raises(UserError, match=line):
+        train.main([*tiny, "--run", "r", "--epochs", "1", *change])
+    assert Path("results/r/last.pt").read_bytes() == before
+
+
+def test_resume_can_make_a_run_longer(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "2"])
+    train.main([*tiny, "--run", "r", "--epochs", "4", "--resume"])
+    train.main([*tiny, "--run", "whole", "--epochs", "4"])
+    assert metrics("r") == metrics("whole")
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--run", "a/b"], r"--run 'a/b': a name of letters"),
+        (["--run", "r", "--appearance", "none.h5"], r"none\.h5"),
+        (["--run", "r", "--unitz", "2"], r"--unitz"),
+        (["--run", "r", "--heads", "5"], r"--width 16: must be even and a multiple of --heads 5"),
+        (["--run", "r", "--batch_size", "1"], r"--batch_size 1: batch norm needs"),
+    ],
+)
+def test_mistakes(tiny, flags: list[str], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        train.main([*tiny, *flags])
+    assert not Path("results").exists()  # the cured command runs at once
+
+
+def test_a_mistake_is_one_line_and_exit_code_2(tiny) -> None:
+    command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--questions", "no.pt"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: no.pt: no such")
