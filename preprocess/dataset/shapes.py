@@ -21,7 +21,6 @@ from options.parse import parse
 from options.shapes import ShapesOptions
 from preprocess.dataset.shapes_questions import ANSWERS, Question, ask
 from preprocess.dataset.shapes_scene import FPS, Scene, draw, make_scenes
-from preprocess.dataset.shapes_sheet import save_sheet
 from util.errors import UserError, run_command
 from util.files import whole_file
 
@@ -58,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             path.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
     print(summary(counts, questions))
     if options.sheet:
+        # Imported here: each process that draws imports this module, and none of them plots.
+        from preprocess.dataset.shapes_sheet import save_sheet
+
         save_sheet(Path(options.sheet), scenes["test"], questions["test"])
         print(f"picture: {options.sheet}")
     return 0
@@ -78,7 +80,7 @@ def plan(
         if missing:
             raise UserError(
                 f"--{split} {count}: too few videos for balanced questions of the type "
-                f"{sorted(missing)[0]}; give 40 or more"
+                f"{sorted(missing)[0]}; give 60 or more"
             )
     return scenes, questions
 

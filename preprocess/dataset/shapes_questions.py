@@ -5,7 +5,7 @@ occurs equally often in every split.  So a model that reads only the question is
 the commonest answer of the type, exactly.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,9 +26,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
 class Template:
     """One way to ask about a thing of a family.
 
-    `text` may hold {color}, {form} or {name} (one of the two, at random) of the thing, `acts` says
-    which things it is asked of, `answer` which field of the thing is the answer.  `temporal`: no
-    single frame tells.
+    `text` may hold the {color} or {form} of the thing, `acts` says which things it is asked of,
+    `answer` which field of the thing is the answer.  `temporal`: no single frame tells.
     """
 
     family: str
@@ -45,14 +44,18 @@ class Template:
 
 TEMPLATES = (
     # family, asked of, wording, answer, temporal
-    Template("pair", ("turn", "blink"), "who is {color}?", "form", False),
-    Template("pair", ("turn", "blink"), "what color is the {form}?", "color", False),
-    Template("pair", ("turn", "blink"), "where is the {color} shape?", "place", False),
-    Template("pair", ("turn",), "who turns?", "form", True),
-    Template("pair", ("turn",), "what color turns?", "color", True),
-    Template("pair", ("blink",), "who blinks?", "form", True),
-    Template("pair", ("blink",), "what color blinks?", "color", True),
-    Template("pair", ("blink",), "how many times does the {color} shape blink?", "times", True),
+    Template("turn", ("turn", "stand"), "who is {color}?", "form", False),
+    Template("turn", ("turn", "stand"), "what color is the {form}?", "color", False),
+    Template("turn", ("turn", "stand"), "where is the {color} shape?", "place", False),
+    Template("turn", ("turn",), "who turns?", "form", True),
+    Template("turn", ("turn",), "what color turns?", "color", True),
+    Template("blink", ("blink", "stand"), "who is {color}?", "form", False),
+    Template("blink", ("blink", "stand"), "what color is the {form}?", "color", False),
+    Template("blink", ("blink", "stand"), "where is the {color} shape?", "place", False),
+    Template("blink", ("blink",), "who blinks?", "form", True),
+    Template("blink", ("blink",), "what color blinks?", "color", True),
+    Template("blink", ("blink",), "how many times does the {color} shape blink?", "times", True),
+    Template("blink", ("blink",), "how many times does the {form} blink?", "times", True),
     Template("travel", ("travel",), "where does the {color} shape go?", "heading", True),
     Template("travel", ("travel",), "what color is the {form}?", "color", False),
     Template("travel", ("travel",), "who is {color}?", "form", False),
@@ -81,17 +84,19 @@ class Question:
 def ask(scenes: Sequence[Scene], *, seed: int, split: int) -> list[Question]:
     """All questions of a split, balanced, in the order of the videos."""
     rng = np.random.default_rng([seed, split, 1])
-    asked = []
+    asked, times = [], Counter()
     for video, scene in enumerate(scenes):
         for template in TEMPLATES:
             if template.family == scene.family:
                 subjects = [thing for thing in scene.things if thing.act in template.acts]
-                subject = subjects[rng.integers(len(subjects))]
-                asked.append(_question(video, template, subject, rng))
+                rng.shuffle(subjects)
+                choice = [_question(video, template, thing) for thing in subjects]
+                asked.append(min(choice, key=lambda q: times[q.template, q.text, q.answer]))
+                times[template, asked[-1].text, asked[-1].answer] += 1
     return _balance(asked, rng)
 
 
-def _question(video: int, template: Template, thing: Thing, rng: np.random.Generator) -> Question:
+def _question(video: int, template: Template, thing: Thing) -> Question:
     text = template.text.format(color=thing.color, form=thing.form)
     return Question(video, text, getattr(thing, template.answer), template)
 

@@ -8,7 +8,7 @@ taken; only the change from frame to frame tells the answers apart.
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 
@@ -20,7 +20,9 @@ PLACES = {"left": (0.24, 0.5), "right": (0.76, 0.5), "top": (0.5, 0.24), "bottom
 HEADINGS = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 TIMES = ("one", "two", "three")
 THIRDS = ("start", "middle", "end")
-FAMILIES = {"pair": 0.40, "travel": 0.12, "shuttle": 0.18, "size": 0.12, "parade": 0.18}
+FAMILIES = {  # their shares of the videos
+    "turn": 0.15, "blink": 0.27, "travel": 0.11, "shuttle": 0.18, "size": 0.11, "parade": 0.18,
+}  # fmt: skip
 
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
 STAY = 4  # frames for which each shape of a parade stays
@@ -35,7 +37,7 @@ class Thing:
 
     color: str
     form: str
-    act: str  # "turn", "blink", "travel", "shuttle", "grow", "shrink" or "show" (in a parade)
+    act: str  # a family's name, "stand", "grow", "shrink" or "show" (in a parade)
     place: str = ""  # where it stands; "" for one that goes
     heading: str = ""  # where it goes; a shuttle: in one third only, otherwise the other way
     third: str = ""  # when a shuttle goes to `heading`
@@ -44,6 +46,7 @@ class Thing:
     x: float = 0.5
     y: float = 0.5
     angle: float = 0.0
+    wheel: bool = False  # whether it sits on a wheel, at rest or turning
     phase: float = 0.0  # where in its cycle it is at frame 0
     slot: int = 0  # its turn in a parade
     next_color: str = ""  # of the shape that follows in a parade
@@ -75,7 +78,7 @@ def make_scenes(count: int, *, seed: int, split: int) -> list[Scene]:
     rng = np.random.default_rng([seed, split, 0])
     ends = np.round(np.cumsum(list(FAMILIES.values())) * count).astype(int)
     sizes = np.diff(ends, prepend=0)
-    builders = (_pairs, _travels, _shuttles, _sizes, _parades)  # in the order of FAMILIES
+    builders = (_turns, _blinks, _travels, _shuttles, _sizes, _parades)  # in the order of FAMILIES
     scenes = [s for build, n in zip(builders, sizes, strict=True) for s in build(int(n), rng)]
     return [scenes[i] for i in rng.permutation(count)]
 
@@ -92,10 +95,9 @@ def track(thing: Thing) -> Track:
         way = STEP[thing.act] * (np.cumsum(sign) - sign[0])
         dx, dy = HEADINGS[thing.heading]
         x, y = (x + dx * way) % 1, (y + dy * way) % 1
-    if thing.act in ("turn", "blink"):
-        wheel = 2 * np.pi * (thing.phase + (time / LAP if thing.act == "turn" else 0 * time))
-        x, y = x + WHEEL * np.cos(wheel), y + WHEEL * np.sin(wheel)
-        angle = angle + wheel
+    if thing.wheel:
+        turn = 2 * np.pi * (thing.phase + (time / LAP if thing.act == "turn" else 0 * time))
+        x, y, angle = x + WHEEL * np.cos(turn), y + WHEEL * np.sin(turn), angle + turn
     if thing.act in ("grow", "shrink"):
         cycle = (thing.phase + time / FRAMES) % 1
         scale = SMALL + (LARGE - SMALL) * (cycle if thing.act == "grow" else 1 - cycle)
@@ -159,16 +161,11 @@ def _backdrop(rng: np.random.Generator) -> tuple[int, int]:
     return int(rng.integers(14, 30)), int(rng.integers(30, 46))
 
 
-def _stand(place: str, rng: np.random.Generator, *, turned: bool = False) -> dict:
-    """Where a thing stands, with a little jitter, and how it is turned."""
+def _stand(place: str, rng: np.random.Generator) -> dict:
+    """Where a thing stands, with a little jitter; "" is the middle."""
     x, y = PLACES.get(place, (0.5, 0.5))
-    jitter = rng.uniform(-0.01, 0.01, 2)
-    return {
-        "place": place,
-        "x": x + float(jitter[0]),
-        "y": y + float(jitter[1]),
-        "angle": float(rng.uniform(0, 2 * np.pi)) if turned else 0.0,
-    }
+    dx, dy = (float(d) for d in rng.uniform(-0.01, 0.01, 2))
+    return {"place": place, "x": x + dx, "y": y + dy}
 
 
 def _groups(size: int, count: int, rng: np.random.Generator):
@@ -187,20 +184,32 @@ def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
     return tuple((int(s), int(s + d)) for s, d in zip(starts, dark, strict=True))
 
 
-def _pairs(count: int, rng: np.random.Generator) -> list[Scene]:
-    """Two shapes: one turns all the time, the other blinks one to three times."""
+def _turns(count: int, rng: np.random.Generator) -> list[Scene]:
+    """Two shapes on wheels: one turns, the other stands."""
+    scenes = []
+    for colors, forms, places in _groups(2, count, rng):
+        things = tuple(
+            Thing(
+                color=colors[k], form=forms[k], act=act, wheel=True, phase=float(rng.uniform()),
+                angle=float(rng.uniform(0, 2 * np.pi)), **_stand(places[k], rng),
+            )
+            for k, act in enumerate(("turn", "stand"))
+        )  # fmt: skip
+        scenes.append(Scene(family="turn", things=things, backdrop=_backdrop(rng)))
+    return scenes
+
+
+def _blinks(count: int, rng: np.random.Generator) -> list[Scene]:
+    """Two shapes: one blinks one to three times, the other stands."""
     times = _spread(TIMES, count, rng)
     scenes = []
     for i, (colors, forms, places) in enumerate(_groups(2, count, rng)):
-        turner, blinker = (
-            Thing(
-                color=colors[k], form=forms[k], act=act, times=times[i] if k else "",
-                dark=_dark(TIMES.index(times[i]) + 1, rng) if k else (),
-                phase=float(rng.uniform()), **_stand(places[k], rng, turned=True),
-            )
-            for k, act in enumerate(("turn", "blink"))
+        blinker = Thing(
+            color=colors[0], form=forms[0], act="blink", times=times[i],
+            dark=_dark(TIMES.index(times[i]) + 1, rng), **_stand(places[0], rng),
         )  # fmt: skip
-        scenes.append(Scene(family="pair", things=(turner, blinker), backdrop=_backdrop(rng)))
+        stander = Thing(color=colors[1], form=forms[1], act="stand", **_stand(places[1], rng))
+        scenes.append(Scene(family="blink", things=(blinker, stander), backdrop=_backdrop(rng)))
     return scenes
 
 
@@ -215,15 +224,16 @@ def _shuttles(count: int, rng: np.random.Generator) -> list[Scene]:
 
 
 def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Scene]:
-    columns = [_spread(levels, count, rng) for levels in (COLORS, FORMS, headings, THIRDS)]
+    thirds = THIRDS if act == "shuttle" else ("",)
     scenes = []
-    for color, form, heading, third in zip(*columns, strict=True):
+    kinds = _spread(product(COLORS, FORMS, headings, thirds), count, rng)
+    for color, form, heading, third in kinds:
         x, y = (float(v) for v in rng.uniform(size=2))
         if act == "shuttle":  # goes along the middle
             y = 0.5 + (y - 0.5) * 0.04
         thing = Thing(
             color=color, form=form, act=act, heading=heading,
-            third=third if act == "shuttle" else "", x=x, y=y,
+            third=third, x=x, y=y,
         )  # fmt: skip
         scenes.append(Scene(family=act, things=(thing,), backdrop=_backdrop(rng)))
     return scenes

@@ -26,10 +26,10 @@ def save_sheet(path: Path, scenes: Sequence[Scene], questions: Sequence[Question
         of_family = [i for i, scene in enumerate(scenes) if scene.family == family and asked[i]]
         if of_family:
             rows.append(max(of_family, key=lambda i: len(asked[i])))
-    figure = Figure(figsize=(14.4, 0.75 + 1.28 * len(rows)), facecolor="white")
+    figure = Figure(figsize=(15.2, 0.75 + 1.28 * len(rows)), facecolor="white")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(
-        len(rows), COLUMNS + 1, width_ratios=[1] * COLUMNS + [2.75], wspace=0.06, hspace=0.14,
+        len(rows), COLUMNS + 1, width_ratios=[1] * COLUMNS + [3.5], wspace=0.06, hspace=0.14,
         left=0.012, right=0.995, top=1 - 0.42 / figure.get_figheight(),
         bottom=0.33 / figure.get_figheight(),
     )  # fmt: skip

@@ -1,0 +1,37 @@
+# Two commands for a newcomer: `make demo` and `make test`.  Both make the environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-long lint tensorboard clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed   ## generate videos, train with and without them, evaluate
+	$(BIN)/python -m demo.shapes
+
+test: lint .venv/installed-dev   ## lint, types and the tests that take seconds
+	$(BIN)/python -m pytest -n 2 -m "not long"
+
+test-long: .venv/installed-dev   ## the tests that take minutes
+	$(BIN)/python -m pytest -m long
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+tensorboard: .venv/installed
+	$(BIN)/tensorboard --logdir tf-logs
+
+clean:   ## throw away what the demo made (never your own runs)
+	rm -rf data/shapes results/shapes results/shapes_question_only \
+		tf-logs/shapes tf-logs/shapes_question_only
+
+.venv/installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
+	touch $@

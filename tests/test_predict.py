@@ -1,0 +1,92 @@
+"""From a video file to an answer: the same as from the stored features, and shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+import evaluate
+import predict
+import train
+from data_loader.store import open_store, write_store
+from preprocess import questions, videos
+from preprocess.dataset import shapes
+from util.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A folder with a few generated videos and a run trained on them for a moment."""
+    folder = tmp_path_factory.mktemp("asked")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        shapes.main(["--output", "d", "--train", "60", "--val", "60", "--test", "60"])
+        for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
+            flags = ["--backbone", backbone, "--output", f"d/{channel}.h5", "--frames", "6"]
+            videos.main(["--videos", "d/videos", *flags, "--precision", "float32"])
+        questions.main(["--dataset", "shapes", "--annotations", "d", "--output", "d/q.pt"])
+        stores = ["--appearance", "d/appearance.h5", "--motion", "d/motion.h5"]
+        small = ["--width", "16", "--batch_size", "16", "--epochs", "3", "--lr", "3e-3"]
+        train.main(["--run", "r", "--questions", "d/q.pt", *stores, *small])
+        evaluate.main(["--run", "results/r", "--output", "test.json"])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def there(asked, monkeypatch) -> None:
+    monkeypatch.chdir(asked)
+
+
+def test_a_file_is_answered_like_its_stored_features(capsys) -> None:
+    predictor = predict.Predictor("results/r")
+    asked = json.loads(Path("test.json").read_text())["predictions"]
+    for known in asked[:: max(1, len(asked) // 12)]:
+        reply = predictor.ask(f"d/videos/{known['video']}.mp4", known["question"])
+        answer, probability = reply.answers[0]
+        assert answer == known["predicted"]
+        assert probability == pytest.approx(known["probability"], abs=2e-3)
+
+
+def test_it_prints_five_answers_and_saves_the_picture(capsys) -> None:
+    known = json.loads(Path("test.json").read_text())["predictions"][0]
+    video = f"d/videos/{known['video']}.mp4"
+    predict.main(["--run", "results/r", "--video", video, "--question", known["question"]])
+    lines = capsys.readouterr().out.splitlines()
+    shares = [float(line.split()[0]) for line in lines[1:6]]
+    assert shares == sorted(shares, reverse=True) and sum(shares) <= 100.3
+    assert not any("<UNK" in line for line in lines)
+    picture = imread("results/r/answer.png")
+    assert picture.shape[1] > 800 and picture.std() > 0.05  # not blank
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--video", "d/none.mp4"], r"d/none\.mp4"),
+        (["--video", "d/q.pt"], r"d/q\.pt"),
+        (["--question", " ? "], r"--question is empty"),
+        (["--run", "results/none"], r"results/none/best\.pt: no such checkpoint"),
+    ],
+)
+def test_mistakes(flags: list[str], line: str) -> None:
+    video = next(Path("d/videos").glob("*.mp4"))
+    given = ["--run", "results/r", "--video", str(video), "--question", "who turns?", *flags]
+    with pytest.raises(UserError, match=line):
+        predict.main(given)
+
+
+def test_runs_that_no_video_can_be_asked_of() -> None:
+    small = ["--width", "16", "--batch_size", "16", "--epochs", "0.1", "--questions", "d/q.pt"]
+    train.main(["--run", "blind", "--video", "none", *small])
+    with pytest.raises(UserError, match=r"results/blind was trained without video"):
+        predict.Predictor("results/blind")
+    store = open_store("d/appearance.h5")
+    write_store(
+        "d/imported.h5", [store.video(v) for v in store.ids], {**store.provenance, "askable": False}
+    )
+    stores = ["--appearance", "d/imported.h5", "--motion", "d/motion.h5"]
+    train.main(["--run", "imported", *stores, *small])
+    line = r"results/imported was trained on imported features \(d/imported\.h5\).*stores were made"
+    with pytest.raises(UserError, match=line):
+        predict.Predictor("results/imported")
