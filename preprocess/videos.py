@@ -8,7 +8,6 @@ read are set aside in `STORE.h5.quarantine.json`; nothing is ever filled with ze
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -45,8 +44,7 @@ class Outcome:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Extract; 0: every video is stored, 1: some are in quarantine, 2 (UserError): no store."""
-    words = shell_words(list(sys.argv[1:] if argv is None else argv))
-    (options,) = parse(PROG, "Video files -> a feature store (HDF5).", [VideoOptions], words)
+    (options,) = parse(PROG, "Video files -> a feature store (HDF5).", [VideoOptions], argv)
     return extract(options)
 
 
@@ -102,29 +100,6 @@ def full_provenance(backbone: Backbone, options: VideoOptions) -> dict[str, Any]
 def quarantine_file(output: Path) -> Path:
     """Where the videos that could not be read are listed."""
     return output.with_name(output.name + ".quarantine.json")
-
-
-def shell_words(argv: list[str]) -> list[str]:
-    """Forms a shell user expects: several words after --videos, --keep_partial without a value.
-
-    A word that begins with two dashes but names a file (YouTube ids may) is a file.
-    """
-    words: list[str] = []
-    videos: list[str] = []
-    taking = False
-    for i, word in enumerate(argv):
-        is_flag = word.startswith("--") and not (taking and Path(word).exists())
-        if is_flag:
-            taking = word == "--videos"
-        if taking and not is_flag:
-            videos.append(word)
-        elif word == "--keep_partial" and (i + 1 == len(argv) or argv[i + 1].startswith("--")):
-            words.append("--keep_partial=true")
-        elif word.startswith("--videos=") and not word.startswith("--videos=["):
-            videos.append(word.removeprefix("--videos="))
-        elif not (is_flag and taking):
-            words.append(word)
-    return [*words, f"--videos={json.dumps(videos)}"] if videos else words
 
 
 def _stores_so_far(

@@ -92,12 +92,19 @@ def first_ids(counts: dict[str, int]) -> dict[str, int]:
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:
-    """Encode frames (T, H, W, 3) uint8 RGB as H.264; one thread, so that the bytes repeat."""
+    """Encode frames (T, H, W, 3) uint8 RGB as H.264.
+
+    The bytes repeat on one machine: one thread, and no look-ahead, whose choices on frames as small
+    as these differ from run to run.
+    """
     with whole_file(path) as partial, av.open(str(partial), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"preset": "veryfast", "tune": "animation", "crf": "16", "threads": "1"}
+        stream.options = {
+            "preset": "veryfast", "tune": "zerolatency", "crf": "16", "threads": "1",
+            "x264-params": "mbtree=0",
+        }  # fmt: skip
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())

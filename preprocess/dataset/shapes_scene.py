@@ -21,7 +21,7 @@ HEADINGS = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 TIMES = ("one", "two", "three")
 THIRDS = ("start", "middle", "end")
 FAMILIES = {  # their shares of the videos
-    "turn": 0.15, "blink": 0.27, "travel": 0.11, "shuttle": 0.18, "size": 0.11, "parade": 0.18,
+    "turn": 0.24, "blink": 0.24, "travel": 0.10, "shuttle": 0.15, "size": 0.10, "parade": 0.17,
 }  # fmt: skip
 
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks

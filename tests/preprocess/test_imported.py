@@ -60,7 +60,7 @@ def test_bad_rows_are_named_or_left_out(files) -> None:
     with pytest.raises(UserError, match=r"2 of 4 videos.*3 \(a row of zeros\), 5 \(NaN"):
         main(words(folder))
     assert not (folder / "a.h5").exists()
-    assert main(words(folder, "--drop_bad", "true")) == 0
+    assert main(words(folder, "--drop_bad")) == 0
     assert set(open_store(folder / "a.h5").ids) == {"7", "11"}
     assert set(open_store(folder / "m.h5").ids) == {"7", "11"}
 

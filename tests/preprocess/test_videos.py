@@ -14,7 +14,7 @@ import pytest
 from data_loader.store import open_store
 from preprocess.backbones import load_backbone
 from preprocess.frames import read_clips
-from preprocess.videos import main, quarantine_file, shell_words
+from preprocess.videos import main, quarantine_file
 from tests.video_files import moving_images, write_video
 from util.errors import UserError, run_command
 from util.files import sha256
@@ -184,17 +184,6 @@ def test_ids_from_a_map(folder, tmp_path) -> None:
     output = tmp_path / "s.h5"
     assert main(words(folder, output, "--id_map", str(tmp_path / "map"))) == 0
     assert open_store(output).ids == ("12", "3", "1", "9")
-
-
-def test_shell_forms(tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "--x.mp4").touch()
-    given = ["--videos", "a.mp4", "-b.mp4", "--x.mp4", "--keep_partial", "--output", "o.h5"]
-    assert shell_words(given) == [
-        "--keep_partial=true", "--output", "o.h5", '--videos=["a.mp4", "-b.mp4", "--x.mp4"]',
-    ]  # fmt: skip
-    assert shell_words(["--keep_partial", "false"]) == ["--keep_partial", "false"]
-    assert shell_words(["--videos=dir", "--clips=2"]) == ["--clips=2", '--videos=["dir"]']
 
 
 def test_exit_codes_and_one_line_at_the_command_line(folder, tmp_path, monkeypatch, capsys) -> None:
