@@ -29,15 +29,11 @@ def main() -> int:
     shapes.main(["--output", str(DATA)])
     step("2/6 videos to feature stores", "preprocess.videos")
     for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
-        videos.main(
-            ["--videos", str(DATA / "videos"), "--backbone", backbone, "--frames", "6"]
-            + ["--output", str(DATA / f"{channel}.h5")]
-        )
+        flags = ["--backbone", backbone, "--frames", "6", "--output", str(DATA / f"{channel}.h5")]
+        videos.main(["--videos", str(DATA / "videos"), *flags])
     step("3/6 questions to numbers", "preprocess.questions")
-    questions.main(
-        ["--dataset", "shapes", "--annotations", str(DATA)]
-        + ["--output", str(DATA / "questions.pt")]
-    )
+    flags = ["--annotations", str(DATA), "--output", str(DATA / "questions.pt")]
+    questions.main(["--dataset", "shapes", *flags])
     step("4/6 training with video, then without", "train.py --preset shapes")
     train.main(["--preset", "shapes", "--overwrite"])
     train.main(["--preset", "shapes", "--run", BLIND, "--video", "none", "--overwrite"])

@@ -24,7 +24,7 @@ class RelationGraph(nn.Module):
     def __init__(
         self, *, width: int, heads: int, layers: int, dropout: float, punish: Punish
     ) -> None:
-        """`layers` rounds of attention with weights of their own, `heads` heads of width / heads."""
+        """`layers` rounds of attention with their own weights, `heads` heads of width / heads."""
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not a multiple of {heads} heads")

@@ -8,6 +8,7 @@ read are set aside in `STORE.h5.quarantine.json`; nothing is ever filled with ze
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed

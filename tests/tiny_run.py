@@ -1,4 +1,4 @@
-"""A data set of seconds: the answer is written into one clip's features, the question says where."""
+"""A data set of seconds: the features hold two colours, the question says which is asked."""
 
 from pathlib import Path
 
