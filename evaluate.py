@@ -10,6 +10,7 @@ from data_loader.dataset import QaData, check_provenance, join
 from data_loader.questions import load_questions
 from data_loader.store import open_store
 from model.task.qa import Predictions, QuestionAnswering
+from options.data import Video
 from options.evaluate import EvaluateOptions
 from options.parse import parse
 from util.checkpoint import load_checkpoint
@@ -61,7 +62,7 @@ def score(options: EvaluateOptions) -> dict[str, float]:
     return by_type
 
 
-def load_data(content: dict[str, Any], options: EvaluateOptions, video: str) -> QaData:
+def load_data(content: dict[str, Any], options: EvaluateOptions, video: Video) -> QaData:
     """The split's questions and features, checked against what the run was trained on."""
     trained = content["options"]
     questions = load_questions(options.questions or trained["questions"])

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from data_loader.dataset import QaData, join
-from data_loader.questions import Questions, load_questions
+from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.sampling import rows
 from data_loader.store import FeatureStore, open_store
 from model.released import from_released, is_released
@@ -262,7 +262,7 @@ def start(
     task.load_state_dict(state, strict=False)
 
 
-def split_of(questions: Questions, name: str):
+def split_of(questions: Questions, name: str) -> QuestionSplit:
     """A split of the questions file; UserError when it is not there."""
     if name not in questions.splits:
         raise UserError(
@@ -287,7 +287,7 @@ def show_samples(
             split.videos[i],
             split.texts[i],
             split.answer_texts[i],
-            answers[found.top[i, 0]],
+            answers[int(found.top[i, 0])],
             f"{found.probability[i, 0]:.2f}",
             "right" if found.correct[i] else "wrong",
         ]

@@ -49,8 +49,8 @@ def clip_timeline(
     clips = len(frames)
     figure = Figure(figsize=(max(9.0, 1.45 * clips + 3.4), 4.6), layout="constrained")
     figure.suptitle(_short(question, 110), fontsize=14, fontweight="bold")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.45 * clips, 3.4])
-    upper, lower = left.subfigures(2, 1, height_ratios=[1, 1.35])
+    left, right = figure.subfigures(1, 2, width_ratios=[1.45 * clips, 3.4], squeeze=False)[0]
+    upper, lower = left.subfigures(2, 1, height_ratios=[1, 1.35], squeeze=False)[:, 0]
     for axes, frame, time in zip(
         upper.subplots(1, clips, squeeze=False)[0], frames, times, strict=True
     ):

@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from options.parse import parse
 from options.shapes import ShapesOptions
+from preprocess.dataset.shapes_families import make_scenes
 from preprocess.dataset.shapes_questions import ANSWERS, Question, ask
-from preprocess.dataset.shapes_scene import FPS, Scene, draw, make_scenes
+from preprocess.dataset.shapes_scene import FPS, Scene, draw
 from util.errors import UserError, run_command
 from util.files import whole_file
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from preprocess.dataset.shapes_families import FAMILIES
 from preprocess.dataset.shapes_questions import ANSWERS, Question
-from preprocess.dataset.shapes_scene import FAMILIES, FPS, FRAMES, Scene, draw
+from preprocess.dataset.shapes_scene import FPS, FRAMES, Scene, draw
 from util.files import whole_file
 
 COLUMNS = 8  # frames shown of a video

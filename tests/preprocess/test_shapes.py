@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -14,10 +15,10 @@ import pytest
 
 from preprocess.dataset import msvd_qa
 from preprocess.dataset.shapes import first_ids, main, plan, temporal_share
+from preprocess.dataset.shapes_families import FAMILIES, make_scenes
 from preprocess.dataset.shapes_questions import ANSWERS, TEMPLATES
 from preprocess.dataset.shapes_scene import (
     COLORS,
-    FAMILIES,
     FRAMES,
     SIDE,
     STAY,
@@ -25,7 +26,6 @@ from preprocess.dataset.shapes_scene import (
     TIMES,
     Scene,
     draw,
-    make_scenes,
     third_of_frame,
     track,
 )
@@ -85,7 +85,7 @@ def seen(frames: np.ndarray, scene: Scene, answer_of: str, color: str = "") -> s
         return THIRDS[int(np.argmax([left[third_of_frame()[1:] == k].mean() for k in range(3)]))]
     if answer_of == "next_color":
         shown = [max(COLORS, key=lambda c: mask(f[None], c).sum()) for f in frames]
-        after = Counter(b for a, b in zip(shown, shown[1:], strict=False) if a == color != b)
+        after = Counter(b for a, b in pairwise(shown) if a == color != b)
         return after.most_common(1)[0][0]
     grown = {  # the colour whose area gets larger from frame to frame
         c: np.median(np.diff(mask(frames, c).sum((1, 2)).astype(float))) for c in COLORS
@@ -144,7 +144,7 @@ def test_files_are_read_as_msvd_qa(made):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("count", [60, 333])
 def test_each_wording_has_each_answer_equally_often(count, seed):
-    _, questions = plan(dict.fromkeys(COUNTS, count), seed=seed)
+    _, questions = plan({split: count for split in COUNTS}, seed=seed)
     for asked in questions.values():
         by_text = defaultdict(Counter)
         for q in asked:
