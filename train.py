@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import yaml
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from data_loader.dataset import QaData, join
@@ -36,7 +37,7 @@ from util.metrics import Running, accuracy
 from util.pictures import clip_weights
 from util.progress import Console
 from util.randomness import seed_step
-from util.schedule import halved
+from util.schedule import learning_rate
 from util.tensorboard import RunLog
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
@@ -104,9 +105,17 @@ def train(
     task = task.to(device).train()
     optimizer = torch.optim.AdamW(groups(task, options), lr=options.lr)
     running = Running((*task.losses, "grad_norm"), train_data.split.types, device)
+    # What is validated and kept: a moving average of the weights, or the weights themselves.
+    average = AveragedModel(
+        task, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True
+    ).eval()
+    model = average.module if options.ema else task
     step, best, stale = 0, {"accuracy": -1.0, "step": 0}, 0
     if kept:
-        task.load_state_dict(kept["weights"])
+        model.load_state_dict(kept["weights"])
+        if options.ema:
+            task.load_state_dict(kept["raw_weights"])
+            average.n_averaged.fill_(kept["step"])
         optimizer.load_state_dict(kept["optimizer"])
         running.load(kept["running"])
         step, best, stale = kept["step"], kept["best"], kept["stale"]
@@ -121,9 +130,16 @@ def train(
         batch = train_data.batch(rows(seed=options.seed, step=step, batch_size=size, total=total))
         batch = batch.to(device)
         seed_step(options.seed, step)
-        epoch = step * size / total
-        rate = halved(lr=options.lr, epoch=epoch, every=options.lr_halve_every)
+        rate = learning_rate(
+            options.schedule,
+            lr=options.lr,
+            epoch=step * size / total,
+            epochs=options.epochs,
+            halve_every=options.halve_every,
+        )
         losses, predicted, norm = take_step(task, batch, optimizer, rate, options.clip_norm)
+        if options.ema:
+            average.update_parameters(task)
         step += 1
         bar.update()
         running.add({**losses, "grad_norm": norm}, predicted == batch.answer, batch.row)
@@ -135,7 +151,7 @@ def train(
             bar.set_postfix(loss=f"{means['loss']:.3f}", val=f"{max(best['accuracy'], 0):.4f}")
         improved = False
         if validating:
-            found = task.predict(val_data.batches(size), device)
+            found = model.predict(val_data.batches(size), device)
             val = accuracy(found.correct.tolist(), val_data.split.types)
             fit = running.read_accuracy()
             log.scalars(step, {f"train/accuracy/{k}": v for k, v in fit.items()})
@@ -153,10 +169,12 @@ def train(
             show_samples(log, step, val_data, found, facts["vocabulary"]["answers"])
         if validating or (options.save_every and step % options.save_every == 0):
             log.writer.flush()  # nothing logged may be younger than the checkpoint
-            content = {**facts, "weights": task.state_dict(), "step": step, "best": best}
+            content = {**facts, "weights": model.state_dict(), "step": step, "best": best}
             if improved:
                 save_checkpoint(folder / "best.pt", content)
             state = {"optimizer": optimizer.state_dict(), "running": running.state()}
+            if options.ema:
+                state["raw_weights"] = task.state_dict()
             save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
     bar.close()
     log.close()
@@ -209,7 +227,10 @@ def kept_checkpoint(
     if not (options.resume and last.exists()):
         return None
     kept = load_checkpoint(last)
-    for key in sorted(set(values) - FREE_ON_RESUME):
+    fixed = set(values) - FREE_ON_RESUME
+    if options.schedule == "cosine":  # its rates depend on the length of the run
+        fixed.add("epochs")
+    for key in sorted(fixed):
         if key in kept["options"] and kept["options"][key] != values[key]:
             raise UserError(
                 f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "

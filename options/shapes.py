@@ -13,7 +13,7 @@ class ShapesOptions:
         train: training videos
         val: validation videos
         test: test videos
-        processes: processes that draw and encode videos; any number gives the same files
+        threads: threads that draw and encode videos; any number gives the same files
         sheet: PNG file for a picture of a few test videos with their questions; empty for none
     """
 
@@ -22,7 +22,7 @@ class ShapesOptions:
     train: int = 2400
     val: int = 200
     test: int = 500
-    processes: int = 2
+    threads: int = 2
     sheet: str = ""
 
     def __post_init__(self) -> None:
@@ -31,7 +31,7 @@ class ShapesOptions:
             raise ValueError("--output is empty; name the folder to write, e.g. data/shapes")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed} is negative; give 0 or more")
-        for name in ("train", "val", "test", "processes"):
+        for name in ("train", "val", "test", "threads"):
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"--{name} {value} is too few; give 1 or more")

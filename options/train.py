@@ -17,8 +17,11 @@ class TrainOptions:
         epochs: length of the run; every question once an epoch
         batch_size: questions a step
         lr: learning rate of Adam
-        lr_halve_every: halve the learning rate every so many epochs; 0: never
+        schedule: learning rate over the run: constant, halve (as released) or cosine (to zero)
+        halve_every: epochs after which the schedule "halve" halves, again and again
         weight_decay: decoupled weight decay of matrices (norms, biases, word vectors are spared)
+        ema: decay per step of an exponential moving average of the weights, which is then what is
+            validated, kept and used; 0: no average
         clip_norm: largest norm of the gradient; 0: no limit
         patience: stop after so many validations without a better one; 0: never
         eval_every: epochs between validations
@@ -35,8 +38,10 @@ class TrainOptions:
     epochs: float = 25
     batch_size: int = 256
     lr: float = 1e-4
-    lr_halve_every: float = 0
+    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    halve_every: float = 10
     weight_decay: float = 0.0
+    ema: float = 0.0
     clip_norm: float = 12.0
     patience: int = 0
     eval_every: float = 1
@@ -52,13 +57,15 @@ class TrainOptions:
             raise ValueError(
                 f"--run {self.run!r}: a name of letters, digits, '.', '_' and '-' (it is a folder)"
             )
-        for name in ("epochs", "lr", "eval_every", "log_every"):
+        for name in ("epochs", "lr", "eval_every", "log_every", "halve_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
         if self.batch_size < 2:
             raise ValueError(f"--batch_size {self.batch_size}: batch norm needs at least 2")
-        for name in ("lr_halve_every", "weight_decay", "clip_norm", "patience", "save_every"):
+        for name in ("weight_decay", "clip_norm", "patience", "save_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"--ema {self.ema}: must be in [0, 1), such as 0.99")
         if self.resume and self.overwrite:
             raise ValueError("--resume and --overwrite exclude each other: leave one out")

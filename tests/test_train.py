@@ -84,8 +84,20 @@ def kill_after(process: subprocess.Popen, lines: int, log: Path) -> None:
     assert process.returncode == -signal.SIGKILL, process.stderr.read()
 
 
-def test_killed_and_resumed_equals_uninterrupted(tiny) -> None:
-    flags = [*tiny, "--epochs", "60", "--log_every", "2", "--save_every", "5", "--eval_every", "7"]
+@pytest.mark.parametrize("how", [[], ["--ema", "0.9", "--schedule", "cosine"]])
+def test_killed_and_resumed_equals_uninterrupted(tiny, how: list[str]) -> None:
+    flags = [
+        *tiny,
+        *how,
+        "--epochs",
+        "60",
+        "--log_every",
+        "2",
+        "--save_every",
+        "5",
+        "--eval_every",
+        "7",
+    ]
     assert start(flags, "whole").wait() == 0
     log = Path("results/cut/metrics.jsonl")
     for lines in (random.randint(3, 20), random.randint(30, 60)):
@@ -97,8 +109,9 @@ def test_killed_and_resumed_equals_uninterrupted(tiny) -> None:
     whole, cut = (
         torch.load(f"results/{run}/last.pt", weights_only=True) for run in ("whole", "cut")
     )
-    for name, weight in whole["weights"].items():
-        assert torch.equal(weight, cut["weights"][name]), name
+    for kind in ("weights", "raw_weights") if how else ("weights",):
+        for name, weight in whole[kind].items():
+            assert torch.equal(weight, cut[kind][name]), name
     assert whole["step"] == cut["step"] and whole["best"] == cut["best"]
     for run in ("whole", "cut"):
         events = EventAccumulator(f"tf-logs/{run}", size_guidance={"scalars": 0}).Reload()
@@ -155,6 +168,7 @@ def test_released_checkpoint_as_a_start(tiny, golden) -> None:
         ([], r"results/r exists: --resume goes on"),
         (["--resume", "--width", "32"], r"was trained with --width 16, not 32"),
         (["--resume", "--seed", "3"], r"was trained with --seed 666, not 3"),
+        (["--resume", "--schedule", "cosine"], r"was trained with --schedule constant, not cosine"),
         (["--resume", "--overwrite"], r"exclude each other"),
     ],
 )

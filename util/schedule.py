@@ -1,6 +1,21 @@
-"""Learning rate as a function of the epoch."""
+"""Learning rate as a function of progress."""
+
+import math
+from typing import Literal
+
+Schedule = Literal["constant", "halve", "cosine"]
 
 
-def halved(*, lr: float, epoch: float, every: float) -> float:
-    """`lr` halved after each `every` epochs (0: never), as the released code does every 10."""
-    return lr * 0.5 ** int(epoch / every) if every else lr
+def learning_rate(
+    schedule: Schedule, *, lr: float, epoch: float, epochs: float, halve_every: float
+) -> float:
+    """The rate at `epoch` (fractional) of a run of `epochs`.
+
+    "constant"; "halve" after each `halve_every` epochs (the released code: 10); "cosine" from `lr`
+    to 0 over the run (Loshchilov & Hutter 2017, equation 5, without restarts).
+    """
+    if schedule == "halve":
+        return lr * 0.5 ** int(epoch / halve_every)
+    if schedule == "cosine":
+        return lr * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
+    return lr

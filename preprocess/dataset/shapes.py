@@ -7,10 +7,9 @@ Everything follows from the seed; an interrupted run is taken up by the same com
 """
 
 import json
-import multiprocessing
-import signal
 from collections import Counter
 from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import av
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scenes, questions = plan(counts, seed=options.seed)
     _claim(output, {"format": FORMAT, "seed": options.seed, **counts})
     first = first_ids(counts)
-    _write_videos(output / "videos", scenes, first, options.processes)
+    _write_videos(output / "videos", scenes, first, options.threads)
     number = 0
     for split in counts:
         items = []
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             path.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
     print(summary(counts, questions))
     if options.sheet:
-        # Imported here: each process that draws imports this module, and none of them plots.
+        # Imported here: matplotlib takes a second, and few runs want the picture.
         from preprocess.dataset.shapes_sheet import save_sheet
 
         save_sheet(Path(options.sheet), scenes["test"], questions["test"])
@@ -164,7 +163,7 @@ def _claim(output: Path, settings: dict[str, int]) -> None:
 
 
 def _write_videos(
-    folder: Path, scenes: dict[str, list[Scene]], first: dict[str, int], processes: int
+    folder: Path, scenes: dict[str, list[Scene]], first: dict[str, int], threads: int
 ) -> None:
     """Write the videos that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,18 +173,12 @@ def _write_videos(
         for i, scene in enumerate(scenes[split])
     ]
     jobs = [job for job in jobs if not job[0].is_file()]
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # the same on every system, and no forked threads
-    with context.Pool(max(1, min(processes, len(jobs))), _leave_interrupts) as pool:
+    # Threads, not processes: drawing and encoding leave the interpreter lock, and threads start at
+    # once, also where the caller has already imported torch.
+    with ThreadPool(threads) as pool:
         done = pool.imap_unordered(_write_scene, jobs, chunksize=8)
         for _ in tqdm(done, total=len(jobs), desc="videos", unit="video"):
             pass
-
-
-def _leave_interrupts() -> None:
-    """Workers leave Ctrl-C to the parent, which stops them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _write_scene(job: tuple[Path, Scene]) -> None:

@@ -40,9 +40,9 @@ def flags(output: Path, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small data set, made by two processes."""
+    """A small data set, made by two threads."""
     output = tmp_path_factory.mktemp("shapes") / "made"
-    assert main(flags(output, "--processes=2")) == 0
+    assert main(flags(output, "--threads=2")) == 0
     return output
 
 
@@ -94,14 +94,14 @@ def seen(frames: np.ndarray, scene: Scene, answer_of: str, color: str = "") -> s
     return (max if answer_of == "grow" else min)(present, key=grown.__getitem__)
 
 
-def test_same_files_from_one_process_another_hash_seed_and_an_interrupted_run(made, tmp_path):
+def test_same_files_from_one_thread_another_hash_seed_and_an_interrupted_run(made, tmp_path):
     # An interrupted run: its settings and some of the videos are there, the questions are not.
     output = tmp_path / "again"
     (output / "videos").mkdir(parents=True)
     (output / "shapes.json").write_bytes((made / "shapes.json").read_bytes())
     (output / "videos" / "7.mp4").write_bytes((made / "videos" / "7.mp4").read_bytes())
     (output / "videos" / "8.mp4.partial").write_bytes(b"cut off")
-    command = [sys.executable, "-m", "preprocess.dataset.shapes", *flags(output, "--processes=1")]
+    command = [sys.executable, "-m", "preprocess.dataset.shapes", *flags(output, "--threads=1")]
     root = Path(__file__).parents[2]
     done = subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True
