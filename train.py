@@ -115,7 +115,7 @@ def train(
         model.load_state_dict(kept["weights"])
         if options.ema:
             task.load_state_dict(kept["raw_weights"])
-            average.n_averaged.fill_(kept["step"])
+            average.n_averaged = torch.tensor(kept["step"], device=device)
         optimizer.load_state_dict(kept["optimizer"])
         running.load(kept["running"])
         step, best, stale = kept["step"], kept["best"], kept["stale"]

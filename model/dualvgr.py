@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from model.fusion import FUSIONS, ClipReadout, Fusion
@@ -18,6 +19,7 @@ class Answered(NamedTuple):
     logits: Tensor  # (B, A)
     units: tuple[Reasoned, ...]  # T of them
     readout: Tensor  # (B, N) weight of each clip
+    mask: Tensor  # (B, N) True on the clips that took part
 
 
 class DualVGR(nn.Module):
@@ -40,11 +42,14 @@ class DualVGR(nn.Module):
         bilinear_factor: int,
         punish: Punish,
         word_mask: WordMask,
+        clip_dropout: float,
+        feature_dropout: float,
         dropout: float,
         state_dropout: float,
     ) -> None:
         """Sizes of the data (first five), of the model, and its variants; see options/model.py."""
         super().__init__()
+        self.clip_dropout = clip_dropout
         self.question = QuestionEncoder(
             vocabulary=vocabulary,
             word_width=word_width,
@@ -56,6 +61,7 @@ class DualVGR(nn.Module):
             appearance_width=appearance_width,
             motion_width=motion_width,
             width=width,
+            feature_dropout=feature_dropout,
             dropout=dropout,
             state_dropout=state_dropout,
         )
@@ -109,10 +115,17 @@ class DualVGR(nn.Module):
         """
         question = self.question(words, length)
         a, m = (channel[video] for channel in self.video(appearance, motion))
-        mask = clip_mask[video]
+        mask = self._drop_clips(clip_mask[video])
         units = []
         for unit in self.units:
             units.append(unit(a, m, question, mask))
             a, m = units[-1].appearance, units[-1].motion
         summary, weight = self.readout(self.fusion(a, m), mask)
-        return Answered(self.head(summary, question.summary), tuple(units), weight)
+        return Answered(self.head(summary, question.summary), tuple(units), weight, mask)
+
+    def _drop_clips(self, mask: Tensor) -> Tensor:
+        """In training, leave out clips at random, never all of a question's.  (B, N) -> same."""
+        if not self.training or not self.clip_dropout:
+            return mask
+        kept = mask & (torch.rand(mask.shape, device=mask.device) >= self.clip_dropout)
+        return torch.where(kept.any(1, keepdim=True), kept, mask)

@@ -44,11 +44,13 @@ class VideoEncoder(nn.Module):
         appearance_width: int,
         motion_width: int,
         width: int,
+        feature_dropout: float,
         dropout: float,
         state_dropout: float,
     ) -> None:
-        """Widths of the two stored features, and D."""
+        """Widths of the two stored features, and D; `feature_dropout` is that of both."""
         super().__init__()
+        self.feature_dropout = nn.Dropout(feature_dropout)
         self.appearance_norm = Standardize(width=appearance_width)
         self.motion_norm = Standardize(width=motion_width)
         self.dropout = nn.Dropout(dropout)
@@ -59,7 +61,7 @@ class VideoEncoder(nn.Module):
     def forward(self, appearance: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         """Encode videos.  appearance (V, N, F, Da), motion (V, N, Dm) -> two of (V, N, D)."""
         videos, clips, frames, _ = appearance.shape
-        x = self.dropout(self.appearance_norm(appearance)).tanh()
+        x = self.dropout(self.feature_dropout(self.appearance_norm(appearance))).tanh()
         _, last = self.frames(x.reshape(videos * clips, frames, -1))
         a = self.state_dropout(last.reshape(videos, clips, -1))
-        return a, self.motion(self.motion_norm(motion))
+        return a, self.motion(self.feature_dropout(self.motion_norm(motion)))

@@ -20,6 +20,9 @@ class ModelOptions:
         word_mask: padding out before the word softmax, or after it as released
         feature_norm: standardize subtracts the training videos' mean and divides by their
             deviation, for features whose values would saturate the tanh at the input
+        clip_dropout: chance that a training question does not see a clip (against learning videos
+            by heart)
+        feature_dropout: dropout of the stored features of both channels (likewise)
         dropout: dropout of words, frames, graphs, read-out and head
         state_dropout: dropout of the last states of the LSTMs
     """
@@ -34,6 +37,8 @@ class ModelOptions:
     punish: Literal["values", "nodes"] = "values"
     word_mask: Literal["before", "released"] = "before"
     feature_norm: Literal["none", "standardize"] = "none"
+    clip_dropout: float = 0.0
+    feature_dropout: float = 0.0
     dropout: float = 0.15
     state_dropout: float = 0.18
 
@@ -48,6 +53,6 @@ class ModelOptions:
             raise ValueError(
                 f"--width {self.width}: must be even and a multiple of --heads {self.heads}"
             )
-        for name in ("dropout", "state_dropout"):
+        for name in ("clip_dropout", "feature_dropout", "dropout", "state_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1)")

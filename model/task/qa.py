@@ -65,6 +65,8 @@ class QuestionAnswering(nn.Module):
             bilinear_factor=model.bilinear_factor,
             punish=model.punish,
             word_mask=model.word_mask,
+            clip_dropout=model.clip_dropout,
+            feature_dropout=model.feature_dropout,
             dropout=model.dropout,
             state_dropout=model.state_dropout,
         )
@@ -87,15 +89,14 @@ class QuestionAnswering(nn.Module):
     def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """Named losses (scalars; "loss" is their weighted sum) and predicted classes (B,)."""
         out = self.answer(batch)
-        mask = batch.clip_mask[batch.video]
         ce = nn.functional.cross_entropy(
             out.logits, batch.answer, label_smoothing=self.loss.label_smoothing
         )
         hsic = self.loss.hsic
-        agree = [consistency(u.appearance_common, u.motion_common, mask) for u in out.units]
+        agree = [consistency(u.appearance_common, u.motion_common, out.mask) for u in out.units]
         differ = [
-            disparity(u.appearance_specific, u.appearance_common, mask, hsic=hsic)
-            + disparity(u.motion_specific, u.motion_common, mask, hsic=hsic)
+            disparity(u.appearance_specific, u.appearance_common, out.mask, hsic=hsic)
+            + disparity(u.motion_specific, u.motion_common, out.mask, hsic=hsic)
             for u in out.units
         ]
         losses = {

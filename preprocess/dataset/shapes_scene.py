@@ -22,7 +22,7 @@ THIRDS = ("start", "middle", "end")
 STAY = 4  # frames for which each shape of a parade stays
 STEP = {"travel": 0.06, "shuttle": 0.05}  # way from one frame to the next, part of the side
 WHEEL, LAP = 0.05, 8  # a turning shape sits on a wheel of this radius and turns in LAP frames
-SMALL, LARGE = 0.4, 1.2  # scale at the two ends of growing
+SMALL, LARGE = 0.4, 1.15  # scale at the two ends of growing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +126,11 @@ def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _circle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.hypot(u, v) - 0.13
+    return np.hypot(u, v) - 0.137
 
 
 def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.078
+    return np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.07
 
 
 OUTLINES = {"circle": _circle, "square": _square, "triangle": _triangle}  # negative inside

@@ -26,6 +26,8 @@ def model(**changes) -> DualVGR:
         "bilinear_factor": 2,
         "punish": "values",
         "word_mask": "before",
+        "clip_dropout": 0.5,
+        "feature_dropout": 0.5,
         "dropout": 0.15,
         "state_dropout": 0.18,
     }
@@ -98,3 +100,14 @@ def test_initial_weights_are_those_of_the_spec() -> None:
     head = graph.project.weight[:16]  # fan-out of one head, not of all four
     bound = (6 / (64 + 16)) ** 0.5
     assert 0.95 * bound < head.abs().max() <= bound
+
+
+def test_clip_dropout_leaves_clips_out_but_never_all() -> None:
+    net = model(clip_dropout=0.9).train()
+    given = inputs(batch=200)
+    given["clip_mask"][:, -1] = False
+    mask = net(**given).mask
+    assert not mask[:, -1].any() and mask.any(1).all()
+    shown = mask[:, :-1].double().mean().item()
+    assert 0.1 < shown < 0.8  # one in ten, or all four where none was left
+    assert net.eval()(**given).mask[:, :-1].all()

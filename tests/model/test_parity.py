@@ -29,6 +29,8 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], DualVGR]:
         bilinear_factor=2,
         punish="values",
         word_mask="released",
+        clip_dropout=0.5,  # none of the dropouts may act in evaluation
+        feature_dropout=0.5,
         dropout=0.15,
         state_dropout=0.18,
     ).eval()
