@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
@@ -109,7 +109,7 @@ def train(
     average = AveragedModel(
         task, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True
     ).eval()
-    model = average.module if options.ema else task
+    model = cast(QuestionAnswering, average.module) if options.ema else task
     step, best, stale = 0, {"accuracy": -1.0, "step": 0}, 0
     if kept:
         model.load_state_dict(kept["weights"])
