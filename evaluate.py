@@ -77,16 +77,16 @@ def load_data(content: dict[str, Any], options: EvaluateOptions, video: Video) -
         )
     stores = []
     for channel in ("appearance", "motion"):
-        path = getattr(options, channel) or trained[channel]
-        store = None if path is None else open_store(path)
         was = content["stores"][channel]
-        if store is not None and was is not None:
-            check_provenance(was["provenance"], store, options.run)
-        stores.append(store)
-    if video != "none" and content["stores"]["appearance"] is None:
-        raise UserError(
-            f"{options.run} was trained without any store: only --video none can evaluate it"
-        )
+        given = getattr(options, channel)
+        if was is None and (given or video != "none"):
+            raise UserError(
+                f"{options.run} was trained without any store: leave out --{channel}, and evaluate "
+                "it with --video none"
+            )
+        stores.append(None if was is None else open_store(given or trained[channel]))
+        if was is not None:
+            check_provenance(was["provenance"], stores[-1], options.run)
     return join(questions.splits[options.split], *stores, video=video, seed=options.seed)
 
 

@@ -16,7 +16,7 @@ from model.task.qa import QuestionAnswering
 from options.parse import parse
 from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
-from preprocess.frames import Clips, read_clips
+from preprocess.frames import Clips, clip_frames, read_clips
 from preprocess.language import tokenize
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
@@ -59,7 +59,7 @@ class Reply:
 
     answers: list[tuple[str, float]]  # the five best, with probabilities
     frames: list[np.ndarray]  # the middle frame of each clip, (H, W, 3) uint8
-    times: list[str]  # its number in the video
+    times: list[str]  # its number in the video, from 1
     punishment: np.ndarray  # (2, N) appearance and motion, mean over units
     readout: np.ndarray  # (N,)
 
@@ -109,21 +109,22 @@ class Predictor:
         batch = self._batch(appearance[None], motion.mean(1)[None], question)
         found = self.task.predict([batch], self.device)
         clips: Clips = next(iter(seen.values()))
-        middle = clips.index[:, clips.index.shape[1] // 2]
+        n, f = clips.index.shape
+        number = clip_frames(clips.frame_count, clips=n, frames=f)[:, f // 2]
         return Reply(
             answers=[
                 (self.vocabulary.answers[i], p)
                 for i, p in zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
             ],
-            frames=[clips.frames[i] for i in middle],
-            times=[f"clip {i + 1}" for i in range(len(middle))],
+            frames=[clips.frames[i] for i in clips.index[:, f // 2]],
+            times=[f"frame {i + 1}" for i in number.tolist()],
             punishment=found.punishment[0].numpy(),
             readout=found.readout[0].numpy(),
         )
 
     def _batch(self, appearance: torch.Tensor, motion: torch.Tensor, question: str) -> Batch:
         """One question about one video.  appearance (1, N, F, Da), motion (1, N, Dm)."""
-        words = self.vocabulary.encode(tokenize(question))
+        words = self.vocabulary.encode(tokenize(question.strip()))
         zero = torch.zeros(1, dtype=torch.int64)
         return Batch(
             appearance=appearance,

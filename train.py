@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from data_loader.dataset import QaData, join
+from data_loader.dataset import QaData, check_provenance, join
 from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.sampling import rows
 from data_loader.store import FeatureStore, open_store
@@ -72,6 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     task = TASKS[name](model, loss, vocabulary=questions.vocabulary, **sizes)
     start(task, questions, train_data, options, standardize=model.feature_norm == "standardize")
+    if kept:
+        if kept["vocabulary"] != questions.vocabulary.state():
+            raise UserError(
+                f"{data.questions} is not the file that {folder} was trained with (another "
+                "vocabulary): give that one to resume, or take another name for --run"
+            )
+        for channel, store in zip(("appearance", "motion"), stores, strict=True):
+            if store is not None:
+                check_provenance(kept["stores"][channel]["provenance"], store, folder)
     facts = {
         "task": name,
         "options": values,

@@ -68,7 +68,7 @@ def join(
 ) -> QaData:
     """Join a split with its features.
 
-    `video` "none" replaces every feature by zeros (of the stores' shape when stores are given);
+    `video` "none" replaces every feature by zeros (as wide as the stores', when they are given);
     "shuffled" gives each video the features of another one of the split.  Raises UserError for a
     split without questions, stores that do not match, or a question whose video has no features.
     """
@@ -89,13 +89,9 @@ def join(
             "questions with --videos_in and this store"
         )
     if video == "none":
-        a, n = appearance.load(videos[:1])
-        frames, clips = a.shape[2], int(n[0])
-        return _blind(
-            split,
-            torch.zeros(1, clips, frames, appearance.width),
-            torch.zeros(1, clips, motion.width),
-        )
+        frames = int(appearance.frames[0])
+        zeros = torch.zeros(1, 1, frames, appearance.width)
+        return _blind(split, zeros, torch.zeros(1, 1, motion.width))
     a, clips = appearance.load(videos)
     m, motion_clips = motion.load(videos)
     differ = np.flatnonzero(clips != motion_clips)
@@ -146,7 +142,10 @@ def check_provenance(trained: dict, store: FeatureStore, trained_path: str | Pat
 
 
 def _blind(split: QuestionSplit, appearance: Tensor, motion: Tensor) -> QaData:
-    """All questions ask about one video of zeros."""
+    """All questions ask about one video of zeros.
+
+    It has one clip: clips of zeros are all alike, and relating or weighing them changes nothing.
+    """
     return QaData(
         split=split,
         appearance=appearance,

@@ -107,6 +107,12 @@ def another_backbone() -> list[str]:
     return ["--appearance", "other.h5"]
 
 
+def a_run_without_stores() -> list[str]:
+    small = ["--width", "16", "--batch_size", "16", "--epochs", "0.1", "--overwrite"]
+    train.main(["--run", "bare", "--questions", "questions.pt", "--video", "none", *small])
+    return ["--run", "results/bare", "--appearance", "appearance.h5"]
+
+
 def a_damaged_checkpoint() -> list[str]:
     Path("damaged").mkdir(exist_ok=True)
     Path("damaged/best.pt").write_bytes(b"no checkpoint")
@@ -129,6 +135,7 @@ def a_foreign_checkpoint() -> list[str]:
             another_backbone,
             r"other\.h5 has backbone resnet101, but results/r was trained on pixels",
         ),
+        (a_run_without_stores, r"results/bare was trained without any store: leave out --appear"),
         (a_damaged_checkpoint, r"damaged/best\.pt: not readable as a checkpoint"),
         (a_foreign_checkpoint, r"foreign/best\.pt: not a checkpoint of this project"),
     ],

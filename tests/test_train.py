@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import evaluate
 import train
+from data_loader.store import open_store, write_store
 from tests import tiny_run
 from tests.conftest import ROOT
 from util.errors import UserError
@@ -178,6 +179,17 @@ def test_a_second_run_of_a_name(tiny, change: list[str], line: str) -> None:
     with pytest.raises(UserError, match=line):
         train.main([*tiny, "--run", "r", "--epochs", "1", *change])
     assert Path("results/r/last.pt").read_bytes() == before
+
+
+def test_resume_on_other_features_is_refused(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "1"])
+    store = open_store("motion.h5")
+    other = {**store.provenance, "backbone": "r2plus1d_18"}
+    write_store("motion.h5", [store.video(v) for v in store.ids], other)
+    with pytest.raises(
+        UserError, match=r"motion\.h5 has backbone r2plus1d_18, but results/r was tr"
+    ):
+        train.main([*tiny, "--run", "r", "--epochs", "2", "--resume"])
 
 
 def test_resume_can_make_a_run_longer(tiny) -> None:

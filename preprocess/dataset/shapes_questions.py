@@ -45,7 +45,6 @@ class Template:
 TEMPLATES = (
     # family, asked of, wording, answer, temporal
     Template("turn", ("turn", "stand"), "who is {color}?", "form", False),
-    Template("turn", ("turn", "stand"), "what color is the {form}?", "color", False),
     Template("turn", ("turn", "stand"), "where is the {color} shape?", "place", False),
     Template("turn", ("turn",), "who turns?", "form", True),
     Template("turn", ("turn",), "what color turns?", "color", True),

@@ -51,10 +51,10 @@ def test_batches_ask_everything_once(tiny) -> None:
     assert sorted(asked.tolist()) == list(range(len(data)))
 
 
-def test_no_video_is_zeros_of_the_same_shape(tiny) -> None:
+def test_no_video_is_zeros_as_wide_as_the_features(tiny) -> None:
     blind, real = train_split(tiny, "none"), train_split(tiny)
-    assert blind.appearance.shape[1:] == real.appearance.shape[1:]
-    assert blind.motion.shape[1:] == real.motion.shape[1:]
+    assert blind.appearance.shape[2:] == real.appearance.shape[2:]
+    assert blind.motion.shape[2:] == real.motion.shape[2:]
     assert not blind.appearance.any() and not blind.motion.any()
     assert blind.batch(np.arange(9)).video.tolist() == [0] * 9
 

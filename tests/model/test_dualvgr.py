@@ -111,3 +111,12 @@ def test_clip_dropout_leaves_clips_out_but_never_all() -> None:
     shown = mask[:, :-1].double().mean().item()
     assert 0.1 < shown < 0.8  # one in ten, or all four where none was left
     assert net.eval()(**given).mask[:, :-1].all()
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_clips_of_zeros_are_as_good_as_one(fusion: str) -> None:
+    """Why a question-only run needs a single clip."""
+    net, given = model(fusion=fusion), inputs(videos=1)
+    many = {**given, "appearance": given["appearance"] * 0, "motion": given["motion"] * 0}
+    one = {**many, **{k: many[k][:, :1] for k in ("appearance", "motion", "clip_mask")}}
+    torch.testing.assert_close(net(**many).logits, net(**one).logits, atol=1e-10, rtol=0)
