@@ -19,9 +19,9 @@ class ShapesOptions:
 
     output: str = "data/shapes"
     seed: int = 0
-    train: int = 2400
+    train: int = 2800
     val: int = 200
-    test: int = 500
+    test: int = 700
     threads: int = 2
     sheet: str = ""
 

@@ -21,6 +21,7 @@ from preprocess.dataset.shapes_scene import (
 FAMILIES = {  # their shares of the videos
     "turn": 0.17, "blink": 0.28, "travel": 0.10, "shuttle": 0.15, "size": 0.13, "parade": 0.17,
 }  # fmt: skip
+OPPOSITE = (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
 
 
@@ -53,10 +54,10 @@ def _stand(place: str, rng: np.random.Generator) -> dict:
 
 
 def _groups(size: int, count: int, rng: np.random.Generator):
-    """`count` times the colours, forms and places of `size` things, all different."""
+    """`count` times the colours and forms of `size` things, all different, and a pair of places."""
     spread = partial(_spread, count=count, rng=rng)
-    columns = (spread(permutations(levels, size)) for levels in (COLORS, FORMS, PLACES))
-    return zip(*columns, strict=True)
+    colors, forms = spread(permutations(COLORS, size)), spread(permutations(FORMS, size))
+    return zip(colors, forms, spread(OPPOSITE), strict=True)
 
 
 def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
@@ -147,8 +148,7 @@ def _parades(count: int, rng: np.random.Generator) -> list[Scene]:
         things = tuple(
             Thing(
                 color=colors[k], form=forms[k], act="show", slot=k, phase=float(phases[i]),
-                next_color=colors[(k + 1) % 3], next_form=forms[(k + 1) % 3],
-                **_stand("", rng),
+                next_form=forms[(k + 1) % 3], **_stand("", rng),
             )
             for k in range(3)
         )  # fmt: skip

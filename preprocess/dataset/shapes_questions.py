@@ -62,7 +62,6 @@ TEMPLATES = (
     Template("size", ("grow",), "where is the shape that grows?", "place", True),
     Template("size", ("shrink",), "where is the shape that shrinks?", "place", True),
     Template("parade", ("show",), "what color is the {form}?", "color", False),
-    Template("parade", ("show",), "what color comes after the {form}?", "next_color", True),
     Template("parade", ("show",), "who comes after the {color} shape?", "next_form", True),
 )
 

@@ -43,8 +43,7 @@ class Thing:
     wheel: bool = False  # whether it sits on a wheel, at rest or turning
     phase: float = 0.0  # where in its cycle it is at frame 0
     slot: int = 0  # its turn in a parade
-    next_color: str = ""  # of the shape that follows in a parade
-    next_form: str = ""
+    next_form: str = ""  # of the shape that follows in a parade
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,24 @@
+import pytest
+import torch
+
+from util.metrics import Running, accuracy
+
+
+def test_accuracy_by_type_and_in_total() -> None:
+    found = accuracy([True, False, True, True], ["what", "what", "who", "what"])
+    assert found == {"all": 3 / 4, "what": 2 / 3, "who": 1.0}
+
+
+def test_running_means_reset_when_read_and_survive_a_checkpoint() -> None:
+    def fresh() -> Running:
+        return Running(["loss"], ["what", "who", "what"], torch.device("cpu"))
+
+    first, second = fresh(), fresh()
+    first.add({"loss": torch.tensor(2.0)}, torch.tensor([True, False]), torch.tensor([0, 1]))
+    second.load(first.state())
+    second.add({"loss": torch.tensor(4.0)}, torch.tensor([False]), torch.tensor([2]))
+    assert second.read_losses() == {"loss": 3.0}
+    assert second.read_accuracy() == {"all": pytest.approx(1 / 3), "what": 0.5, "who": 0.0}
+    second.add({"loss": torch.tensor(7.0)}, torch.tensor([True]), torch.tensor([1]))
+    assert second.read_losses() == {"loss": 7.0}
+    assert second.read_accuracy() == {"all": 1.0, "who": 1.0}
