@@ -5,14 +5,12 @@ goes on from its last checkpoint exactly as if nothing had happened.
 """
 
 import math
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
@@ -29,19 +27,18 @@ from options.loss import LossOptions
 from options.model import ModelOptions
 from options.parse import flat_values, parse
 from options.train import TrainOptions
-from util.checkpoint import load_checkpoint, load_plain, save_checkpoint
+from util.checkpoint import load_plain, save_checkpoint
 from util.device import pick_device
 from util.errors import UserError, run_command
-from util.files import whole_file
 from util.metrics import Running, accuracy
 from util.pictures import clip_weights
 from util.progress import Console
 from util.randomness import seed_step
+from util.run_folder import kept_checkpoint, make_folders
 from util.schedule import learning_rate
 from util.tensorboard import RunLog
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
-FREE_ON_RESUME = {"resume", "overwrite", "epochs", "patience", "device", "init_from"}
 SAMPLES = 12  # validation questions shown in TensorBoard
 
 
@@ -57,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     values = flat_values(data, model, loss, options)
     folder = RESULTS / options.run
-    kept = kept_checkpoint(folder, values, options)
+    kept = kept_checkpoint(folder, values, resume=options.resume, overwrite=options.overwrite)
     questions = load_questions(data.questions)
     stores = [None if p is None else open_store(p) for p in (data.appearance, data.motion)]
     train_data, val_data = (
@@ -88,7 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "sizes": sizes,
         "stores": dict(zip(("appearance", "motion"), map(origin, stores), strict=True)),
     }
-    make_folders(folder, values, anew=kept is None)  # only now: a mistake above leaves no trace
+    make_folders(
+        folder, LOGS / options.run, values, anew=kept is None
+    )  # only now: a mistake above leaves no trace
     console = Console(folder / "console.log")
     console.say(
         f"{options.run}: {len(train_data):,} training and {len(val_data):,} validation questions, "
@@ -221,41 +220,6 @@ def groups(task: nn.Module, options: TrainOptions) -> list[dict[str, Any]]:
 def crosses(step: int, per_step: float) -> bool:
     """Whether a counter that grows by `per_step` a step reaches a new whole number at `step`."""
     return math.floor(step * per_step + 1e-9) > math.floor((step - 1) * per_step + 1e-9)
-
-
-def kept_checkpoint(
-    folder: Path, values: dict[str, Any], options: TrainOptions
-) -> dict[str, Any] | None:
-    """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit."""
-    if folder.exists() and not (options.resume or options.overwrite):
-        raise UserError(
-            f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
-            "name for --run"
-        )
-    last = folder / "last.pt"
-    if not (options.resume and last.exists()):
-        return None
-    kept = load_checkpoint(last)
-    fixed = set(values) - FREE_ON_RESUME
-    if options.schedule == "cosine":  # its rates depend on the length of the run
-        fixed.add("epochs")
-    for key in sorted(fixed):
-        if key in kept["options"] and kept["options"][key] != values[key]:
-            raise UserError(
-                f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
-                "give the same to resume, or take another name for --run"
-            )
-    return kept
-
-
-def make_folders(folder: Path, values: dict[str, Any], *, anew: bool) -> None:
-    """The run's folder with its options; `anew`: nothing of an earlier run of that name stays."""
-    if anew:
-        for old in (folder, LOGS / folder.name):
-            shutil.rmtree(old, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / "options.yaml") as partial:
-        partial.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
 def start(

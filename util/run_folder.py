@@ -1,0 +1,48 @@
+"""A run's folder: whether its name is free, what is in it to go on from."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from util.checkpoint import load_checkpoint
+from util.errors import UserError
+from util.files import whole_file
+
+FREE_ON_RESUME = {"resume", "overwrite", "epochs", "patience", "device", "init_from"}
+
+
+def kept_checkpoint(
+    folder: Path, values: dict[str, Any], *, resume: bool, overwrite: bool
+) -> dict[str, Any] | None:
+    """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit."""
+    if folder.exists() and not (resume or overwrite):
+        raise UserError(
+            f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
+            "name for --run"
+        )
+    last = folder / "last.pt"
+    if not (resume and last.exists()):
+        return None
+    kept = load_checkpoint(last)
+    fixed = set(values) - FREE_ON_RESUME
+    if values["schedule"] == "cosine":  # its rates depend on the length of the run
+        fixed.add("epochs")
+    for key in sorted(fixed):
+        if key in kept["options"] and kept["options"][key] != values[key]:
+            raise UserError(
+                f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
+                "give the same to resume, or take another name for --run"
+            )
+    return kept
+
+
+def make_folders(folder: Path, log: Path, values: dict[str, Any], *, anew: bool) -> None:
+    """The run's folder with its options; `anew`: nothing of an earlier run of that name stays."""
+    if anew:
+        for old in (folder, log):
+            shutil.rmtree(old, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / "options.yaml") as partial:
+        partial.write_text(yaml.safe_dump(values, sort_keys=False))
