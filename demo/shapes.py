@@ -29,7 +29,7 @@ def main() -> int:
     shapes.main(["--output", str(DATA)])
     step("2/6 videos to feature stores", "preprocess.videos")
     for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
-        flags = ["--backbone", backbone, "--frames", "6", "--output", str(DATA / f"{channel}.h5")]
+        flags = ["--backbone", backbone, "--frames", "8", "--output", str(DATA / f"{channel}.h5")]
         videos.main(["--videos", str(DATA / "videos"), *flags])
     step("3/6 questions to numbers", "preprocess.questions")
     flags = ["--annotations", str(DATA), "--output", str(DATA / "questions.pt")]

@@ -21,7 +21,6 @@ from preprocess.dataset.shapes_scene import (
 FAMILIES = {  # their shares of the videos
     "turn": 0.17, "blink": 0.28, "travel": 0.10, "shuttle": 0.15, "size": 0.13, "parade": 0.17,
 }  # fmt: skip
-# Two shapes stand on opposite sides, so that they never touch.
 OPPOSITE = (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
 
@@ -54,11 +53,11 @@ def _stand(place: str, rng: np.random.Generator) -> dict:
     return {"place": place, "x": x + dx, "y": y + dy}
 
 
-def _groups(size: int, count: int, rng: np.random.Generator):
-    """`count` times the colours and forms of `size` things, all different, and a pair of places."""
+def _groups(size: int, count: int, rng: np.random.Generator, places=(("", "", ""),)):
+    """`count` times the colours and forms of `size` things, all different, and their places."""
     spread = partial(_spread, count=count, rng=rng)
     colors, forms = spread(permutations(COLORS, size)), spread(permutations(FORMS, size))
-    return zip(colors, forms, spread(OPPOSITE), strict=True)
+    return zip(colors, forms, spread(places), strict=True)
 
 
 def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
@@ -73,7 +72,7 @@ def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
 def _turns(count: int, rng: np.random.Generator) -> list[Scene]:
     """Two shapes on wheels: one turns, the other stands."""
     scenes = []
-    for colors, forms, places in _groups(2, count, rng):
+    for colors, forms, places in _groups(2, count, rng, permutations(PLACES, 2)):
         things = tuple(
             Thing(
                 color=colors[k], form=forms[k], act=act, wheel=True, phase=float(rng.uniform()),
@@ -89,7 +88,7 @@ def _blinks(count: int, rng: np.random.Generator) -> list[Scene]:
     """Two shapes: one blinks one to three times, the other stands."""
     times = _spread(TIMES, count, rng)
     scenes = []
-    for i, (colors, forms, places) in enumerate(_groups(2, count, rng)):
+    for i, (colors, forms, places) in enumerate(_groups(2, count, rng, OPPOSITE)):
         blinker = Thing(
             color=colors[0], form=forms[0], act="blink", times=times[i],
             dark=_dark(TIMES.index(times[i]) + 1, rng), **_stand(places[0], rng),
@@ -132,7 +131,7 @@ def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Sce
 def _sizes(count: int, rng: np.random.Generator) -> list[Scene]:
     """Two shapes: one grows and starts again small, the other shrinks and starts again large."""
     scenes = []
-    for colors, forms, places in _groups(2, count, rng):
+    for colors, forms, places in _groups(2, count, rng, OPPOSITE):
         things = tuple(
             Thing(color=c, form=f, act=act, phase=float(rng.uniform()), **_stand(place, rng))
             for c, f, place, act in zip(colors, forms, places, ("grow", "shrink"), strict=True)
@@ -142,16 +141,18 @@ def _sizes(count: int, rng: np.random.Generator) -> list[Scene]:
 
 
 def _parades(count: int, rng: np.random.Generator) -> list[Scene]:
-    """Three shapes take turns in the middle: one appears as another leaves, round and round."""
-    phases = _spread(range(3 * STAY), count, rng)
+    """One to three shapes in the middle; one appears as another leaves, round and round."""
+    times = _spread(TIMES, count, rng)
     scenes = []
-    for i, (colors, forms, _) in enumerate(_groups(3, count, rng)):
+    for i, (colors, forms, places) in enumerate(_groups(3, count, rng)):
+        shapes = TIMES.index(times[i]) + 1
+        phase = float(rng.integers(shapes * STAY))
         things = tuple(
             Thing(
-                color=colors[k], form=forms[k], act="show", slot=k, phase=float(phases[i]),
-                next_form=forms[(k + 1) % 3], **_stand("", rng),
+                color=colors[k], form=forms[k], act="show", times=times[i], slot=k, phase=phase,
+                **_stand(places[k], rng),
             )
-            for k in range(3)
+            for k in range(shapes)
         )  # fmt: skip
         scenes.append(Scene(family="parade", things=things, backdrop=_backdrop(rng)))
     return scenes

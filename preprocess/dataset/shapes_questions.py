@@ -44,11 +44,9 @@ class Template:
 
 TEMPLATES = (
     # family, asked of, wording, answer, temporal
-    Template("turn", ("turn", "stand"), "who is {color}?", "form", False),
     Template("turn", ("turn", "stand"), "where is the {color} shape?", "place", False),
     Template("turn", ("turn",), "who turns?", "form", True),
     Template("turn", ("turn",), "what color turns?", "color", True),
-    Template("blink", ("blink", "stand"), "where is the {color} shape?", "place", False),
     Template("blink", ("blink",), "who blinks?", "form", True),
     Template("blink", ("blink",), "what color blinks?", "color", True),
     Template("blink", ("blink",), "how many times does the {color} shape blink?", "times", True),
@@ -62,7 +60,8 @@ TEMPLATES = (
     Template("size", ("grow",), "where is the shape that grows?", "place", True),
     Template("size", ("shrink",), "where is the shape that shrinks?", "place", True),
     Template("parade", ("show",), "what color is the {form}?", "color", False),
-    Template("parade", ("show",), "who comes after the {color} shape?", "next_form", True),
+    Template("parade", ("show",), "who is {color}?", "form", False),
+    Template("parade", ("show",), "how many shapes appear?", "times", True),
 )
 
 

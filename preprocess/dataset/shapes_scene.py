@@ -35,7 +35,7 @@ class Thing:
     place: str = ""  # where it stands; "" for one that goes
     heading: str = ""  # where it goes; a shuttle: in one third only, otherwise the other way
     third: str = ""  # when a shuttle goes to `heading`
-    times: str = ""  # how often it blinks
+    times: str = ""  # how often it blinks; in a parade: how many shapes there are
     dark: tuple[tuple[int, int], ...] = ()  # [from, to) frames in which it is dark
     x: float = 0.5
     y: float = 0.5
@@ -43,7 +43,6 @@ class Thing:
     wheel: bool = False  # whether it sits on a wheel, at rest or turning
     phase: float = 0.0  # where in its cycle it is at frame 0
     slot: int = 0  # its turn in a parade
-    next_form: str = ""  # of the shape that follows in a parade
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,8 @@ def track(thing: Thing) -> Track:
         cycle = (thing.phase + time / FRAMES) % 1
         scale = SMALL + (LARGE - SMALL) * (cycle if thing.act == "grow" else 1 - cycle)
     if thing.act == "show":
-        visible = (time + int(thing.phase)) // STAY % 3 == thing.slot
+        shapes = TIMES.index(thing.times) + 1
+        visible = (time + int(thing.phase)) // STAY % shapes == thing.slot
     for start, end in thing.dark:
         visible[start:end] = False
     return Track(x, y, angle, scale, visible)
