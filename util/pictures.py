@@ -47,23 +47,24 @@ def clip_timeline(
     frames: N of (H, W, 3) uint8; times: a label for each; punishment (2, N), readout (N,).
     """
     clips = len(frames)
-    figure = Figure(figsize=(max(9.0, 1.45 * clips + 3.4), 4.6), layout="constrained")
+    cell = 1.35  # inches a clip; the frames' row is as high as keeps their shape
+    high = min(0.94 * cell * frames[0].shape[0] / frames[0].shape[1], 2.6)
+    size = (max(9.0, cell * clips + 4.1), high + 3.3)
+    figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(_short(question, 110), fontsize=14, fontweight="bold")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.45 * clips, 3.4], squeeze=False)[0]
-    upper, lower = left.subfigures(2, 1, height_ratios=[1, 1.35], squeeze=False)[:, 0]
-    for axes, frame, time in zip(
-        upper.subplots(1, clips, squeeze=False)[0], frames, times, strict=True
-    ):
-        axes.imshow(frame)
-        axes.set_title(time, fontsize=9)
-        axes.set_axis_off()
-    score, weight = lower.subplots(2, 1, sharex=True)
+    left, right = figure.subfigures(1, 2, width_ratios=[cell * clips + 0.8, 3.3], squeeze=False)[0]
+    film, score, weight = left.subplots(3, 1, sharex=True, height_ratios=[high, 1, 1])
     place = np.arange(clips)
+    for i, (frame, time) in enumerate(zip(frames, times, strict=True)):
+        film.imshow(frame, extent=(i - 0.47, i + 0.47, 0, 1), aspect="auto")
+        film.text(i, 1.05, time, ha="center", fontsize=9)
+    film.set_ylim(0, 1)
+    film.set_axis_off()
     score.bar(place - 0.2, punishment[0], 0.38, color=APPEARANCE, label="appearance")
     score.bar(place + 0.2, punishment[1], 0.38, color=MOTION, label="motion")
     score.set_ylim(0, 1)
     score.set_ylabel("query\npunishment", fontsize=9)
-    score.legend(fontsize=8, ncols=2, loc="lower right", framealpha=0.85)
+    score.legend(fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
     weight.bar(place, readout, 0.78, color=READOUT)
     weight.set_ylabel("read-out\nweight", fontsize=9)
     weight.set_xticks(place, [f"clip {i + 1}" for i in place], fontsize=9)
@@ -71,7 +72,7 @@ def clip_timeline(
     _answer_bars(right.subplots(), answers)
     for axes in (score, weight):
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8)
+        axes.tick_params(labelsize=9)
     return figure
 
 

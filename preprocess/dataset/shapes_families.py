@@ -19,7 +19,7 @@ from preprocess.dataset.shapes_scene import (
 )
 
 FAMILIES = {  # their shares of the videos
-    "turn": 0.17, "blink": 0.28, "travel": 0.10, "shuttle": 0.15, "size": 0.13, "parade": 0.17,
+    "turn": 0.18, "blink": 0.25, "travel": 0.10, "shuttle": 0.14, "size": 0.19, "parade": 0.14,
 }  # fmt: skip
 OPPOSITE = (("left", "right"), ("right", "left"), ("top", "bottom"), ("bottom", "top"))
 DARK = 6  # frames for which a blinking shape is dark in all, however often it blinks
@@ -131,7 +131,7 @@ def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Sce
 def _sizes(count: int, rng: np.random.Generator) -> list[Scene]:
     """Two shapes: one grows and starts again small, the other shrinks and starts again large."""
     scenes = []
-    for colors, forms, places in _groups(2, count, rng, OPPOSITE):
+    for colors, forms, places in _groups(2, count, rng, permutations(PLACES, 2)):
         things = tuple(
             Thing(color=c, form=f, act=act, phase=float(rng.uniform()), **_stand(place, rng))
             for c, f, place, act in zip(colors, forms, places, ("grow", "shrink"), strict=True)
