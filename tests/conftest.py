@@ -1,8 +1,12 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# One thread a test process: several at once would only wait on each other.  Before torch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parent.parent
 
