@@ -2,17 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-long lint tensorboard clean
+.PHONY: demo test lint tensorboard clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
 
-test: lint .venv/installed-dev   ## lint, types and the tests that take seconds
-	$(BIN)/python -m pytest -n 2 -m "not long"
-
-test-long: .venv/installed-dev   ## the tests that take minutes
-	$(BIN)/python -m pytest -m long
+test: lint .venv/installed-dev   ## lint, types, tests
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

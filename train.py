@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     questions = load_questions(data.questions)
     stores = [None if p is None else open_store(p) for p in (data.appearance, data.motion)]
     train_data, val_data = (
-        join(split_of(questions, name), *stores, video=data.video, seed=options.seed)
-        for name in ("train", "val")
+        join(split_of(questions, split), *stores, video=data.video, seed=options.seed)
+        for split in ("train", "val")
     )
     torch.manual_seed(options.seed)
     sizes = {
@@ -85,9 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "sizes": sizes,
         "stores": dict(zip(("appearance", "motion"), map(origin, stores), strict=True)),
     }
-    make_folders(
-        folder, LOGS / options.run, values, anew=kept is None
-    )  # only now: a mistake above leaves no trace
+    # Only now, so that a mistake above leaves no trace.
+    make_folders(folder, LOGS / options.run, values, anew=kept is None)
     console = Console(folder / "console.log")
     console.say(
         f"{options.run}: {len(train_data):,} training and {len(val_data):,} validation questions, "
