@@ -94,7 +94,7 @@ class Predictor:
                     "backbone that could look at a new video: ask a run whose stores were made by "
                     "python -m preprocess.videos"
                 )
-            backbone = backbone_from_provenance(made, weights=weights)
+            backbone = backbone_from_provenance(made, weights=weights, device=device)
             self.channels.append((backbone, made["sampling"], made["decoder"]))
 
     def ask(self, video: str | Path, question: str) -> Reply:
