@@ -113,14 +113,15 @@ def train(
     optimizer = torch.optim.AdamW(groups(task, options), lr=options.lr)
     running = Running((*task.losses, "grad_norm"), train_data.split.types, device)
     # What is validated and kept: a moving average of the weights, or the weights themselves.
-    average = AveragedModel(
-        task, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True
-    ).eval()
-    model = cast(QuestionAnswering, average.module) if options.ema else task
+    model, average = task, None
+    if options.ema:
+        update = get_ema_multi_avg_fn(options.ema)
+        average = AveragedModel(task, multi_avg_fn=update, use_buffers=True).eval()
+        model = cast(QuestionAnswering, average.module)
     step, best, stale = 0, {"accuracy": -1.0, "step": 0}, 0
     if kept:
         model.load_state_dict(kept["weights"])
-        if options.ema:
+        if average is not None:
             task.load_state_dict(kept["raw_weights"])
             average.n_averaged = torch.tensor(kept["step"], device=device)
         optimizer.load_state_dict(kept["optimizer"])
@@ -145,7 +146,7 @@ def train(
             halve_every=options.halve_every,
         )
         losses, predicted, norm = take_step(task, batch, optimizer, rate, options.clip_norm)
-        if options.ema:
+        if average is not None:
             average.update_parameters(task)
         step += 1
         bar.update()
@@ -180,7 +181,7 @@ def train(
             if improved:
                 save_checkpoint(folder / "best.pt", content)
             state = {"optimizer": optimizer.state_dict(), "running": running.state()}
-            if options.ema:
+            if average is not None:
                 state["raw_weights"] = task.state_dict()
             save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
     bar.close()

@@ -85,5 +85,12 @@ def test_logits_losses_gradients(golden: Path, units: int) -> None:
         bound = 1e-4 * g.abs().max() + 1e-6
         worst = max(worst, ((g - h).abs().max() / bound).item())
         assert (g - h).abs().max() <= bound, name
-    gap = (out.logits - arrays["logits"]).abs().max().item()  # shown by pytest -s
-    print(f"{units} units: logits within {gap:.1e}, gradients at most {worst:.2f} of their bound")
+    gaps = {
+        "logits": out.logits - arrays["logits"],
+        "ce": ce - arrays["loss_ce"],
+        "consistency": cons - arrays["loss_consistency"],
+        "disparity (relative)": disp / arrays["loss_disparity"] - 1,
+        "total": total - arrays["loss_total"],
+    }
+    told = ", ".join(f"{name} {gap.detach().abs().max():.1e}" for name, gap in gaps.items())
+    print(f"\n{units} units: {told}, gradients at most {worst:.2f} of their bound")  # pytest -s

@@ -30,15 +30,6 @@ def formula_state(network: ResNeXt3d) -> dict[str, torch.Tensor]:
     return state
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_torch_thread():
-    """A deep network on small input: threads would mostly wait on each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def network() -> ResNeXt3d:
     network = resnext101()

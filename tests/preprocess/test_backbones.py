@@ -26,15 +26,6 @@ def make_clips(total: int = 9, clips: int = 3, frames: int = 4, size=(40, 60)) -
     return Clips(images, np.searchsorted(needed, index), total)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_torch_thread():
-    """Many small passes: threads would mostly wait on each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def squeezenet():
     return load_backbone("squeezenet1_1", weights="random", batch=2)
