@@ -1,119 +1,157 @@
-"""Answer a split's questions with a trained run:  python evaluate.py --run results/shapes"""
+"""Measure runs:  python evaluate.py [score] --run results/shapes
+
+score (the default)   one run on one split, beside all that it must be judged by
+baselines             what needs no model: constant answers and ceilings
+compare A B ...       runs or predictions files on the same questions
+table                 the tables of results/README.md, from the runs' JSON
+report                one HTML page of a run's failures
+"""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+import shutil
+import statistics
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from data_loader.dataset import QaData, check_provenance, join
-from data_loader.questions import load_questions
-from data_loader.store import open_store
-from model.task.qa import Predictions, QuestionAnswering
-from options.data import Video
-from options.evaluate import EvaluateOptions
+from matplotlib.figure import Figure
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from evaluation import baselines, compare, table
+from evaluation.failures import write_report
+from evaluation.plots import all_plots
+from evaluation.score import LABELS, Score, answers_file, score_run, write_answers
+from options.evaluate import (
+    BaselineOptions,
+    CompareOptions,
+    ReportOptions,
+    ScoreOptions,
+    SplitOptions,
+    TableOptions,
+)
 from options.parse import parse
-from util.checkpoint import load_checkpoint
-from util.device import pick_device
-from util.errors import UserError, run_command
+from util.errors import run_command
 from util.files import whole_file
-from util.metrics import accuracy
+from util.statistics import ALL
+
+LOGS = Path("tf-logs")
+BARS = ("accuracy", "question_only", "shuffled_video", "constant_per_type")  # drawn by type
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print accuracy in total and per type, write every answer to a JSON file."""
-    (options,) = parse(
-        "python evaluate.py", "Accuracy of a run on one split.", (EvaluateOptions,), argv
-    )
-    score(options)
+    """Run one subcommand; without its word, `score`."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    name = argv.pop(0) if argv and argv[0] in COMMANDS else "score"
+    return COMMANDS[name](argv)
+
+
+def score(argv: Sequence[str]) -> int:
+    """One run or several on one split."""
+    about = "Accuracy of runs on one split, with all that it must be judged by; last line JSON."
+    options, where = parse("python evaluate.py score", about, (ScoreOptions, SplitOptions), argv)
+    measure(options, where)
     return 0
 
 
-def score(options: EvaluateOptions) -> dict[str, float]:
-    """Evaluate, print, write; returns the accuracies by type, "all" among them."""
-    folder = Path(options.run)
-    content = load_checkpoint(folder / f"{options.checkpoint}.pt")
-    trained = content["options"]
-    video = options.video or trained["video"]
-    data = load_data(content, options, video)
-    task = QuestionAnswering.from_checkpoint(content)
-    device = pick_device(options.device)
-    found = task.to(device).predict(data.batches(options.batch_size), device)
-
-    by_type = accuracy(found.correct.tolist(), data.split.types)
-    counts = Counter(data.split.types)
-    names = {"real": "real video", "none": "no video", "shuffled": "shuffled videos"}
-    print(f"{folder} at step {content['step']}, split {options.split}, {names[video]}")
-    for name, value in by_type.items():
-        count = len(data) if name == "all" else counts[name]
-        print(f"  {name:<8}{100 * value:6.2f} %  of {count:6,} questions")
-    output = Path(options.output or folder / f"{options.split}-{video}.json")
-    report = {
-        "run": folder.name,
-        "step": content["step"],
-        "split": options.split,
-        "video": video,
-        f"{options.split}/accuracy": by_type,
-        "predictions": predictions(data, found, content["vocabulary"]["answers"]),
-    }
-    with whole_file(output) as partial:
-        partial.write_text(json.dumps(report, indent=1))
-    print(f"every answer: {output}")
-    return by_type
+def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
+    """Measure runs, print, write JSON, pictures and TensorBoard; several: mean and deviation."""
+    scores: list[Score] = []
+    for run in options.run:
+        found, moved = score_run(run, options, where)
+        scores.append(found)
+        print(found.text())
+        paths = []
+        for one in (found, moved):
+            if one is not None:
+                video = one.answers.video
+                paths.append(answers_file(Path(run), where.split, video, one.protocol))
+                if options.output and one is found:
+                    paths[0] = Path(options.output)
+                write_answers(one, paths[-1])
+        print(f"every answer: {', '.join(map(str, paths))}")
+        show(found, Path(run), plots=options.plots)
+        print(found.markdown())
+    if len(scores) > 1:
+        for kind in scores[0].counts:
+            values = [100 * s.accuracy["accuracy"][kind] for s in scores]
+            spread = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} %"
+            print(f"{where.split}/accuracy/{kind}: {spread} over {len(scores)} runs")
+    print(json.dumps(scores[-1].summary()))
+    return scores
 
 
-def load_data(content: dict[str, Any], options: EvaluateOptions, video: Video) -> QaData:
-    """The split's questions and features, checked against what the run was trained on."""
-    trained = content["options"]
-    questions = load_questions(options.questions or trained["questions"])
-    if questions.vocabulary.state() != content["vocabulary"]:
-        raise UserError(
-            f"{questions.path} has another vocabulary than {options.run} was trained with: give "
-            "--questions the run's own file, or train anew"
-        )
-    if options.split not in questions.splits:
-        raise UserError(
-            f"--split {options.split}: {questions.path} has {', '.join(questions.splits)}"
-        )
-    stores = []
-    for channel in ("appearance", "motion"):
-        was = content["stores"][channel]
-        given = getattr(options, channel)
-        if was is None and (given or video != "none"):
-            raise UserError(
-                f"{options.run} was trained without any store: leave out --{channel}, and evaluate "
-                "it with --video none"
-            )
-        stores.append(None if was is None else open_store(given or trained[channel]))
-        if was is not None:
-            check_provenance(was["provenance"], stores[-1], options.run)
-    return join(questions.splits[options.split], *stores, video=video, seed=options.seed)
-
-
-def predictions(data: QaData, found: Predictions, answers: Sequence[str]) -> list[dict[str, Any]]:
-    """One record a question, in the order of the annotations."""
-    split = data.split
-    return [
-        {
-            "id": split.ids[i],
-            "video": split.videos[i],
-            "type": split.types[i],
-            "question": split.texts[i],
-            "answer": split.answer_texts[i],
-            "predicted": answers[top],
-            "probability": round(probability, 4),
-            "correct": correct,
+def show(found: Score, folder: Path, *, plots: bool) -> None:
+    """The measurements in TensorBoard, beside the run's own log, and pictures there and as PNG."""
+    name = answers_file(Path(), found.answers.asked.split, found.answers.video, found.protocol).stem
+    log = LOGS / folder.name / name
+    shutil.rmtree(log, ignore_errors=True)  # an earlier evaluation's
+    figures: dict[str, Figure] = {}
+    if plots:
+        bars = {
+            LABELS[row]: (found.accuracy[row], found.interval[row])
+            for row in BARS
+            if row in found.accuracy
         }
-        for i, (top, probability, correct) in enumerate(
-            zip(
-                found.top[:, 0].tolist(),
-                found.probability[:, 0].tolist(),
-                found.correct.tolist(),
-                strict=True,
-            )
-        )
-    ]
+        figures = all_plots(found.answers, bars)
+    with SummaryWriter(str(log)) as writer:
+        split = found.answers.asked.split
+        for row, values in found.accuracy.items():
+            for kind, value in values.items():
+                writer.add_scalar(f"{split}/{row}/{kind}", value, found.step)
+        if found.gain:
+            writer.add_scalar(f"{split}/vision_gain/{ALL}", found.gain[ALL], found.step)
+        writer.add_scalar(f"{split}/calibration_error", found.calibration_error, found.step)
+        for key, figure in figures.items():
+            path = folder / "plots" / f"{name}-{key}.png"
+            path.parent.mkdir(exist_ok=True)
+            with whole_file(path) as partial:
+                figure.savefig(partial, format="png", dpi=110)
+            writer.add_figure(f"{split}/{key}", figure, found.step)
+    if figures:
+        print(f"pictures: {folder / 'plots'} and TensorBoard, {log}")
 
+
+def print_baselines(argv: Sequence[str]) -> int:
+    """What needs no model."""
+    about = "Constant answers and ceilings of a split; the last line is JSON."
+    (options,) = parse("python evaluate.py baselines", about, (BaselineOptions,), argv)
+    baselines.report(options)
+    return 0
+
+
+def print_comparison(argv: Sequence[str]) -> int:
+    """Several runs on the same questions."""
+    words = list(argv)
+    if words and not words[0].startswith("-"):  # compare A B is short for compare --runs A B
+        words.insert(0, "--runs")
+    about = "Runs or predictions files, each against the first; the last line is JSON."
+    (options,) = parse("python evaluate.py compare", about, (CompareOptions,), words)
+    compare.compare(options)
+    return 0
+
+
+def rebuild_tables(argv: Sequence[str]) -> int:
+    """The tables of results/README.md; 1 when one had to stay as it was."""
+    about = "Write the tables of results/README.md anew from the runs' JSON."
+    (options,) = parse("python evaluate.py table", about, (TableOptions,), argv)
+    return 1 if table.rebuild(options) else 0
+
+
+def report(argv: Sequence[str]) -> int:
+    """A page of failures."""
+    about = "One self-contained HTML page with a run's worst answers."
+    options, where = parse("python evaluate.py report", about, (ReportOptions, SplitOptions), argv)
+    print(f"failures: {write_report(options, where)}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "score": score,
+    "baselines": print_baselines,
+    "compare": print_comparison,
+    "table": rebuild_tables,
+    "report": report,
+}
 
 if __name__ == "__main__":
     run_command(main)

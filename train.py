@@ -5,8 +5,10 @@ goes on from its last checkpoint exactly as if nothing had happened.
 """
 
 import math
+import statistics
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,13 +54,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         (DataOptions, ModelOptions, LossOptions, TrainOptions),
         argv,
     )
+    if not options.seeds:
+        run(name, data, model, loss, options)
+        return 0
+    found = {}
+    for seed in range(1, options.seeds + 1):
+        one = replace(options, run=f"{options.run}_s{seed}", seed=seed, seeds=0)
+        found[one.run] = run(name, data, model, loss, one)
+    spread = f" ± {100 * statistics.stdev(found.values()):.2f}" if len(found) > 1 else ""
+    print(
+        f"best validation accuracy {100 * statistics.mean(found.values()):.2f}{spread} % over "
+        f"{len(found)} seeds; next: python evaluate.py --run "
+        + " ".join(str(RESULTS / one) for one in found)
+    )
+    return 0
+
+
+def run(
+    name: str, data: DataOptions, model: ModelOptions, loss: LossOptions, options: TrainOptions
+) -> float:
+    """One run of task `name` from its options; returns the best validation accuracy."""
     values = flat_values(data, model, loss, options)
     folder = RESULTS / options.run
     kept = kept_checkpoint(folder, values, resume=options.resume, overwrite=options.overwrite)
     questions = load_questions(data.questions)
     stores = [None if p is None else open_store(p) for p in (data.appearance, data.motion)]
     train_data, val_data = (
-        join(split_of(questions, split), *stores, video=data.video, seed=options.seed)
+        join(
+            split_of(questions, split),
+            *stores,
+            video=data.video,
+            channels=data.channels,
+            seed=options.seed,
+        )
         for split in ("train", "val")
     )
     torch.manual_seed(options.seed)
@@ -93,8 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{len(questions.vocabulary.answers):,} answers, "
         f"{sum(p.numel() for p in task.parameters()):,} parameters"
     )
-    train(task, train_data, val_data, options, facts, kept, console)
-    return 0
+    return train(task, train_data, val_data, options, facts, kept, console)
 
 
 def train(
@@ -105,8 +132,11 @@ def train(
     facts: dict[str, Any],
     kept: dict[str, Any] | None,
     console: Console,
-) -> None:
-    """The loop: step, log, validate, save.  `kept` is the checkpoint to go on from, if any."""
+) -> float:
+    """The loop: step, log, validate, save; returns the best validation accuracy.
+
+    `kept` is the checkpoint to go on from, if any.
+    """
     folder = RESULTS / options.run
     device = pick_device(options.device)
     task = task.to(device).train()
@@ -190,6 +220,7 @@ def train(
         f"best validation accuracy {best['accuracy']:.4f} at step {best['step']}; "
         f"next: python evaluate.py --run {folder}"
     )
+    return best["accuracy"]
 
 
 def take_step(

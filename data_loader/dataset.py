@@ -12,7 +12,7 @@ from data_loader.batch import Batch
 from data_loader.questions import QuestionSplit
 from data_loader.sampling import derangement
 from data_loader.store import FeatureStore
-from options.data import Video
+from options.data import Channels, Video
 from util.errors import UserError
 
 
@@ -64,12 +64,14 @@ def join(
     motion: FeatureStore | None,
     *,
     video: Video,
+    channels: Channels,
     seed: int,
 ) -> QaData:
     """Join a split with its features.
 
     `video` "none" replaces every feature by zeros (as wide as the stores', when they are given);
-    "shuffled" gives each video the features of another one of the split.  Raises UserError for a
+    "shuffled" gives each video the features of another one of the split; `channels` "appearance" or
+    "motion" replaces the other channel's features by zeros.  Raises UserError for a
     split without questions, stores that do not match, or a question whose video has no features.
     """
     if not len(split.videos):
@@ -106,6 +108,8 @@ def join(
             raise UserError(f"--video shuffled: split {split.name} has a single video")
         other = derangement(seed=seed, total=len(videos))
         a, m, clips = a[other], m[other], clips[other]
+    if channels != "both":
+        (a if channels == "motion" else m).fill(0)
     place = {v: i for i, v in enumerate(videos)}
     return QaData(
         split=split,

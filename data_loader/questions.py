@@ -17,6 +17,7 @@ from util.errors import UserError
 from util.files import whole_file
 
 FORMAT = 1
+ANSWERS_FROM = ("train", "union")
 CURE = "make it with `python -m preprocess.questions`"
 
 
@@ -45,7 +46,11 @@ class QuestionSplit:
 
 @dataclass(frozen=True, eq=False)
 class Questions:
-    """One question file.  word_vectors (W, D) float32, a row for each word of the vocabulary."""
+    """One question file.  word_vectors (W, D) float32, a row for each word of the vocabulary.
+
+    `answers_from` says which splits the answer classes come from: "train" alone, or the "union" of
+    all three, as some papers have it.
+    """
 
     path: Path
     dataset: str
@@ -53,6 +58,7 @@ class Questions:
     word_vectors: Tensor
     splits: dict[str, QuestionSplit]
     word_vectors_source: str = ""
+    answers_from: str = "train"
 
 
 def save_questions(
@@ -63,10 +69,12 @@ def save_questions(
     word_vectors: Tensor,
     word_vectors_source: str,
     splits: Mapping[str, QuestionSplit],
+    answers_from: str = "train",
 ) -> None:
     """Write a question file, whole or not at all.
 
-    word_vectors (W, D) float32.  Raises UserError if the path cannot be written.
+    word_vectors (W, D) float32; answers_from "train" or "union".  Raises UserError if the path
+    cannot be written.
     """
     state = {
         "format": FORMAT,
@@ -74,6 +82,7 @@ def save_questions(
         **vocabulary.state(),
         "word_vectors": word_vectors,
         "word_vectors_source": word_vectors_source,
+        "answers_from": answers_from,
         "splits": {
             name: {
                 "words": split.words,
@@ -132,6 +141,9 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
         raise ValueError(
             f"word_vectors {tuple(vectors.shape)} for {len(vocabulary.words)} words of vocabulary"
         )
+    answers_from = state.get("answers_from", "train")  # files from before it was written down
+    if answers_from not in ANSWERS_FROM:
+        raise ValueError(f"answers_from {answers_from!r} is not one of {', '.join(ANSWERS_FROM)}")
     return Questions(
         path=path,
         dataset=state["dataset"],
@@ -139,6 +151,7 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
         word_vectors=vectors,
         splits={name: _split(name, s, vocabulary) for name, s in state["splits"].items()},
         word_vectors_source=state["word_vectors_source"],
+        answers_from=answers_from,
     )
 
 

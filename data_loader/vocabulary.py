@@ -56,7 +56,8 @@ def build_vocabulary(
     """The vocabulary of a training split, given its questions' tokens and its answers.
 
     Keeps the `top_answers` commonest answers; answers that occur equally often stay in first-seen
-    order (spec, section 3).
+    order (spec, section 3).  Only to compare with papers that took their answer classes from all
+    three splits, `answers` are those of all, the training split's first.
     """
     # a dict's keys: distinct, in first-seen order
     words = dict.fromkeys(chain((NULL, UNK), chain.from_iterable(tokens)))

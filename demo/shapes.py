@@ -12,11 +12,11 @@ import evaluate
 import predict
 import train
 from data_loader.questions import load_questions
-from options.data import Video
-from options.evaluate import EvaluateOptions
+from options.evaluate import ScoreOptions, SplitOptions
 from preprocess import questions, videos
 from preprocess.dataset import shapes
 from util.errors import run_command
+from util.statistics import ALL
 
 DATA = Path("data/shapes")
 RUN, BLIND = "shapes", "shapes_question_only"
@@ -38,17 +38,16 @@ def main() -> int:
     train.main(["--preset", "shapes", "--overwrite"])
     train.main(["--preset", "shapes", "--run", BLIND, "--video", "none", "--overwrite"])
     step("5/6 accuracy on the test split", "evaluate.py")
-    scores = {
-        "accuracy": score(RUN, "real"),
-        "question_only": score(BLIND, "none"),
-        "shuffled_video": score(RUN, "shuffled"),
-    }
+    question_only = f"results/{BLIND}"
+    options = ScoreOptions(run=[f"results/{RUN}"], question_only=question_only)
+    (found,) = evaluate.measure(options, SplitOptions())
     step("6/6 one question about one test video", "predict.py")
     test = load_questions(DATA / "questions.pt").splits["test"]
     video = DATA / "videos" / f"{test.videos[0]}.mp4"
     print(f"the true answer is {test.answer_texts[0]}")
     predict.main(["--run", f"results/{RUN}", "--video", str(video), "--question", test.texts[0]])
-    rounded = {name: round(value, 4) for name, value in scores.items()}
+    rows = ("accuracy", "question_only", "shuffled_video")
+    rounded = {name: round(found.accuracy[name][ALL], 4) for name in rows}
     print(json.dumps({**rounded, "seconds": round(time.perf_counter() - begin)}))
     return 0
 
@@ -56,11 +55,6 @@ def main() -> int:
 def step(title: str, command: str) -> None:
     """Announce a step and the command that does it."""
     print(f"\n== {title}  ({command})", flush=True)
-
-
-def score(run: str, video: Video) -> float:
-    """Accuracy on the test split, 0 to 1."""
-    return evaluate.score(EvaluateOptions(run=f"results/{run}", video=video))["all"]
 
 
 if __name__ == "__main__":

@@ -1,43 +1,173 @@
-"""What an evaluation looks at."""
+"""What an evaluation looks at: one option class for each subcommand of evaluate.py."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from options.data import Video
 
+Protocol = Literal["full", "answerable", "union-vocabulary"]
+
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """The evaluation of one run on one split.
+class SplitOptions:
+    """The split and how it is read.
 
     Args:
-        run: folder of the run (results/RUN)
-        checkpoint: best (by validation accuracy) or last
         split: split to answer
-        video: as the run was trained (default), or real, none (zeros), shuffled (each question
-            is asked of another video of the split, by a fixed permutation)
-        seed: seed of that permutation
+        seed: seed of the permutation of --video shuffled
         questions: question file; default the run's
         appearance: feature store of the appearance channel; default the run's
         motion: feature store of the motion channel; default the run's
         batch_size: questions at a time
         device: where to compute; auto takes a GPU when there is one
-        output: predictions JSON; default RUN/SPLIT-VIDEO.json
     """
 
-    run: str
-    checkpoint: Literal["best", "last"] = "best"
     split: str = "test"
-    video: Video | None = None
     seed: int = 666
     questions: str | None = None
     appearance: str | None = None
     motion: str | None = None
     batch_size: int = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    output: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an empty batch."""
         if self.batch_size < 1:
             raise ValueError(f"--batch_size {self.batch_size}: must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """One or more runs on one split.
+
+    Args:
+        run: folders of runs (results/RUN ...)
+        checkpoint: best (by validation accuracy) or last
+        video: as the run was trained (default), or real, none (zeros), shuffled (each question
+            is asked of another video of the split, by a fixed permutation)
+        question_only: folder of the run to subtract for the vision gain; default the one beside
+            the run that was trained alike with --video none
+        protocol: full counts every question; answerable drops those whose answer is no class;
+            union-vocabulary is for runs whose classes include the answers of validation and test.
+            The last two only to compare with papers that did so
+        output: predictions JSON; default RUN/SPLIT-VIDEO.json
+        plots: pictures in RUN/plots and TensorBoard
+    """
+
+    run: list[str]
+    checkpoint: Literal["best", "last"] = "best"
+    video: Video | None = None
+    question_only: str | None = None
+    protocol: Protocol = "full"
+    output: str | None = None
+    plots: bool = True
+
+    def __post_init__(self) -> None:
+        """One file cannot hold several runs."""
+        if not self.run:
+            raise ValueError("--run: names no run; give folders such as results/shapes")
+        if self.output and len(self.run) > 1:
+            raise ValueError("--output: one file for several runs; leave it out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineOptions:
+    """What can be said of a split before any model: from annotations or from a question file.
+
+    Args:
+        dataset: data set whose annotations are read (with --annotations)
+        annotations: folder (own: or file) with the annotations
+        questions: question file to read instead
+        split: split to look at
+        protocol: full counts every question; answerable drops those whose answer is no class;
+            union-vocabulary takes the answers of all splits as classes
+        top_answers: number of answers, the commonest, that are classes (with --annotations)
+    """
+
+    dataset: str | None = None
+    annotations: str | None = None
+    questions: str | None = None
+    split: str = "test"
+    protocol: Protocol = "full"
+    top_answers: int = 4000
+
+    def __post_init__(self) -> None:
+        """One source, not two and not none."""
+        raw = self.dataset is not None and self.annotations is not None
+        if raw == (self.questions is not None) or (self.dataset is None) != (
+            self.annotations is None
+        ):
+            raise ValueError("give --dataset and --annotations, or --questions, and not both")
+        if self.top_answers < 1:
+            raise ValueError(f"--top_answers {self.top_answers}: must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """Runs or predictions on the same questions, each against the first.
+
+    Args:
+        runs: folders of scored runs (results/RUN) or predictions files: JSON of this project, or
+            of any other: {question id: answer}, or a list of {"id", "answer"}
+        split: split that was answered
+        questions: question file with the true answers; needed where no file of this project is
+            among the runs
+        output: JSON of the comparison with every flipped question; default none
+        show: flipped questions to print
+    """
+
+    runs: list[str]
+    split: str = "test"
+    questions: str | None = None
+    output: str | None = None
+    show: int = 5
+
+    def __post_init__(self) -> None:
+        """A comparison needs two."""
+        if len(self.runs) < 2:
+            raise ValueError(f"compare: {len(self.runs)} given; name two or more runs or files")
+        if self.show < 0:
+            raise ValueError(f"--show {self.show}: must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """The tables of results/README.md.
+
+    Args:
+        tables: file that says which runs make up which rows
+        readme: file whose tables are written anew
+        results: folder of the runs
+    """
+
+    tables: str = "results/tables.yaml"
+    readme: str = "results/README.md"
+    results: str = "results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """A page of failures.
+
+    Args:
+        run: folder of the run (results/RUN)
+        checkpoint: best (by validation accuracy) or last
+        videos: folders and video files, for frames of the clips
+        id_map: file of lines `<file stem> vid<id>`, where ids are not the files' stems
+        count: failures on the page
+        type: only questions of this type
+        output: page to write; default RUN/SPLIT-failures.html
+    """
+
+    run: str
+    checkpoint: Literal["best", "last"] = "best"
+    videos: list[str] | None = None
+    id_map: str | None = None
+    count: int = 40
+    type: str | None = None
+    output: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty page."""
+        if self.count < 1:
+            raise ValueError(f"--count {self.count}: must be at least 1")

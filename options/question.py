@@ -1,32 +1,52 @@
 """Options of `python -m preprocess.questions`."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionOptions:
-    """Which annotations become which question file.
+    """Which annotations become which question file, or are checked.
 
     Args:
-        dataset: Data set whose annotation format is read (msvd_qa, shapes).
-        annotations: Folder with the annotation files of its three splits.
+        dataset: Format of the annotations (msvd_qa, msrvtt_qa, activitynet_qa, svqa, own, shapes).
+        annotations: Folder with the annotation files of its three splits; of own, a .csv or .jsonl.
         output: Question file to write (.pt).
-        glove: GloVe text file; without one, word vectors are trained on the training questions.
+        glove: GloVe text file for the word vectors.
+        vectors: Without --glove, trained on the training questions, or random (seeded).
         videos_in: Feature stores (A.h5 B.h5 ...); only questions of videos in all are kept.
-        top_answers: Number of answers, the commonest of the training split, that become classes.
+        top_answers: Number of answers, the commonest of --answers_from, that become classes.
+        answers_from: Split whose answers become classes; union takes all three, only to compare
+            with papers that did.
         word_width: Width of the word vectors.
+        check: Write nothing; compare annotations, --videos and --videos_in, and list what is wrong.
+        videos: With --check, folders and video files that the questions are about.
+        id_map: With --videos, file of lines `<file stem> vid<id>`, as for preprocess.videos.
     """
 
     dataset: str
     annotations: str
-    output: str
+    output: str | None = None
     glove: str | None = None
+    vectors: Literal["trained", "random"] = "trained"
     videos_in: tuple[str, ...] = ()
     top_answers: int = 4000
+    answers_from: Literal["train", "union"] = "train"
     word_width: int = 300
+    check: bool = False
+    videos: tuple[str, ...] = ()
+    id_map: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("top_answers", "word_width"):
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"--{name} {value}: must be at least 1")
+        if self.output is None and not self.check:
+            raise ValueError("--output: not given; name the question file to write")
+        if self.videos and not self.check:
+            raise ValueError("--videos: only --check looks at video files; add --check")
+        if self.id_map is not None and not self.videos:
+            raise ValueError(f"--id_map {self.id_map}: names the files of --videos; give these too")
+        if self.glove is not None and self.vectors == "random":
+            raise ValueError("--vectors random: --glove has vectors already; give one of the two")

@@ -14,6 +14,8 @@ class TrainOptions:
         init_from: start from the weights of another run (results/OTHER), or of a checkpoint of the
             released DualVGR code
         seed: seed of weights, row order, dropout and --video shuffled
+        seeds: train so many runs one after another, RUN_s1 with seed 1, RUN_s2 with seed 2, ...,
+            and report mean and deviation; 0: one run, with --seed
         epochs: length of the run; every question once an epoch
         batch_size: questions a step
         lr: learning rate of Adam
@@ -35,6 +37,7 @@ class TrainOptions:
     run: str
     init_from: str | None = None
     seed: int = 666
+    seeds: int = 0
     epochs: float = 25
     batch_size: int = 256
     lr: float = 1e-4
@@ -62,7 +65,7 @@ class TrainOptions:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
         if self.batch_size < 2:
             raise ValueError(f"--batch_size {self.batch_size}: batch norm needs at least 2")
-        for name in ("weight_decay", "clip_norm", "patience", "save_every"):
+        for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
         if not 0 <= self.ema < 1:

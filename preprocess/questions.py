@@ -1,4 +1,7 @@
-"""`python -m preprocess.questions`: annotations -> vocabulary, encoded questions, word vectors."""
+"""`python -m preprocess.questions`: annotations -> vocabulary, encoded questions, word vectors.
+
+With `--check` it writes nothing and lists what is wrong with them (check.py).
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +11,11 @@ import torch
 
 from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store import open_store
-from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
+from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.parse import parse
 from options.question import QuestionOptions
-from preprocess.dataset import DATASETS, SPLITS
+from preprocess.check import check
+from preprocess.dataset import SPLITS, reader
 from preprocess.dataset.sample import Sample
 from preprocess.language import read_glove, tokenize, train_vectors
 from util.errors import UserError, run_command
@@ -19,14 +23,24 @@ from util.errors import UserError, run_command
 PROG = "python -m preprocess.questions"
 ABOUT = "Turn a data set's annotations into one file of encoded questions, answers and words."
 WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
+RANDOM_DEVIATION, RANDOM_SEED = 0.4, 0  # the entries of GloVe 840B's commoner words deviate by 0.38
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the annotations, write the question file, print a summary; returns 0.
 
-    Raises UserError for annotations, word vectors, stores or options that do not fit.
+    With --check, write nothing and print what is wrong; returns 2 if that would stop a run.  Raises
+    UserError for annotations, word vectors, stores or options that do not fit.
     """
     (options,) = parse(PROG, ABOUT, [QuestionOptions], argv)
+    if options.check:
+        return check(
+            options.dataset,
+            Path(options.annotations),
+            videos=options.videos,
+            id_map=options.id_map,
+            stores=options.videos_in,
+        )
     if Path(options.output).is_dir():
         raise UserError(f"--output {options.output}: is a folder; name a file, {PROG} writes one")
     samples = read_splits(options.dataset, Path(options.annotations))
@@ -34,15 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.videos_in:
         samples = restrict(samples, options.videos_in)
     tokens = {name: [tokenize(s.question) for s in rows] for name, rows in samples.items()}
-    vocabulary = build_vocabulary(
-        tokens["train"], [s.answer for s in samples["train"]], options.top_answers
-    )
+    answered = SPLITS if options.answers_from == "union" else ("train",)
+    answers = [s.answer for name in answered for s in samples[name]]
+    vocabulary = build_vocabulary(tokens["train"], answers, options.top_answers)
     longest = max(len(question) for rows in tokens.values() for question in rows)
     splits = {
         name: encode(name, rows, tokens[name], vocabulary, longest)
         for name, rows in samples.items()
     }
-    vectors, known, source = word_vectors(options.glove, options.word_width, tokens, vocabulary)
+    vectors, known, source = word_vectors(options, tokens, vocabulary)
     save_questions(
         options.output,
         dataset=options.dataset,
@@ -50,8 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         word_vectors=torch.from_numpy(vectors),
         word_vectors_source=source,
         splits=splits,
+        answers_from=options.answers_from,
     )
     print(summary(splits, vocabulary))
+    if options.answers_from == "union":
+        print(
+            "NOTE: --answers_from union took the answer classes from validation and test too; "
+            "compare the accuracy only with papers that did the same"
+        )
     print(f"word vectors: {source}\n  {coverage(splits['train'], known)}")
     print(f"wrote {options.output}")
     return 0
@@ -63,9 +83,8 @@ def read_splits(dataset: str, annotations: Path) -> dict[str, list[Sample]]:
     Raises UserError for an unknown data set, malformed annotations, an empty split, or a video
     that occurs in two splits (its answers would leak from one to the other).
     """
-    if dataset not in DATASETS:
-        raise UserError(f"--dataset {dataset}: not known; choose from {', '.join(DATASETS)}")
-    samples = {split: DATASETS[dataset](annotations, split) for split in SPLITS}
+    read = reader(dataset)
+    samples = {split: read(annotations, split) for split in SPLITS}
     split_of: dict[str, str] = {}
     for split, rows in samples.items():
         if not rows:
@@ -132,21 +151,33 @@ def encode(
 
 
 def word_vectors(
-    glove: str | None,
-    width: int,
+    options: QuestionOptions,
     tokens: Mapping[str, Sequence[Sequence[str]]],
     vocabulary: Vocabulary,
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Vectors (W, width) float32, known (W,) bool, and where the vectors come from."""
-    words = vocabulary.words
-    if glove is not None:
-        vectors, known, digest = read_glove(glove, words, width=width)
-        return vectors, known, f"GloVe text {Path(glove).name}, sha256 {digest}"
+    words, width = vocabulary.words, options.word_width
+    if options.glove is not None:
+        vectors, known, digest = read_glove(options.glove, words, width=width)
+        return vectors, known, f"GloVe text {Path(options.glove).name}, sha256 {digest}"
+    if options.vectors == "random":
+        vectors, known = random_vectors(words, width=width)
+        source = f"random, normal with deviation {RANDOM_DEVIATION}, seed {RANDOM_SEED}"
+        return vectors, known, source
     vectors, known = train_vectors(
         tokens["train"], words, width=width, epochs=WORD2VEC_EPOCHS, seed=WORD2VEC_SEED
     )
     source = f"gensim Word2Vec, {WORD2VEC_EPOCHS} epochs on the training questions"
     return vectors, known, source
+
+
+def random_vectors(words: Sequence[str], *, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (W, width) float32, normal, zero for padding and unknown words; known (W,) bool."""
+    rng = np.random.default_rng(RANDOM_SEED)
+    vectors = rng.normal(0, RANDOM_DEVIATION, (len(words), width)).astype(np.float32)
+    known = np.array([word not in (NULL, UNK) for word in words])
+    vectors[~known] = 0
+    return vectors, known
 
 
 def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:

@@ -1,10 +1,13 @@
 """Evaluation: what it prints, what it writes, what it refuses."""
 
 import json
+import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
 import train
@@ -12,6 +15,7 @@ from data_loader.questions import load_questions, save_questions
 from data_loader.store import open_store, write_store
 from data_loader.vocabulary import Vocabulary
 from tests import tiny_run
+from util.checkpoint import load_checkpoint, save_checkpoint
 from util.errors import UserError
 
 
@@ -42,7 +46,15 @@ def test_the_printed_numbers_are_those_of_the_predictions(capsys) -> None:
     right = [p["predicted"] == p["answer"] for p in found["predictions"]]
     assert right == [p["correct"] for p in found["predictions"]]
     assert found["test/accuracy"]["all"] == sum(right) / len(right)
-    assert f"{100 * found['test/accuracy']['all']:.2f} %  of     16 questions" in out
+    printed = {line[:24].strip(): line[24:].split() for line in out.splitlines()}
+    assert printed["questions"] == ["16", "8", "8"]
+    assert printed["this run"] == [f"{100 * v:.1f}" for v in found["test/accuracy"].values()]
+    low, high = found["test/accuracy_interval"]["all"]
+    assert low <= found["test/accuracy"]["all"] <= high
+    assert printed["95 % interval"][0] == f"{100 * low:.1f}-{100 * high:.1f}"
+    last = json.loads(out.splitlines()[-1])
+    assert last == {k: v for k, v in found.items() if k not in ("predictions", "markdown")}
+    assert found["markdown"] in out.splitlines()
     for kind in ("what", "who"):
         of_kind = [p["correct"] for p in found["predictions"] if p["type"] == kind]
         assert found["test/accuracy"][kind] == sum(of_kind) / len(of_kind)
@@ -53,7 +65,9 @@ def test_the_printed_numbers_are_those_of_the_predictions(capsys) -> None:
 def test_the_batch_size_does_not_matter() -> None:
     for size in ("3", "100"):
         evaluate.main(["--run", "results/r", "--batch_size", size, "--output", f"{size}.json"])
-    assert report("3.json") == report("100.json")
+    small, large = report("3.json"), report("100.json")
+    error = [r.pop("test/calibration_error") for r in (small, large)]
+    assert small == large and error[0] == pytest.approx(error[1])
 
 
 def test_shuffled_and_no_video_are_other_questions_of_the_same_run() -> None:
@@ -68,23 +82,140 @@ def test_shuffled_and_no_video_are_other_questions_of_the_same_run() -> None:
     assert len({(p["question"], p["predicted"]) for p in shuffled["predictions"]}) > 2
 
 
-def test_an_unknown_answer_counts_as_wrong_and_is_never_predicted() -> None:
+def unknown_answers(path: str) -> None:
+    """The questions, but the first four of the test split have an answer that training lacks."""
     questions = load_questions("questions.pt")
     test = questions.splits["test"]
     test.answer[:4] = 1  # <UNK1>
     save_questions(
-        "unknown.pt",
+        path,
         dataset="tiny",
         vocabulary=questions.vocabulary,
         word_vectors=questions.word_vectors,
         word_vectors_source="",
-        splits=questions.splits,
+        splits={
+            **questions.splits,
+            "test": replace(test, answer_texts=("yak",) * 4 + test.answer_texts[4:]),
+        },
     )
+
+
+def test_an_unknown_answer_counts_as_wrong_and_is_never_predicted() -> None:
+    unknown_answers("unknown.pt")
     evaluate.main(["--run", "results/r", "--questions", "unknown.pt", "--output", "u.json"])
     found = report("u.json")
     assert len(found["predictions"]) == 16
     assert not any(p["correct"] for p in found["predictions"][:4])
     assert not any(p["predicted"].startswith("<UNK") for p in found["predictions"])
+
+
+@pytest.fixture(scope="module")
+def blind(trained):
+    """The same run without video."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(trained)
+        flags = [*tiny_run.make(trained), "--epochs", "30", "--gamma", "1"]
+        train.main([*flags, "--run", "b", "--video", "none"])
+        train.main([*flags, "--run", "another_seed", "--video", "none", "--seed", "1"])
+    return trained
+
+
+def test_the_vision_gain_is_over_the_run_trained_alike_without_video(blind, capsys) -> None:
+    evaluate.main(["--run", "results/r"])
+    found = report()
+    assert found["question_only_run"] == "b"
+    evaluate.main(["--run", "results/b"])
+    own = report("results/b/test-none.json")
+    assert "test/vision_gain" not in own
+    for kind in ("all", "what", "who"):
+        assert found["test/question_only"][kind] == own["test/accuracy"][kind]
+        gain = found["test/accuracy"][kind] - own["test/accuracy"][kind]
+        assert found["test/vision_gain"][kind] == pytest.approx(gain)
+    shuffled = report("results/r/test-shuffled.json")
+    assert found["test/shuffled_video"] == shuffled["test/accuracy"]
+    evaluate.main(["--run", "results/r", "--question_only", "results/another_seed"])
+    assert report()["question_only_run"] == "another_seed"
+    with pytest.raises(UserError, match="results/b is asked without video itself"):
+        evaluate.main(["--run", "results/b", "--question_only", "results/another_seed"])
+
+
+def test_every_name_in_tensorboard_begins_with_the_split(blind) -> None:
+    evaluate.main(["--run", "results/r", "--split", "val"])
+    evaluate.main(["--run", "results/r", "--split", "val"])  # replaces, does not add
+    events = EventAccumulator("tf-logs/r/val-real")
+    events.Reload()
+    found = report("results/r/val-real.json")
+    tags = events.Tags()
+    assert all(tag.startswith("val/") for tag in (*tags["scalars"], *tags["images"]))
+    (logged,) = events.Scalars("val/accuracy/who")
+    assert logged.value == pytest.approx(found["val/accuracy"]["who"])
+    assert logged.step == found["step"]
+    pictures = {p.name for p in Path("results/r/plots").glob("val-real-*.png")}
+    assert pictures == {f"val-real-{tag.removeprefix('val/')}.png" for tag in tags["images"]}
+    assert len(pictures) == 5
+
+
+def test_several_runs_give_mean_and_deviation(blind, capsys) -> None:
+    evaluate.main(["--run", "results/b", "results/another_seed", "--plots", "false"])
+    values = [
+        100 * report(f"results/{run}/test-none.json")["test/accuracy"]["all"]
+        for run in ("b", "another_seed")
+    ]
+    line = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} % over 2 runs"
+    assert f"test/accuracy/all: {line}" in capsys.readouterr().out
+
+
+def test_answerable_counts_fewer_questions_and_says_so_everywhere(capsys) -> None:
+    unknown_answers("yak.pt")
+    flags = ["--run", "results/r", "--questions", "yak.pt", "--plots", "false"]
+    evaluate.main(flags)
+    full = report()
+    evaluate.main([*flags, "--protocol", "answerable"])
+    assert "PROTOCOL answerable" in capsys.readouterr().out
+    found = report("results/r/test-real-answerable.json")
+    assert (full["questions"], found["questions"]) == (16, 12)
+    assert full["test/vocabulary_ceiling"]["all"] == 0.75
+    assert found["test/accuracy"]["all"] == pytest.approx(full["test/accuracy"]["all"] * 16 / 12)
+    with pytest.raises(UserError, match="classes come from the training split alone"):
+        evaluate.main([*flags, "--protocol", "union-vocabulary"])
+
+
+def test_a_run_on_the_answers_of_all_splits_is_not_measured_as_if_it_were_not() -> None:
+    questions = load_questions("questions.pt")
+    save_questions(
+        "union.pt",
+        dataset="tiny",
+        vocabulary=questions.vocabulary,
+        word_vectors=questions.word_vectors,
+        word_vectors_source="",
+        splits=questions.splits,
+        answers_from="union",
+    )
+    flags = ["--run", "results/r", "--questions", "union.pt", "--plots", "false"]
+    with pytest.raises(
+        UserError, match=r"union\.pt: its classes include answers of validation and"
+    ):
+        evaluate.main(flags)
+    evaluate.main([*flags, "--protocol", "union-vocabulary"])
+    assert report("results/r/test-real-union-vocabulary.json")["protocol"] == "union-vocabulary"
+
+
+def test_logits_that_are_no_numbers_are_counted_and_named() -> None:
+    content = load_checkpoint("results/r/best.pt")
+    content["weights"]["model.question.embedding.weight"][6] = torch.nan  # the word "moving"
+    Path("broken").mkdir(exist_ok=True)
+    save_checkpoint(Path("broken/best.pt"), content)
+    moving = [
+        i
+        for i, text in zip(
+            *(getattr(load_questions("questions.pt").splits["test"], c) for c in ("ids", "texts")),
+            strict=True,
+        )
+        if "moving" in text
+    ]
+    line = rf"broken: the logits of 8 of 16 questions of split test .* first id {moving[0]},"
+    with pytest.raises(UserError, match=line):
+        evaluate.main(["--run", "broken"])
 
 
 def another_vocabulary() -> list[str]:
@@ -128,6 +259,9 @@ def a_foreign_checkpoint() -> list[str]:
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
+        (lambda: ["--run"], r"--run: expects one or more values"),
+        (lambda: ["results/b", "--output", "x.json"], r"--output: one file for several runs"),
+        (lambda: ["--question_only", "results/none"], r"results/none/best\.pt: no such checkpoint"),
         (lambda: ["--run", "results/none"], r"results/none/best\.pt: no such checkpoint"),
         (lambda: ["--split", "tets"], r"--split tets: questions\.pt|--split tets: .*train, val, t"),
         (another_vocabulary, r"other\.pt has another vocabulary than results/r"),

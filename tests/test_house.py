@@ -13,6 +13,7 @@ OURS = (
     "data_loader",
     "model",
     "preprocess",
+    "evaluation",
     "demo",
     "train",
     "evaluate",
@@ -27,6 +28,7 @@ MAY = {
         "model", "options", "data_loader.batch", "data_loader.vocabulary", "util.metrics",
     },
     "preprocess": {"preprocess", "data_loader", "options", "util", "model"},
+    "evaluation": {"evaluation", "preprocess", "data_loader", "options", "util", "model"},
 }  # fmt: skip
 FILES = [p.relative_to(ROOT) for room in OURS for p in (ROOT / room).rglob("*.py")]
 ROOM_FILES = [f for f in FILES if f.parts[0] in MAY]

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -52,6 +53,30 @@ def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(tiny) -> None
     for run, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         train.main([*tiny, "--run", run, "--seed", seed, "--epochs", "2"])
     assert metrics("a") == metrics("b") != metrics("c")
+
+
+def test_seeds_are_runs_of_their_own_and_the_same_as_one_by_one(tiny, capsys) -> None:
+    train.main([*tiny, "--run", "m", "--seeds", "2", "--epochs", "2"])
+    best = [
+        100 * max(m["val/accuracy/all"] for m in metrics(f"m_s{s}") if "val/accuracy/all" in m)
+        for s in (1, 2)
+    ]
+    line = f"{statistics.mean(best):.2f} ± {statistics.stdev(best):.2f} % over 2 seeds"
+    assert line in capsys.readouterr().out
+    train.main([*tiny, "--run", "alone", "--seed", "2", "--epochs", "2"])
+    assert metrics("alone") == metrics("m_s2") != metrics("m_s1")
+    train.main([*tiny, "--run", "m", "--seeds", "3", "--epochs", "2", "--resume"])
+    assert metrics("alone") == metrics("m_s2") and metrics("m_s3")
+
+
+@pytest.mark.parametrize(("channels", "answered"), [("appearance", "what"), ("motion", "who")])
+def test_one_channel_answers_what_it_shows(tiny, channels: str, answered: str) -> None:
+    flags = ["--epochs", "40", "--gamma", "1", "--channels", channels]
+    train.main([*tiny, "--run", "one", *flags])
+    evaluate.main(["--run", "results/one", "--split", "val", "--plots", "false"])
+    found = json.loads(Path("results/one/val-real.json").read_text())["val/accuracy"]
+    other = {"what": "who", "who": "what"}[answered]
+    assert found[answered] > 0.9 > 0.7 > found[other]
 
 
 def test_validation_does_not_disturb_training(tiny) -> None:

@@ -10,7 +10,7 @@ from util.checkpoint import load_checkpoint
 from util.errors import UserError
 from util.files import whole_file
 
-FREE_ON_RESUME = {"resume", "overwrite", "epochs", "patience", "device", "init_from"}
+FREE_ON_RESUME = {"resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from"}
 
 
 def kept_checkpoint(

@@ -20,7 +20,7 @@ def tiny(tmp_path):
 def train_split(folder, video="real", **stores) -> QaData:
     a, m = (open_store(stores.get(c, folder / f"{c}.h5")) for c in ("appearance", "motion"))
     split = load_questions(folder / "questions.pt").splits["train"]
-    return join(split, a, m, video=video, seed=0)
+    return join(split, a, m, video=video, channels="both", seed=0)
 
 
 def rewrite(path, videos, width=3, **changes) -> None:
@@ -108,7 +108,7 @@ def test_an_empty_split_is_named(tiny) -> None:
     split = load_questions(tiny / "questions.pt").splits["train"]
     none = {k: () for k in ("videos", "ids", "types", "texts", "answer_texts")}
     with pytest.raises(UserError, match="split train has no questions"):
-        join(replace(split, **none), None, None, video="none", seed=0)
+        join(replace(split, **none), None, None, video="none", channels="both", seed=0)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def question_files(draw):
         "word_vectors": vectors,
         "word_vectors_source": draw(TEXT),
         "splits": splits,
+        "answers_from": draw(st.sampled_from(["train", "union"])),
     }
 
 
@@ -81,6 +82,7 @@ def test_what_is_saved_comes_back(parts, tmp_path_factory):
     assert read.path == path
     assert read.dataset == parts["dataset"]
     assert read.word_vectors_source == parts["word_vectors_source"]
+    assert read.answers_from == parts["answers_from"]
     assert read.vocabulary == parts["vocabulary"]
     assert torch.equal(read.word_vectors, parts["word_vectors"])
     assert list(read.splits) == ["train", "val", "test"]
@@ -89,6 +91,11 @@ def test_what_is_saved_comes_back(parts, tmp_path_factory):
             back = getattr(read.splits[name], field)
             assert torch.equal(back, value) if isinstance(value, torch.Tensor) else back == value
         assert len(read.splits[name]) == len(wrote.videos)
+
+
+def test_a_file_from_before_answers_from_was_written_has_those_of_the_training_split(tmp_path):
+    broken(lambda state: state.pop("answers_from"))(tmp_path / "q.pt")
+    assert load_questions(tmp_path / "q.pt").answers_from == "train"
 
 
 def test_only_tensors_and_plain_types_on_disk(tmp_path):
@@ -156,6 +163,7 @@ def broken(change):
         (lambda p: torch.save([1, 2], p), "a torch file, but not a question file"),
         (broken(lambda s: s.update(format=2)), "format 2, this code reads format 1"),
         (broken(lambda s: s.pop("answers")), "damaged question file: answers is missing"),
+        (broken(lambda s: s.update(answers_from="val")), "answers_from 'val' is not one of train"),
         (broken(lambda s: s["words"].append("x")), r"word_vectors \(3, 4\) for 4 words"),
         (broken(lambda s: s["splits"]["train"].pop("id")), "id is missing"),
         (broken(lambda s: s["splits"]["train"]["id"].pop()), "columns of different length"),

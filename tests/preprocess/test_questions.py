@@ -117,6 +117,44 @@ def test_the_trained_vectors_say_so_and_do_not_change(tmp_path):
     assert not first.word_vectors[:2].any() and first.word_vectors[2:].any(1).all()
 
 
+def test_random_vectors_are_seeded_spread_as_gloves_and_say_so(tmp_path, capsys):
+    first, second = (make(tmp_path, "--vectors", "random", "--word_width", 300) for _ in range(2))
+    assert first.word_vectors_source == "random, normal with deviation 0.4, seed 0"
+    assert torch.equal(first.word_vectors, second.word_vectors)
+    assert first.word_vectors.shape == (16, 300) and first.word_vectors.dtype == torch.float32
+    assert not first.word_vectors[:2].any()
+    assert abs(first.word_vectors[2:].std().item() - 0.4) < 0.02
+    assert "random, normal" in capsys.readouterr().out
+
+
+def test_answer_classes_of_all_splits(tmp_path, capsys):
+    from_train = make(tmp_path)
+    assert from_train.answers_from == "train" and "NOTE" not in capsys.readouterr().out
+    union = make(tmp_path, "--answers_from", "union")
+    assert union.answers_from == "union"
+    assert "NOTE: --answers_from union took the answer classes from" in capsys.readouterr().out
+    # dog 3 times, running 2 times, then as first seen in train, val, test
+    assert union.vocabulary.answers[2:] == ("dog", "running", "house", "cat", "sunrise")
+    assert union.vocabulary.words == from_train.vocabulary.words  # questions stay unseen
+    answers = {name: split.answer.tolist() for name, split in union.splits.items()}
+    assert answers == {"train": [3, 2, 2, 4], "val": [5, 2], "test": [3, 6]}
+    top = make(tmp_path, "--answers_from", "union", "--top_answers", 2)
+    assert top.vocabulary.answers[2:] == ("dog", "running")
+
+
+def test_a_table_of_ones_own_becomes_a_question_file(tmp_path):
+    table = tmp_path / "annotations"
+    table.mkdir()
+    lines = [f"v{i}.mp4,who runs?,{'dog' if i % 2 else 'cat'}\n" for i in range(10)]
+    (table / "qa.csv").write_text("video,question,answer\n" + "".join(lines))
+    questions = make(tmp_path, dataset="own")
+    assert questions.dataset == "own"
+    assert {name: len(split) for name, split in questions.splits.items()} == {
+        "train": 7, "val": 1, "test": 2,
+    }  # fmt: skip
+    assert questions.splits["test"].videos == ("v0", "v8")
+
+
 def test_videos_in_restricts_every_split_before_the_vocabulary_is_built(tmp_path, capsys):
     both = [
         store(tmp_path / "a.h5", "5", "3", "2", "1"),
@@ -159,8 +197,13 @@ def test_a_video_in_two_splits_is_named(tmp_path):
 
 
 def test_options_that_do_not_fit(tmp_path):
-    with pytest.raises(UserError, match=r"--dataset msvd: not known; choose from msvd_qa, shapes"):
+    known = "msvd_qa, msrvtt_qa, activitynet_qa, svqa, own, shapes"
+    with pytest.raises(UserError, match=f"--dataset msvd: not known; choose from {known}"):
         make(tmp_path, dataset="msvd")
+    with pytest.raises(UserError, match=r"--vectors random: --glove has vectors already; give one"):
+        make(tmp_path, "--vectors", "random", "--glove", "x")
+    with pytest.raises(UserError, match=r'"answers_from"'):
+        make(tmp_path, "--answers_from", "test")
     with pytest.raises(UserError, match=r"--top_answers 0: must be at least 1"):
         make(tmp_path, "--top_answers", 0)
     with pytest.raises(UserError, match=r"--word_width 0: must be at least 1"):

@@ -1,0 +1,152 @@
+"""Questions asked and answers given, as columns: what every part of an evaluation looks at."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from data_loader.questions import Questions
+from data_loader.vocabulary import UNKNOWN_ANSWERS
+from util.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The Q questions of a split and what the training split says of each; all arrays (Q,)."""
+
+    split: str
+    id: np.ndarray  # object: int or str, as in the annotations
+    video: np.ndarray  # object: str
+    type: np.ndarray  # object: str
+    text: np.ndarray  # object: str
+    answer: np.ndarray  # object: str, the true answer
+    length: np.ndarray  # int64, words of the question
+    known: np.ndarray  # bool, the true answer is a class
+    constant: np.ndarray  # object: str, the commonest training answer of the question's type
+    seen: np.ndarray  # int64, how often the true answer occurs in training
+
+    def __len__(self) -> int:
+        """Number of questions Q."""
+        return len(self.id)
+
+    @property
+    def videos(self) -> int:
+        """Number of videos asked about."""
+        return len(set(self.video))
+
+    def only(self, keep: np.ndarray) -> "Asked":
+        """The questions where `keep` (Q,) bool is true."""
+        columns = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name != "split"}
+        return replace(self, **columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """One model's answers to the questions of a split."""
+
+    name: str  # of the run or the file
+    video: str  # what it was shown: real, none, shuffled
+    asked: Asked
+    predicted: np.ndarray  # (Q,) object: str
+    top: list[list[tuple[str, float]]]  # Q lists of the best answers with probability, best first
+
+    @property
+    def correct(self) -> np.ndarray:
+        """(Q,) bool.  An answer that is no class is never predicted: its question is wrong."""
+        return self.predicted == self.asked.answer
+
+    @property
+    def probability(self) -> np.ndarray:
+        """(Q,) float64 of the predicted answer."""
+        return np.array([top[0][1] for top in self.top])
+
+    def only(self, keep: np.ndarray) -> "Answers":
+        """The questions where `keep` (Q,) bool is true."""
+        top = [self.top[i] for i in np.flatnonzero(keep)]
+        return replace(self, asked=self.asked.only(keep), predicted=self.predicted[keep], top=top)
+
+    def records(self) -> list[dict[str, Any]]:
+        """One plain dict a question, in the order of the annotations."""
+        asked = self.asked
+        return [
+            {
+                "id": asked.id[i],
+                "video": asked.video[i],
+                "type": asked.type[i],
+                "question": asked.text[i],
+                "answer": asked.answer[i],
+                "predicted": self.predicted[i],
+                "probability": round(self.top[i][0][1], 4),
+                "correct": bool(self.predicted[i] == asked.answer[i]),
+            }
+            for i in range(len(asked))
+        ]
+
+
+def asked(questions: Questions, split: str) -> Asked:
+    """A split of a question file.  Raises UserError if the file has no such split."""
+    if split not in questions.splits:
+        raise UserError(
+            f"--split {split}: {questions.path} has {', '.join(questions.splits)}; name one"
+        )
+    here, train = questions.splits[split], questions.splits["train"]
+    return columns(
+        split,
+        ids=here.ids,
+        videos=here.videos,
+        types=here.types,
+        texts=here.texts,
+        answers=here.answer_texts,
+        lengths=here.length.tolist(),
+        classes=questions.vocabulary.answers[UNKNOWN_ANSWERS:],
+        train_types=train.types,
+        train_answers=train.answer_texts,
+    )
+
+
+def columns(
+    split: str,
+    *,
+    ids: Sequence[int | str],
+    videos: Sequence[str],
+    types: Sequence[str],
+    texts: Sequence[str],
+    answers: Sequence[str],
+    lengths: Sequence[int],
+    classes: Sequence[str],
+    train_types: Sequence[str],
+    train_answers: Sequence[str],
+) -> Asked:
+    """The columns of a split; `classes` are the answers that a model can give.
+
+    Of answers equally common in a type, the one that the training split has first is its constant;
+    a type that training lacks takes the commonest of all.
+    """
+    by_type: dict[str, Counter[str]] = {}
+    for kind, answer in zip(train_types, train_answers, strict=True):
+        by_type.setdefault(kind, Counter())[answer] += 1
+    seen = Counter(train_answers)
+    commonest = {kind: count.most_common(1)[0][0] for kind, count in by_type.items()}
+    overall = seen.most_common(1)[0][0]
+    possible = set(classes)
+    return Asked(
+        split=split,
+        id=_objects(ids),
+        video=_objects(videos),
+        type=_objects(types),
+        text=_objects(texts),
+        answer=_objects(answers),
+        length=np.array(lengths, dtype=np.int64),
+        known=np.array([answer in possible for answer in answers], dtype=bool),
+        constant=_objects([commonest.get(kind, overall) for kind in types]),
+        seen=np.array([seen[answer] for answer in answers], dtype=np.int64),
+    )
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray:
+    """A column of Python objects: NumPy's own strings would lose integers and trailing zeros."""
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out

@@ -1,0 +1,76 @@
+"""What can be said of a split before any model is trained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_loader.questions import load_questions
+from data_loader.vocabulary import UNKNOWN_ANSWERS, build_vocabulary
+from evaluation.answers import Asked, asked, columns
+from evaluation.protocol import TITLES, baselines, check_protocol, counted
+from evaluation.text import grid, percent
+from options.evaluate import BaselineOptions
+from preprocess.questions import read_splits
+from util.errors import UserError
+from util.statistics import ALL, Bootstrap
+
+LABELS = {
+    "constant_per_type": "constant answer of each type",
+    "vocabulary_ceiling": "ceiling: answer is a class",
+    "conflict_ceiling": "ceiling: and no conflict",
+}
+
+
+def report(options: BaselineOptions) -> dict[str, Any]:
+    """Print the constant answer and the ceilings by question type; the last line is JSON."""
+    questions = _asked(options)
+    kept = questions.only(counted(questions, options.protocol))
+    bootstrap = Bootstrap(kept.video, kept.type)
+    hits = baselines(kept)
+    by_type = {name: bootstrap.accuracy(values) for name, values in hits.items()}
+    rows = {"questions": [f"{n:,}" for n in bootstrap.counts]}
+    rows |= {LABELS[n]: [percent(v, 2) for v in values.values()] for n, values in by_type.items()}
+    rows["the constant"] = ["", *(_constants(kept, kind) for kind in bootstrap.groups[1:])]
+    print(f"split {options.split}; {TITLES[options.protocol]}")
+    print(f"per cent of {len(kept):,} questions on {kept.videos:,} videos")
+    print(grid(bootstrap.groups, rows))
+    out: dict[str, Any] = {name: round(values[ALL], 4) for name, values in by_type.items()}
+    out |= {"questions": len(kept), "videos": kept.videos}
+    out |= {"split": options.split, "protocol": options.protocol, "by_type": by_type}
+    print(json.dumps(out))
+    return out
+
+
+def _constants(kept: Asked, kind: str) -> str:
+    """The constant answer of a type."""
+    return str(kept.constant[kept.type == kind][0])
+
+
+def _asked(options: BaselineOptions) -> Asked:
+    """The split's questions, from a question file or from the annotations alone."""
+    if options.questions is not None:
+        file = load_questions(options.questions)
+        check_protocol(file, options.protocol)
+        return asked(file, options.split)
+    assert options.dataset is not None and options.annotations is not None
+    samples = read_splits(options.dataset, Path(options.annotations))
+    if options.split not in samples:
+        raise UserError(f"--split {options.split}: not known; choose from {', '.join(samples)}")
+    here, train = samples[options.split], samples["train"]
+    taken = train
+    if options.protocol == "union-vocabulary":
+        taken = [sample for rows in samples.values() for sample in rows]
+    # tokens matter to the words only, of which nothing here depends
+    vocabulary = build_vocabulary([], [s.answer for s in taken], options.top_answers)
+    return columns(
+        options.split,
+        ids=[s.id for s in here],
+        videos=[s.video for s in here],
+        types=[s.type for s in here],
+        texts=[s.question for s in here],
+        answers=[s.answer for s in here],
+        lengths=[len(s.question.split()) for s in here],
+        classes=vocabulary.answers[UNKNOWN_ANSWERS:],
+        train_types=[s.type for s in train],
+        train_answers=[s.answer for s in train],
+    )

@@ -1,0 +1,180 @@
+"""Several models on the same questions, each against the first."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from evaluation.foreign import (
+    Truth,
+    match,
+    read_file,
+    truth_of_questions,
+    truth_of_records,
+)
+from evaluation.score import answers_file
+from evaluation.text import Interval, between, grid, percent
+from options.evaluate import CompareOptions
+from util.errors import UserError
+from util.files import whole_file
+from util.statistics import ALL, Bootstrap, mcnemar
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A model against another: differences are B minus A, fractions."""
+
+    a: str
+    b: str
+    accuracy: tuple[dict[str, float], dict[str, float]]
+    difference: dict[str, float]
+    interval: dict[str, Interval]
+    p: float
+    flipped: list[dict[str, Any]]  # questions that one has right and the other wrong
+
+    @property
+    def gained(self) -> int:
+        """Questions that only B has right."""
+        return sum(f["right"] == "b" for f in self.flipped)
+
+    def text(self, split: str, counts: dict[str, int]) -> str:
+        """The table for the terminal."""
+        signed = [f"{100 * v:+.1f}" for v in self.difference.values()]
+        rows = {
+            "questions": [f"{n:,}" for n in counts.values()],
+            f"A {self.a}": [percent(v) for v in self.accuracy[0].values()],
+            f"B {self.b}": [percent(v) for v in self.accuracy[1].values()],
+            "B - A": signed,
+            "  95 % interval": [between(i, sign=True) for i in self.interval.values()],
+        }
+        lost = len(self.flipped) - self.gained
+        return (
+            f"split {split}, per cent\n{grid(list(counts), rows)}\n"
+            f"McNemar p = {self.p:.2g}; only A right on {lost:,} questions, only B on "
+            f"{self.gained:,} (the interval resamples videos; McNemar takes questions as "
+            "independent)"
+        )
+
+
+def compare(options: CompareOptions) -> list[Comparison]:
+    """Compare, print, write; UserError where the files do not answer the same questions."""
+    read = {name: read_file(_file(name, options.split)) for name in options.runs}
+    if len(read) < len(options.runs):
+        raise UserError("compare: the same run is named twice; name different ones")
+    _check_alike({name: header for name, (_, _, header) in read.items()}, options.split)
+    truth = _truth(options, {name: records for name, (_, records, _) in read.items() if records})
+    hits = {name: match(name, given, truth) for name, (given, _, _) in read.items()}
+    bootstrap = Bootstrap(truth.video, truth.type)
+    counts = dict(zip(bootstrap.groups, bootstrap.counts.tolist(), strict=True))
+    first, *others = options.runs
+    found = [_pair(first, other, hits, truth, bootstrap) for other in others]
+    for one in found:
+        print(one.text(options.split, counts))
+        for flip in one.flipped[: options.show]:
+            print(
+                f"  {'B' if flip['right'] == 'b' else 'A'} right: {flip['question']} "
+                f"[{flip['video']}]  true {flip['answer']}, A {flip['a']}, B {flip['b']}"
+            )
+    summary = [_summary(one, options.split) for one in found]
+    if options.output:
+        content = [{**s, "flipped": one.flipped} for s, one in zip(summary, found, strict=True)]
+        with whole_file(Path(options.output)) as partial:
+            partial.write_text(json.dumps(content, indent=1))
+        print(f"every flipped question: {options.output}")
+    print(json.dumps(summary))
+    return found
+
+
+def _pair(
+    a: str, b: str, given: dict[str, np.ndarray], truth: Truth, bootstrap: Bootstrap
+) -> Comparison:
+    right_a, right_b = given[a] == truth.answer, given[b] == truth.answer
+    difference = right_b.astype(float) - right_a
+    flipped = [
+        {
+            "id": truth.id[i],
+            "video": truth.video[i],
+            "type": truth.type[i],
+            "question": truth.text[i],
+            "answer": truth.answer[i],
+            "a": given[a][i],
+            "b": given[b][i],
+            "right": "b" if right_b[i] else "a",
+        }
+        for i in np.flatnonzero(difference)
+    ]
+    return Comparison(
+        a,
+        b,
+        (bootstrap.accuracy(right_a), bootstrap.accuracy(right_b)),
+        bootstrap.accuracy(difference),
+        bootstrap.interval(difference),
+        mcnemar(right_a, right_b),
+        flipped,
+    )
+
+
+def _summary(one: Comparison, split: str) -> dict[str, Any]:
+    return {
+        "a": one.a,
+        "b": one.b,
+        f"{split}/accuracy_a": one.accuracy[0][ALL],
+        f"{split}/accuracy_b": one.accuracy[1][ALL],
+        f"{split}/difference": one.difference[ALL],
+        f"{split}/difference_interval": one.interval[ALL],
+        "mcnemar_p": one.p,
+        "only_a_right": len(one.flipped) - one.gained,
+        "only_b_right": one.gained,
+    }
+
+
+def _file(name: str, split: str) -> Path:
+    """A predictions file as named, or that of a run's folder."""
+    path = Path(name)
+    if not path.is_dir():
+        return path
+    options = path / "options.yaml"
+    if not options.is_file():
+        raise UserError(f"{path}: a folder without options.yaml, so no run; name a run or a file")
+    file = answers_file(path, split, yaml.safe_load(options.read_text()).get("video", "real"))
+    if not file.is_file():
+        raise UserError(
+            f"{file}: not there; make it with `python evaluate.py --run {path} --split {split}`"
+        )
+    return file
+
+
+def _check_alike(headers: dict[str, dict[str, Any]], split: str) -> None:
+    """Files of this project say which split and protocol they are of."""
+    for name, header in headers.items():
+        for key, wanted in (("split", split), ("protocol", "full")):
+            if header.get(key, wanted) != wanted:
+                cure = "--split" if key == "split" else "files of one protocol"
+                raise UserError(
+                    f"{name}: holds {key} {header[key]}, the comparison is of {wanted}; give {cure}"
+                )
+
+
+def _truth(options: CompareOptions, own: dict[str, list[dict[str, Any]]]) -> Truth:
+    """The questions and true answers: of --questions, or of a file of this project."""
+    if options.questions:
+        truth = truth_of_questions(options.questions, options.split)
+    elif own:
+        truth = truth_of_records(*next(iter(own.items())))
+    else:
+        raise UserError(
+            f"{', '.join(options.runs)}: none says what the true answers are; add --questions with "
+            "the question file of the split"
+        )
+    right = dict(zip(truth.id, truth.answer, strict=True))
+    for name, records in own.items():
+        differ = [r["id"] for r in records if right.get(str(r["id"]), r["answer"]) != r["answer"]]
+        if differ:
+            raise UserError(
+                f"{name}: {len(differ)} questions have another true answer than in {truth.source}, "
+                f"first id {differ[0]}; these are not the same annotations"
+            )
+    return truth

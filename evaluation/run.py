@@ -1,0 +1,134 @@
+"""A trained run answers a split: from a run's folder to Answers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from data_loader.dataset import QaData, check_provenance, join
+from data_loader.questions import Questions, load_questions
+from data_loader.store import open_store
+from evaluation.answers import Answers, asked
+from model.task.qa import Predictions, QuestionAnswering
+from options.data import Video
+from options.evaluate import SplitOptions
+from util.checkpoint import load_checkpoint
+from util.device import pick_device
+from util.errors import UserError
+
+# A question-only run differs from the run that it is compared with in these options alone.
+FREE = {
+    "run",
+    "video",
+    "appearance",
+    "motion",
+    "channels",
+    "device",
+    "seeds",
+    "resume",
+    "overwrite",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained run: its folder, its checkpoint and its model."""
+
+    folder: Path
+    content: dict[str, Any]
+    task: QuestionAnswering
+    device: torch.device
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it was trained with."""
+        return self.content["options"]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+
+def open_run(folder: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Run:
+    """Load a run.  Raises UserError if the folder holds no readable checkpoint."""
+    content = load_checkpoint(Path(folder) / f"{checkpoint}.pt")
+    place = pick_device(device)
+    return Run(Path(folder), content, QuestionAnswering.from_checkpoint(content).to(place), place)
+
+
+def run_questions(run: Run, given: str | None) -> Questions:
+    """The question file of a run, or the one given; it must have the run's vocabulary."""
+    questions = load_questions(given or run.options["questions"])
+    if questions.vocabulary.state() != run.content["vocabulary"]:
+        raise UserError(
+            f"{questions.path} has another vocabulary than {run.folder} was trained with: give "
+            "--questions the run's own file, or train anew"
+        )
+    return questions
+
+
+def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video) -> QaData:
+    """A split's questions with their features, checked against what the run was trained on."""
+    if options.split not in questions.splits:
+        raise UserError(
+            f"--split {options.split}: {questions.path} has {', '.join(questions.splits)}; name one"
+        )
+    stores = []
+    for channel in ("appearance", "motion"):
+        was = run.content["stores"][channel]
+        given = getattr(options, channel)
+        if was is None and (given or video != "none"):
+            raise UserError(
+                f"{run.folder} was trained without any store: leave out --{channel}, and evaluate "
+                "it with --video none"
+            )
+        stores.append(None if was is None else open_store(given or run.options[channel]))
+        if was is not None:
+            check_provenance(was["provenance"], stores[-1], run.folder)
+    split = questions.splits[options.split]
+    channels = run.options.get("channels", "both")  # runs of earlier versions saw both
+    return join(split, *stores, video=video, channels=channels, seed=options.seed)
+
+
+def answer(
+    run: Run, questions: Questions, options: SplitOptions, video: Video
+) -> tuple[Answers, Predictions]:
+    """Answer every question of the split; UserError where the model gives no numbers."""
+    data = run_data(run, questions, options, video)
+    found = run.task.predict(data.batches(options.batch_size), run.device)
+    finite = found.probability.isfinite().all(1) & found.ce.isfinite()
+    if not finite.all():
+        bad = torch.nonzero(~finite)[:, 0].tolist()
+        first = ", ".join(str(data.split.ids[i]) for i in bad[:3])
+        raise UserError(
+            f"{run.folder}: the logits of {len(bad)} of {len(data)} questions of split "
+            f"{options.split} are no finite numbers, first id {first}; the run diverged (look at "
+            "train/loss and val/ce), or the feature store holds numbers that are none"
+        )
+    words = questions.vocabulary.answers
+    top = [
+        [(words[i], p) for i, p in zip(best, share, strict=True)]
+        for best, share in zip(found.top.tolist(), found.probability.tolist(), strict=True)
+    ]
+    columns = asked(questions, options.split)
+    predicted = columns.answer.copy()
+    predicted[:] = [best[0][0] for best in top]
+    return Answers(run.name, video, columns, predicted, top), found
+
+
+def find_question_only(run: Run) -> Path | None:
+    """The run beside this one that was trained alike (seed too), but without video; or None."""
+    for path in sorted(run.folder.parent.glob("*/options.yaml")):
+        if not (path.parent / "best.pt").is_file():
+            continue
+        try:
+            other = yaml.safe_load(path.read_text()) or {}
+        except yaml.YAMLError:
+            continue  # a damaged file of a run that nobody asked about
+        same = all(other[k] == run.options[k] for k in run.options.keys() & other.keys() - FREE)
+        if same and other.get("video") == "none" and path.parent != run.folder:
+            return path.parent
+    return None

@@ -1,0 +1,192 @@
+"""One run on one split: its accuracy beside all that it must be judged by."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from evaluation.answers import Answers
+from evaluation.protocol import TITLES, baselines, check_protocol, counted
+from evaluation.run import Run, answer, find_question_only, open_run, run_questions
+from evaluation.text import Interval, between, grid, markdown, percent
+from options.data import Video
+from options.evaluate import ScoreOptions, SplitOptions
+from util.errors import UserError
+from util.files import whole_file
+from util.statistics import ALL, Bootstrap, reliability
+
+LABELS = {
+    "constant_per_type": "constant answer",
+    "question_only": "question only",
+    "accuracy": "this run",
+    "shuffled_video": "asked of another video",
+    "vocabulary_ceiling": "vocabulary ceiling",
+    "conflict_ceiling": "conflict ceiling",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """The measurements of a run: for each row of `LABELS` that it has, accuracy by type."""
+
+    answers: Answers
+    step: int
+    protocol: str
+    counts: dict[str, int]  # questions of each type, "all" first
+    accuracy: dict[str, dict[str, float]] = field(default_factory=dict)
+    interval: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    gain: dict[str, float] = field(default_factory=dict)  # vision gain by type, if known
+    gain_interval: dict[str, Interval] = field(default_factory=dict)
+    question_only: str | None = None  # the run behind that row
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the answer's probability."""
+        return reliability(self.answers.probability, self.answers.correct)[3]
+
+    def summary(self) -> dict[str, Any]:
+        """All numbers as plain types; each metric's name begins with the split's."""
+        split = self.answers.asked.split
+        out: dict[str, Any] = {
+            "run": self.answers.name,
+            "step": self.step,
+            "split": split,
+            "video": self.answers.video,
+            "protocol": self.protocol,
+            "questions": len(self.answers.asked),
+            "videos": self.answers.asked.videos,
+            "counts": self.counts,
+        }
+        for row, values in self.accuracy.items():
+            out[f"{split}/{row}"] = values
+        out[f"{split}/accuracy_interval"] = self.interval["accuracy"]
+        if self.gain:
+            out[f"{split}/vision_gain"] = self.gain
+            out[f"{split}/vision_gain_interval"] = self.gain_interval
+            out["question_only_run"] = self.question_only
+        out[f"{split}/calibration_error"] = self.calibration_error
+        return out
+
+    def text(self) -> str:
+        """The table for the terminal."""
+        rows: dict[str, list[str]] = {"questions": [f"{n:,}" for n in self.counts.values()]}
+        for name, label in LABELS.items():
+            if name not in self.accuracy:
+                continue
+            rows[label] = [percent(v) for v in self.accuracy[name].values()]
+            if name == "accuracy":
+                rows["  95 % interval"] = [between(i) for i in self.interval[name].values()]
+        if self.gain:
+            rows["vision gain"] = [f"{100 * v:+.1f}" for v in self.gain.values()]
+            rows["  95 % interval "] = [between(i, sign=True) for i in self.gain_interval.values()]
+        asked = self.answers.asked
+        shown = {"real": "real video", "none": "no video", "shuffled": "shuffled videos"}
+        title = (
+            f"{self.answers.name} at step {self.step}, split {asked.split}, "
+            f"{shown[self.answers.video]}; {TITLES[self.protocol]}\n"
+            f"per cent of {len(asked):,} questions on {asked.videos:,} videos"
+        )
+        return f"{title}\n{grid(list(self.counts), rows)}"
+
+    def markdown(self) -> str:
+        """One row: run, accuracy with interval, types, vision gain with interval."""
+        first = (
+            f"{percent(self.accuracy['accuracy'][ALL])} [{between(self.interval['accuracy'][ALL])}]"
+        )
+        rest = [percent(v) for k, v in self.accuracy["accuracy"].items() if k != ALL]
+        gain = "–"
+        if self.gain:
+            gain = f"{100 * self.gain[ALL]:+.1f} [{between(self.gain_interval[ALL], sign=True)}]"
+        return markdown([self.answers.name, first, *rest, gain])
+
+
+def score_run(
+    folder: str, options: ScoreOptions, where: SplitOptions
+) -> tuple[Score, Score | None]:
+    """Measure one run; the second Score is the same run asked of other videos, if it saw videos.
+
+    Raises UserError for a run, a question file, a store or a protocol that do not fit.
+    """
+    run = open_run(folder, checkpoint=options.checkpoint, device=where.device)
+    questions = run_questions(run, where.questions)
+    check_protocol(questions, options.protocol)
+    video = cast(Video, options.video or run.options["video"])
+    found, _ = answer(run, questions, where, video)
+    keep = counted(found.asked, options.protocol)
+    found = found.only(keep)
+    others: dict[str, Answers] = {}
+    blind = _question_only(run, options, video)
+    if blind:
+        other = open_run(blind, device=where.device)
+        given, _ = answer(other, run_questions(other, where.questions), where, "none")
+        _check_same(found, given.only(keep), blind)
+        others["question_only"] = given.only(keep)
+    if video == "real":
+        others["shuffled_video"] = answer(run, questions, where, "shuffled")[0].only(keep)
+    bootstrap = Bootstrap(found.asked.video, found.asked.type)
+    whole = _score(found, run, options.protocol, bootstrap, others, blind and blind.name)
+    moved = others.get("shuffled_video")
+    return whole, moved and _score(moved, run, options.protocol, bootstrap, {}, None)
+
+
+def _score(
+    found: Answers,
+    run: Run,
+    protocol: str,
+    bootstrap: Bootstrap,
+    others: dict[str, Answers],
+    blind: str | None,
+) -> Score:
+    """The numbers of one set of answers beside those of `others` and of no model."""
+    hits = baselines(found.asked) | {name: a.correct for name, a in others.items()}
+    hits["accuracy"] = found.correct
+    gain = {}
+    if "question_only" in hits:
+        gain["difference"] = hits["accuracy"].astype(float) - hits["question_only"]
+    return Score(
+        answers=found,
+        step=run.content["step"],
+        protocol=protocol,
+        counts=dict(zip(bootstrap.groups, bootstrap.counts.tolist(), strict=True)),
+        accuracy={name: bootstrap.accuracy(hits[name]) for name in LABELS if name in hits},
+        interval={name: bootstrap.interval(hits[name]) for name in LABELS if name in hits},
+        gain=bootstrap.accuracy(gain["difference"]) if gain else {},
+        gain_interval=bootstrap.interval(gain["difference"]) if gain else {},
+        question_only=blind,
+    )
+
+
+def _question_only(run: Run, options: ScoreOptions, video: Video) -> Path | None:
+    """The run to subtract: the one named, or found; None where there is nothing to subtract."""
+    if options.question_only is None:
+        return find_question_only(run) if video == "real" else None
+    if video == "none":
+        raise UserError(
+            f"--question_only {options.question_only}: {run.folder} is asked without video itself; "
+            "leave the flag out"
+        )
+    return Path(options.question_only)
+
+
+def _check_same(a: Answers, b: Answers, folder: Path) -> None:
+    """Two runs must have answered the same questions."""
+    if len(a.asked) != len(b.asked) or not np.array_equal(a.asked.id, b.asked.id):
+        raise UserError(
+            f"{folder} answers other questions ({len(b.asked)}) than {a.name} ({len(a.asked)}): "
+            "train both on the same question file"
+        )
+
+
+def write_answers(score: Score, path: Path) -> None:
+    """All numbers and every answer as JSON."""
+    content = {**score.summary(), "markdown": score.markdown()}
+    content["predictions"] = score.answers.records()
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=1))
+
+
+def answers_file(folder: Path, split: str, video: str, protocol: str = "full") -> Path:
+    """Where a run's answers lie."""
+    return folder / f"{split}-{video}{'' if protocol == 'full' else '-' + protocol}.json"

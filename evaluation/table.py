@@ -1,0 +1,175 @@
+"""The tables of results/README.md, written anew from the runs' JSON.
+
+`results/tables.yaml` says which runs make up which rows:
+
+    msvd_476:                                   # <!-- table msvd_476 --> ... <!-- end -->
+      split: test
+      columns: [all, what, who]                 # question types; a mapping joins several types
+      question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
+      rows:
+        - {label: with video, runs: msvd_476, file: real, learned: one sentence}
+
+`runs: NAME` is the runs NAME_s1, NAME_s2, ... of `train.py --seeds`, or else the one run NAME; a
+cell is the mean over them with their standard deviation.  A table whose runs are not all on this
+machine stays as it is, and is named.
+"""
+
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from evaluation.foreign import truth_of_records
+from evaluation.score import answers_file
+from evaluation.text import between, markdown, percent
+from options.evaluate import TableOptions
+from util.errors import UserError
+from util.files import whole_file
+from util.statistics import ALL, Bootstrap
+
+ROW_KEYS = {"label", "runs", "file", "learned"}
+
+
+def rebuild(options: TableOptions) -> list[str]:
+    """Write every table anew; returns the names of those that had to stay as they are.
+
+    Raises UserError for a damaged tables file, a README without a table's marks, runs of one row
+    that answer different questions.
+    """
+    specs = _read_specs(Path(options.tables))
+    readme = Path(options.readme)
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{readme}: not readable ({error.strerror}); check --readme") from error
+    kept = []
+    for name, spec in specs.items():
+        marks = re.compile(rf"(<!-- table {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if len(marks.findall(text)) != 1:
+            raise UserError(
+                f"{readme}: needs `<!-- table {name} -->` and `<!-- end -->` once each, around the "
+                f"table {name} of {options.tables}"
+            )
+        missing = [r["runs"] for r in spec["rows"] if not _files(r, spec, Path(options.results))]
+        if missing:
+            kept.append(name)
+            print(f"{name}: stays as it is, no run here for {', '.join(missing)}")
+            continue
+        table = build(spec, Path(options.results))
+        text = marks.sub(lambda m, table=table: m[1] + table + "\n" + m[2], text)
+        print(f"{name}: {len(spec['rows'])} rows")
+    with whole_file(readme) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return kept
+
+
+def build(spec: dict[str, Any], results: Path) -> str:
+    """One table in Markdown."""
+    rows = [_Row(row, spec, results) for row in spec["rows"]]
+    first = rows[0]
+    for row in rows:
+        if not np.array_equal(row.id, first.id):
+            raise UserError(
+                f"{row.runs}: answers {len(row.id)} questions, {first.runs} {len(first.id)}, or "
+                "others: a table is of one question file"
+            )
+    columns = {c: {c} for c in spec["columns"] if isinstance(c, str)}
+    for joined in (c for c in spec["columns"] if isinstance(c, dict)):
+        columns |= {name: set(kinds) for name, kinds in joined.items()}
+    masks = {
+        name: np.ones(len(first.id), bool) if name == ALL else np.isin(first.type, list(kinds))
+        for name, kinds in columns.items()
+    }
+    blind = None
+    if spec.get("question_only"):
+        row = {"label": "", "runs": spec["question_only"], "file": "none"}
+        blind = _Row(row, spec, results).hits.mean(0)
+    learned = any("learned" in row for row in spec["rows"])
+    head = ["", *(f"{n} ({masks[n].sum():,})" for n in columns)]
+    head += ["vision gain"] * (blind is not None) + ["learned"] * learned
+    lines = [markdown(head), "|" + "-|" * len(head)]
+    bootstrap = Bootstrap(first.video, first.type)
+    for row in rows:
+        cells = [row.label, *(row.cell(mask) for mask in masks.values())]
+        if blind is not None:
+            cells.append(_gain(row, blind, bootstrap))
+        if learned:
+            cells.append(row.learned)
+        lines.append(markdown(cells))
+    return "\n".join(lines)
+
+
+class _Row:
+    """The answers of several seeds of one model."""
+
+    def __init__(self, row: dict[str, Any], spec: dict[str, Any], results: Path) -> None:
+        self.label, self.runs = row["label"], row["runs"]
+        self.learned = row.get("learned", "")
+        files = _files(row, spec, results)
+        if not files:
+            raise UserError(f"{results}: no run {self.runs} with {row['file']} answers; train it")
+        hits = []
+        for file in files:
+            records = json.loads(file.read_text())["predictions"]
+            truth = truth_of_records(str(file), records)
+            if not hits:
+                self.id, self.type, self.video = truth.id, truth.type, truth.video
+            elif not np.array_equal(self.id, truth.id):
+                raise UserError(
+                    f"{file} and {files[0]} answer different questions: score both runs anew"
+                )
+            hits.append([record["correct"] for record in records])
+        self.hits = np.array(hits, dtype=float)  # (seeds, Q)
+
+    def cell(self, mask: np.ndarray) -> str:
+        """Mean and deviation over seeds of the accuracy where `mask`."""
+        if not mask.any():
+            return "–"
+        values = [100 * float(v) for v in self.hits[:, mask].mean(1)]
+        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else " (one seed)"
+        return f"{statistics.mean(values):.1f}{spread}"
+
+
+def _gain(row: _Row, blind: np.ndarray, bootstrap: Bootstrap) -> str:
+    """Vision gain of the mean over seeds, with its interval over videos."""
+    gain = row.hits.mean(0) - blind
+    if not gain.any():
+        return "–"
+    middle = percent(bootstrap.accuracy(gain)[ALL])
+    sign = "" if middle.startswith("-") else "+"
+    return f"{sign}{middle} [{between(bootstrap.interval(gain)[ALL], sign=True)}]"
+
+
+def _files(row: dict[str, Any], spec: dict[str, Any], results: Path) -> list[Path]:
+    """The answers of a row's runs that are on this machine, by name."""
+    split = spec.get("split", "test")
+    seeds = sorted(f for f in results.glob(f"{row['runs']}_s*") if f.name[-1].isdigit())
+    folders = seeds or [results / row["runs"]]
+    files = [answers_file(folder, split, row["file"]) for folder in folders]
+    return [file for file in files if file.is_file()]
+
+
+def _read_specs(path: Path) -> dict[str, Any]:
+    """The tables file; UserError, naming the table, where something is missing."""
+    try:
+        specs = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path}: not readable as YAML ({' '.join(str(error).split())}); check --tables"
+        ) from error
+    if not isinstance(specs, dict) or not specs:
+        raise UserError(f"{path}: no tables; it maps names of tables to columns and rows")
+    for name, spec in specs.items():
+        if not isinstance(spec, dict) or not spec.get("rows") or not spec.get("columns"):
+            raise UserError(f"{path}: table {name} needs `columns` and `rows`")
+        for row in spec["rows"]:
+            if not row.keys() <= ROW_KEYS or not row.keys() >= {"label", "runs", "file"}:
+                raise UserError(
+                    f"{path}: table {name}, row {row}: needs label, runs and file (real, none or "
+                    "shuffled), may have learned, and nothing else"
+                )
+    return specs

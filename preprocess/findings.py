@@ -1,0 +1,88 @@
+"""What `--check` found, and the table that says it (check.py)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+EXAMPLES = 3
+EXAMPLE_WIDTH = 75
+# what is looked for, in the order of the table: (its level, what to do or to know about it)
+KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
+    "cannot be read": ("PROBLEM", "correct it and check again: one fault can hide others"),
+    "no questions": ("PROBLEM", "every split needs some"),
+    "questions without a word": ("PROBLEM", "fill them in or take them out"),
+    "videos in two splits": ("PROBLEM", "keep all questions of a video in one split"),
+    "questions whose video has no file": ("PROBLEM", "add the files, or name them by --id_map"),
+    "questions whose video is not in a store": (
+        "PROBLEM",
+        "extract these videos, or leave their questions out (--videos_in without --check)",
+    ),
+    "videos without questions": ("warning", "they are not used; is a name misspelt?"),
+    "questions asked twice": ("warning", "same video, question and answer; they count more"),
+    "questions with several answers": (
+        "warning",
+        "same video and question; no model can be right each time",
+    ),
+    "answers not in train": ("warning", "such questions always count as wrong"),
+    "types not in train": ("warning", "such questions are never practised"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table; `count` 0 says that `what` (a key of `KINDS`) was not found there.
+
+    `of` is the number looked at, if that says something; `note` goes before the examples, of which
+    the table shows the first few.
+    """
+
+    what: str
+    where: str
+    count: int
+    of: int | None = None
+    note: str = ""
+    examples: Sequence[str] = ()
+
+    @property
+    def problem(self) -> bool:
+        """Whether this stops a run or falsifies its result."""
+        return self.count > 0 and KINDS[self.what][0] == "PROBLEM"
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """The findings by kind: what was looked for, what to do about it, and a line for each place."""
+    lines: list[str] = []
+    for what, (level, cure) in KINDS.items():
+        kind = [finding for finding in findings if finding.what == what]
+        found = [finding for finding in kind if finding.count]
+        if found:
+            lines += [f"{level}  {what}: {cure}", *_rows(found)]
+        elif kind:
+            lines.append(f"ok       {what}: none")
+    return "\n".join(lines)
+
+
+def _rows(found: Sequence[Finding]) -> list[str]:
+    """Place, count and examples, one below the other."""
+    counts = [_count(finding) for finding in found]
+    where = max(len(finding.where) for finding in found)
+    width = max(len(count) for count in counts)
+    return [
+        f"{'':9}  {finding.where:{where}}  {count:>{width}}  {_examples(finding)}".rstrip()
+        for finding, count in zip(found, counts, strict=True)
+    ]
+
+
+def _count(finding: Finding) -> str:
+    if finding.what == "cannot be read":  # each is one fault, with its own line
+        return ""
+    return f"{finding.count:,}" + (f" of {finding.of:,}" if finding.of is not None else "")
+
+
+def _examples(finding: Finding) -> str:
+    shown = [
+        text if len(text) <= EXAMPLE_WIDTH else text[: EXAMPLE_WIDTH - 3] + "..."
+        for text in finding.examples[:EXAMPLES]
+    ]
+    more = ["..."] if len(finding.examples) > EXAMPLES else []
+    return f"{finding.note} {', '.join(shown + more)}".strip()

@@ -1,0 +1,99 @@
+"""Tables of the results page, from the runs' JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import evaluate
+from util.errors import UserError
+
+SPEC = """
+main:
+  columns: [all, what, {others: [who, how]}]
+  question_only: blind
+  rows:
+    - {label: question only, runs: blind, file: none}
+    - {label: with video, runs: seen, file: real, learned: it helps}
+"""
+PAGE = "before\n<!-- table main -->\nold\n<!-- end -->\nafter\n"
+
+
+def answers(run: str, file: str, right: set[int], ids: range = range(40)) -> None:
+    """40 questions: 20 what, 10 who, 10 how."""
+    kinds = ["what"] * 20 + ["who"] * 10 + ["how"] * 10
+    records = [
+        {
+            "id": i, "video": f"v{i % 8}", "type": kinds[i % 40], "question": "?", "answer": "a",
+            "predicted": "a" if i in right else "b", "probability": 1.0, "correct": i in right,
+        }
+        for i in ids
+    ]  # fmt: skip
+    Path("results", run).mkdir(parents=True, exist_ok=True)
+    Path("results", run, f"test-{file}.json").write_text(json.dumps({"predictions": records}))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("results").mkdir()
+    Path("results/tables.yaml").write_text(SPEC)
+    Path("results/README.md").write_text(PAGE)
+    answers("blind_s1", "none", set(range(4)))
+    answers("blind_s2", "none", set(range(8)))
+    answers("seen_s1", "real", set(range(20)))
+    answers("seen_s2", "real", set(range(24)))
+
+
+def test_cells_are_means_and_deviations_over_runs() -> None:
+    assert evaluate.main(["table"]) == 0
+    page = Path("results/README.md").read_text()
+    before, head, rule, blind, seen, after = [x for x in page.split("\n") if x and "<!--" not in x]
+    assert (before, after) == ("before", "after")
+    assert head == "|  | all (40) | what (20) | others (20) | vision gain | learned |"
+    assert rule == "|-|-|-|-|-|-|"
+    assert blind == "| question only | 15.0 ± 7.1 | 30.0 ± 14.1 | 0.0 ± 0.0 | – |  |"
+    assert seen.startswith("| with video | 55.0 ± 7.1 | 100.0 ± 0.0 | 10.0 ± 14.1 | +40.0 [")
+    assert seen.endswith("] | it helps |")
+
+
+def test_it_is_the_same_again() -> None:
+    evaluate.main(["table"])
+    first = Path("results/README.md").read_text()
+    evaluate.main(["table"])
+    assert Path("results/README.md").read_text() == first
+
+
+def test_a_table_without_its_runs_stays_and_is_named(capsys) -> None:
+    Path("results/seen_s1/test-real.json").unlink()
+    Path("results/seen_s2/test-real.json").unlink()
+    assert evaluate.main(["table"]) == 1
+    assert Path("results/README.md").read_text() == PAGE
+    assert "main: stays as it is, no run here for seen" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("spec", "page", "line"),
+    [
+        (SPEC, "no marks", r"README\.md: needs `<!-- table main -->`"),
+        (SPEC, PAGE + PAGE, r"once each"),
+        ("main: {rows: []}", PAGE, r"tables\.yaml: table main needs `columns` and `rows`"),
+        (SPEC.replace("label: with", "lable: with"), PAGE, r"table main, row .*needs label"),
+        ("[", PAGE, r"tables\.yaml: not readable as YAML"),
+        ("", PAGE, r"tables\.yaml: no tables"),
+    ],
+)
+def test_mistakes(spec: str, page: str, line: str) -> None:
+    Path("results/tables.yaml").write_text(spec)
+    Path("results/README.md").write_text(page)
+    with pytest.raises(UserError, match=line):
+        evaluate.main(["table"])
+
+
+def test_runs_of_other_questions_do_not_share_a_table() -> None:
+    answers("seen_s2", "real", set(), ids=range(1, 41))
+    with pytest.raises(UserError, match="answer different questions"):
+        evaluate.main(["table"])
+    answers("seen_s1", "real", set(), ids=range(1, 41))
+    with pytest.raises(UserError, match="a table is of one question file"):
+        evaluate.main(["table"])

@@ -1,0 +1,89 @@
+"""Intervals and tests for accuracies of questions that share videos."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+
+ALL = "all"
+
+
+class Bootstrap:
+    """Resamples of a split's videos, the same for every model that is measured with it.
+
+    Questions of one video are right or wrong together, so whole videos are drawn with replacement
+    (the cluster bootstrap: Davison and Hinkley 1997, section 3.8) and intervals are percentiles.
+    """
+
+    def __init__(
+        self, videos: ArrayLike, types: ArrayLike, *, samples: int = 10_000, seed: int = 0
+    ) -> None:
+        """Video and type of each of Q questions; K groups are "all" and the types by size."""
+        names, self.video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)
+        kinds, kind, count = np.unique(
+            np.asarray(types, dtype=str), return_inverse=True, return_counts=True
+        )
+        order = np.argsort(-count, kind="stable")
+        self.groups = (ALL, *(str(kinds[i]) for i in order))
+        place = np.empty(len(kinds), dtype=np.int64)
+        place[order] = np.arange(1, len(kinds) + 1)
+        self.kind = place[kind]  # (Q,) column of the question's type
+        self.total = len(names)
+        rng = np.random.default_rng(seed)
+        share = np.full(self.total, 1 / self.total)
+        self.drawn = rng.multinomial(self.total, share, size=samples).astype(np.float32)
+        ones = self._by_video(np.ones(len(self.video)))
+        self.counts = ones.sum(0).astype(np.int64)  # (K,) questions in each group
+        self.sizes = self.drawn @ ones  # (R, K)
+
+    def accuracy(self, hits: np.ndarray) -> dict[str, float]:
+        """Mean of `hits` (Q,) in each group; hits are 0 or 1, a mean over seeds, or differences."""
+        means = self._by_video(hits).sum(0) / self.counts
+        return dict(zip(self.groups, means.tolist(), strict=True))
+
+    def interval(self, hits: np.ndarray, level: float = 0.95) -> dict[str, tuple[float, float]]:
+        """Bootstrap interval of the mean of `hits` (Q,) in each group.
+
+        For the difference of two models give the difference of their hits: that is the paired
+        interval.  A resample without a question of a group does not count for that group.
+        """
+        with np.errstate(invalid="ignore"):
+            means = (self.drawn @ self._by_video(hits)) / self.sizes  # (R, K)
+        tail = 50 * (1 - level)
+        low, high = np.nanpercentile(means, [tail, 100 - tail], axis=0)
+        return {g: (float(a), float(b)) for g, a, b in zip(self.groups, low, high, strict=True)}
+
+    def _by_video(self, hits: np.ndarray) -> np.ndarray:
+        """Sums of `hits` (Q,) over each video and group -> (V, K) float32."""
+        out = np.zeros((self.total, len(self.groups)))
+        np.add.at(out, (self.video, self.kind), hits)
+        out[:, 0] = out.sum(1)
+        return out.astype(np.float32)
+
+
+def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
+    """Exact two-sided p of McNemar's test that two models err equally often; a, b (Q,) bool.
+
+    It takes questions as independent, which questions of one video are not: where it and the
+    bootstrap over videos disagree, believe the bootstrap.
+    """
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(binomtest(only_a, only_a + only_b).pvalue)
+
+
+def reliability(
+    probability: np.ndarray, correct: np.ndarray, bins: int = 15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Confidence against accuracy (Guo et al. 2017, section 2).
+
+    probability and correct (Q,) -> mean probability, accuracy and number of questions in each of
+    `bins` equal bins of probability (nan, nan, 0 where empty), and the expected calibration error.
+    """
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(place, probability, bins) / count
+        accuracy = np.bincount(place, correct.astype(np.float64), bins) / count
+    gap = np.nansum(np.abs(confidence - accuracy) * count)
+    return confidence, accuracy, count, float(gap / max(1, len(probability)))
