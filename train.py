@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from data_loader.dataset import QaData, check_provenance, join
 from data_loader.questions import Questions, QuestionSplit, load_questions
-from data_loader.sampling import rows
+from data_loader.sampling import Sampler
 from data_loader.store import FeatureStore, open_store
 from model.released import from_released, is_released
 from model.task import TASKS
@@ -140,7 +140,7 @@ def train(
     folder = RESULTS / options.run
     device = pick_device(options.device)
     task = task.to(device).train()
-    optimizer = torch.optim.AdamW(groups(task, options), lr=options.lr)
+    optimizer = torch.optim.AdamW(groups(task, options), lr=options.lr, fused=True)
     running = Running((*task.losses, "grad_norm"), train_data.split.types, device)
     # What is validated and kept: a moving average of the weights, or the weights themselves.
     model, average = task, None
@@ -161,12 +161,17 @@ def train(
     log = RunLog(folder, LOGS / options.run, step=step)
 
     total, size = len(train_data), options.batch_size
+    sampler = Sampler(
+        train_data.split.videos,
+        seed=options.seed,
+        batch_size=size,
+        questions_per_video=options.questions_per_video,
+    )
     steps = math.ceil(options.epochs * total / size)
     patient = options.patience or math.inf
     bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, desc=options.run)
     while step < steps and stale < patient:
-        batch = train_data.batch(rows(seed=options.seed, step=step, batch_size=size, total=total))
-        batch = batch.to(device)
+        batch = train_data.batch(sampler.rows(step)).to(device)
         seed_step(options.seed, step)
         rate = learning_rate(
             options.schedule,

@@ -1,26 +1,53 @@
 """Which questions make up which step: a function of (seed, step), so that resuming is exact."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def rows(*, seed: int, step: int, batch_size: int, total: int) -> np.ndarray:
-    """Rows of one step's batch: the next `batch_size` of an endless stream of permutations.
+class Sampler:
+    """An endless stream of permutations of a split's rows, one an epoch, cut into batches.
 
-    Every row comes once per epoch (once per `total` places of the stream) and no batch is ragged;
-    one that crosses the end of an epoch takes the rest from the next.  -> (batch_size,) int64.
+    Every row comes once per epoch and no batch is ragged; one that crosses the end of an epoch
+    takes the rest from the next.  With `questions_per_video` G > 1 an epoch is a shuffled row of
+    groups, each up to G questions of one video: a batch then covers about B / G videos, and all
+    that does not depend on the question is computed for those alone.
     """
-    first = step * batch_size
-    places = np.arange(first, first + batch_size)
-    out = np.empty(batch_size, dtype=np.int64)
-    for epoch in np.unique(places // total):
-        here = places // total == epoch
-        out[here] = permutation(seed=seed, epoch=int(epoch), total=total)[places[here] % total]
-    return out
 
+    def __init__(
+        self, videos: Sequence[str], *, seed: int, batch_size: int, questions_per_video: int
+    ) -> None:
+        """`videos`: the video of each row of the split."""
+        self.seed, self.batch_size, self.group = seed, batch_size, questions_per_video
+        self.video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)[1]
+        self._epochs: dict[int, np.ndarray] = {}  # the orders in use; drawn anew at each start
 
-def permutation(*, seed: int, epoch: int, total: int) -> np.ndarray:
-    """Order of the rows in one epoch.  -> (total,) int64."""
-    return np.random.default_rng([seed, epoch]).permutation(total)
+    def rows(self, step: int) -> np.ndarray:
+        """Rows of one step's batch.  -> (batch_size,) int64."""
+        total = len(self.video)
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        epochs = np.unique(places // total).tolist()
+        self._epochs = {e: self._epochs[e] if e in self._epochs else self.order(e) for e in epochs}
+        out = np.empty(self.batch_size, dtype=np.int64)
+        for epoch in epochs:
+            here = places // total == epoch
+            out[here] = self._epochs[epoch][places[here] % total]
+        return out
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Order of the rows in one epoch.  -> (Q,) int64."""
+        rng = np.random.default_rng([self.seed, epoch])
+        shuffled = rng.permutation(len(self.video))
+        if self.group == 1:
+            return shuffled
+        # a video's rows next to each other, in shuffled order; then every G of them are a group
+        by_video = shuffled[np.argsort(self.video[shuffled], kind="stable")]
+        owner = self.video[by_video]
+        first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+        place = np.arange(len(owner)) - np.repeat(first, np.diff(np.r_[first, len(owner)]))
+        group = np.cumsum(place % self.group == 0) - 1
+        rank = rng.permutation(group[-1] + 1)
+        return by_video[np.argsort(rank[group], kind="stable")]
 
 
 def derangement(*, seed: int, total: int) -> np.ndarray:

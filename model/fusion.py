@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from model.dropout import Dropout
+
 
 class FactorizedBilinear(nn.Module):
     """DualVGR's fusion, multimodal factorised bilinear pooling (Yu et al. 2017, equation 5)."""
@@ -48,7 +50,7 @@ class ClipReadout(nn.Module):
     def __init__(self, *, width: int, dropout: float) -> None:
         """Width D."""
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.hidden = nn.Linear(width, width, bias=False)
         self.score = nn.Linear(width, 1)
 

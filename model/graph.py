@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from model.dropout import Dropout
+
 Punish = Literal["values", "nodes"]
 
 
@@ -54,7 +56,7 @@ class GraphAttention(nn.Module):
         self.left = nn.Parameter(torch.empty(heads, width // heads))  # w_left of each head
         self.right = nn.Parameter(torch.empty(heads, width // heads))  # w_right of each head
         self.bias = nn.Parameter(torch.empty(heads))  # c of each head
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

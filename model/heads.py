@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from model.dropout import Dropout
+
 
 class AnswerHead(nn.Module):
     """An open-ended answer as one of A classes."""
@@ -11,10 +13,10 @@ class AnswerHead(nn.Module):
         """Width D, A classes."""
         super().__init__()
         self.question = nn.Linear(width, width)
-        self.first_dropout = nn.Dropout(dropout)
+        self.first_dropout = Dropout(dropout)
         self.hidden = nn.Linear(2 * width, width)
         self.norm = nn.BatchNorm1d(width)
-        self.second_dropout = nn.Dropout(dropout)
+        self.second_dropout = Dropout(dropout)
         self.out = nn.Linear(width, answers)
 
     def forward(self, video: Tensor, question: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+BUCKETS = 4  # groups of similar length that a CPU reads one after another
+
 
 class BidirectionalLSTM(nn.Module):
     """A masked pair of one-way LSTMs: the same numbers as one packed bidirectional LSTM.
@@ -31,9 +33,20 @@ class BidirectionalLSTM(nn.Module):
             ahead, last_ahead = self._last(self.ahead, x)
             back, last_back = self._last(self.back, x.flip(1))
             return torch.cat([ahead, back.flip(1)], 2), torch.cat([last_ahead, last_back], 1)
-        padded = x.shape[1]
-        if not x.is_cuda:  # a look at the lengths costs a CPU nothing and saves it steps of padding
-            x = x[:, : int(length.max())]
+        if x.is_cuda:
+            return self._masked(x, length)
+        # A look at the lengths costs a CPU nothing; neighbours in length share little padding.
+        order = length.argsort()
+        parts = [
+            self._masked(x[rows, : int(length[rows[-1]])], length[rows], x.shape[1])
+            for rows in order.chunk(BUCKETS if len(order) >= 16 * BUCKETS else 1)
+        ]
+        back = order.argsort()
+        sequence, last = (torch.cat(part)[back] for part in zip(*parts, strict=True))
+        return sequence, last
+
+    def _masked(self, x: Tensor, length: Tensor, padded: int = 0) -> tuple[Tensor, Tensor]:
+        """Both directions over x (B, L, I), as one block; zeros up to `padded` steps."""
         step = torch.arange(x.shape[1], device=x.device)
         inside = step < length[:, None]  # (B, L)
         mirror = torch.where(inside, length[:, None] - 1 - step, step)  # its own inverse
@@ -43,7 +56,8 @@ class BidirectionalLSTM(nn.Module):
         last = torch.cat([_gather(ahead, end), _gather(back, end)], 2)[:, 0]
         sequence = torch.cat([ahead, _gather(back, mirror)], 2)
         sequence = sequence * inside[..., None]
-        return nn.functional.pad(sequence, (0, 0, 0, padded - x.shape[1])), last
+        missing = max(0, padded - x.shape[1])
+        return nn.functional.pad(sequence, (0, 0, 0, missing)), last
 
     @staticmethod
     def _last(lstm: nn.LSTM, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from model.dropout import Dropout
 from model.recurrent import BidirectionalLSTM
 
 
@@ -26,10 +27,10 @@ class QuestionEncoder(nn.Module):
         """`vocabulary` words of `word_width` values; `width` is D."""
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, word_width)
-        self.word_dropout = nn.Dropout(dropout)
+        self.word_dropout = Dropout(dropout)
         self.sequence = BidirectionalLSTM(input_width=word_width, width=width)
         self.summary = BidirectionalLSTM(input_width=word_width, width=width)
-        self.state_dropout = nn.Dropout(state_dropout)
+        self.state_dropout = Dropout(state_dropout)
 
     def forward(self, words: Tensor, length: Tensor) -> EncodedQuestion:
         """Encode questions.  words (B, L) int64, zero padded; length (B,) -> EncodedQuestion."""

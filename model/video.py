@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from model.dropout import Dropout
 from model.recurrent import BidirectionalLSTM
 
 
@@ -50,12 +51,12 @@ class VideoEncoder(nn.Module):
     ) -> None:
         """Widths of the two stored features, and D; `feature_dropout` is that of both."""
         super().__init__()
-        self.feature_dropout = nn.Dropout(feature_dropout)
+        self.feature_dropout = Dropout(feature_dropout)
         self.appearance_norm = Standardize(width=appearance_width)
         self.motion_norm = Standardize(width=motion_width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.frames = BidirectionalLSTM(input_width=appearance_width, width=width)
-        self.state_dropout = nn.Dropout(state_dropout)
+        self.state_dropout = Dropout(state_dropout)
         self.motion = nn.Linear(motion_width, width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:

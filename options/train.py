@@ -18,6 +18,8 @@ class TrainOptions:
             and report mean and deviation; 0: one run, with --seed
         epochs: length of the run; every question once an epoch
         batch_size: questions a step
+        questions_per_video: questions of one video that come together in a batch: each video is
+            encoded once a batch, so more of them make a step faster
         lr: learning rate of Adam
         schedule: learning rate over the run: constant, halve (as released) or cosine (to zero)
         halve_every: epochs after which the schedule "halve" halves, again and again
@@ -40,6 +42,7 @@ class TrainOptions:
     seeds: int = 0
     epochs: float = 25
     batch_size: int = 256
+    questions_per_video: int = 1
     lr: float = 1e-4
     schedule: Literal["constant", "halve", "cosine"] = "constant"
     halve_every: float = 10
@@ -63,6 +66,8 @@ class TrainOptions:
         for name in ("epochs", "lr", "eval_every", "log_every", "halve_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
+        if self.questions_per_video < 1:
+            raise ValueError(f"--questions_per_video {self.questions_per_video}: at least 1")
         if self.batch_size < 2:
             raise ValueError(f"--batch_size {self.batch_size}: batch norm needs at least 2")
         for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every"):
