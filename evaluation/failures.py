@@ -78,7 +78,7 @@ def _failure(
 
 def _files(options: ReportOptions) -> dict[str, Path]:
     """Video files by id; none without --videos."""
-    if options.videos is None:
+    if not options.videos:
         if options.id_map is not None:
             raise UserError(f"--id_map {options.id_map}: maps files, but --videos names none")
         return {}

@@ -88,7 +88,13 @@ class Score:
             f"{shown[self.answers.video]}; {TITLES[self.protocol]}\n"
             f"per cent of {len(asked):,} questions on {asked.videos:,} videos"
         )
-        return f"{title}\n{grid(list(self.counts), rows)}"
+        lines = [title, grid(list(self.counts), rows)]
+        if self.answers.video == "real" and not self.gain:
+            lines.append(
+                "vision gain unknown: no run beside this one was trained alike (same options, same "
+                "seed) with --video none; train one, or name another with --question_only"
+            )
+        return "\n".join(lines)
 
     def markdown(self) -> str:
         """One row: run, accuracy with interval, types, vision gain with interval."""

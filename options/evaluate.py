@@ -161,7 +161,7 @@ class ReportOptions:
 
     run: str
     checkpoint: Literal["best", "last"] = "best"
-    videos: list[str] | None = None
+    videos: tuple[str, ...] = ()
     id_map: str | None = None
     count: int = 40
     type: str | None = None

@@ -49,7 +49,8 @@ def parse(
     except UserError:
         raise
     except Exception as error:  # jsonargparse raises several kinds; each message names the option
-        raise UserError(f"{prog}: {error}; `{prog} --help` lists the options") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"{prog}: {reason}; `{prog} --help` lists the options") from error
     return tuple(build(cls, values) for cls in classes)
 
 

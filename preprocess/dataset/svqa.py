@@ -6,7 +6,7 @@ Read are, in the folder of annotations:
   is `<id>.mp4`), `question`, `ans`, and `program` (a list of steps), whose last step's `function`
   is the category of the question.  Further fields are ignored.
 * `train_svqa_ids.txt`, `val_svqa_ids.txt` and `test_svqa_ids.txt`, there or in `SVQA_splits/`: one
-  video id a line, 8,400, 1,200 and 2,400 of them.
+  video id a line.
 
 SVQA itself has no validation split; the lists are DualVGR's (repository NJUPT-MCC/DualVGR-VideoQA,
 folder SVQA_splits), and the fields are those that its `preprocess/datautils/svqa.py` reads.  That
