@@ -61,6 +61,11 @@ class BidirectionalLSTM(nn.Module):
 
     @staticmethod
     def _last(lstm: nn.LSTM, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.shape[1] == 1:  # clips of one frame: a step from zero has no recurrence to compute
+            bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+            i, _, g, o = nn.functional.linear(x[:, 0], lstm.weight_ih_l0, bias).chunk(4, 1)
+            hidden = o.sigmoid() * (i.sigmoid() * g.tanh()).tanh()
+            return hidden[:, None], hidden
         sequence, (hidden, _) = lstm(x)
         return sequence, hidden[0]
 

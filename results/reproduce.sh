@@ -61,13 +61,13 @@ msvd_549)
     score msvd_549_question_only msvd_549
     ;;
 msvd_qa)
-    questions msvd_qa/questions.pt $msvd --glove "$glove"
+    questions msvd_qa/questions.pt $msvd
     seeds msvd_qa_question_only --preset msvd_qa_question_only
     score msvd_qa_question_only
     ;;
 activitynet_qa)
     questions activitynet_qa/questions.pt --dataset activitynet_qa \
-        --annotations "$data/activitynet_qa" --glove "$glove"
+        --annotations "$data/activitynet_qa"
     seeds activitynet_qa_question_only --preset activitynet_qa_question_only
     score activitynet_qa_question_only
     ;;

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,9 +39,10 @@ def test_equals_the_packed_form(lengths: list[int], extra: int) -> None:
     torch.testing.assert_close(last, torch.cat([hidden[0], hidden[1]], 1), atol=1e-6, rtol=0)
 
 
-def test_without_lengths_equals_full_lengths() -> None:
+@pytest.mark.parametrize("steps", [7, 1])
+def test_without_lengths_equals_full_lengths(steps: int) -> None:
     torch.manual_seed(0)
     ours = BidirectionalLSTM(input_width=5, width=8)
-    x = torch.randn(3, 7, 5)
-    for a, b in zip(ours(x), ours(x, torch.full((3,), 7)), strict=True):
+    x = torch.randn(3, steps, 5)
+    for a, b in zip(ours(x), ours(x, torch.full((3,), steps)), strict=True):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=0)

@@ -1,0 +1,124 @@
+"""Sizes of the data sets, made-up batches of those sizes, and the arithmetic they take."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data_loader.dataset import QaData
+from data_loader.questions import QuestionSplit
+from data_loader.vocabulary import Vocabulary
+from model.task.qa import QuestionAnswering
+from options.loss import LossOptions
+from options.model import ModelOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """One data set's shape: clips N, frames F, feature width, model width D, units T, words L."""
+
+    clips: int
+    frames: int
+    feature_width: int = 2048
+    width: int = 768
+    units: int = 1
+    words: int = 10
+    answers: int = 1854
+    vocabulary: int = 4809
+
+
+SIZES = {
+    "msvd_qa": Size(clips=8, frames=16),
+    "msvd_qa_t2": Size(clips=8, frames=16, units=2),
+    "msrvtt_qa": Size(clips=16, frames=16, units=6, answers=4002),
+    "svqa": Size(clips=20, frames=16, units=4, words=20, answers=41, vocabulary=50),
+    # for tests: seconds
+    "tiny": Size(
+        clips=4, frames=3, feature_width=24, width=16, units=2, words=5, answers=12, vocabulary=30
+    ),
+}
+
+
+def make_task(size: Size, *, dropout: bool) -> QuestionAnswering:
+    """The product's model at a size, random weights; gamma 1 and beta 1e-2 so that all terms show."""
+    rate = ModelOptions().dropout if dropout else 0.0
+    state = ModelOptions().state_dropout if dropout else 0.0
+    return QuestionAnswering(
+        ModelOptions(width=size.width, units=size.units, dropout=rate, state_dropout=state),
+        LossOptions(gamma=1.0, beta=1e-2),
+        vocabulary=Vocabulary(
+            words=tuple(f"w{i}" for i in range(size.vocabulary)),
+            answers=tuple(f"a{i}" for i in range(size.answers)),
+        ),
+        word_width=300 if size.width >= 300 else 8,
+        appearance_width=size.feature_width,
+        motion_width=size.feature_width,
+    )
+
+
+def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 0) -> QaData:
+    """A split of made-up questions, `questions_per_video` about each of `videos` videos."""
+    rng = np.random.default_rng(seed)
+    video = np.repeat(np.arange(videos), questions_per_video)
+    total = len(video)
+    shape = (videos, size.clips, size.frames, size.feature_width)
+    generator = torch.Generator().manual_seed(seed)
+    appearance = torch.empty(shape, dtype=torch.float16)
+    for row in appearance:  # one video at a time: no second copy in float32
+        row.copy_(torch.rand(row.shape, generator=generator))
+    motion = torch.rand(videos, size.clips, size.feature_width, generator=generator).half()
+    # lengths as in MSVD-QA: from half of the longest to the longest
+    length = torch.from_numpy(rng.integers(size.words // 2, size.words + 1, total))
+    words = torch.from_numpy(rng.integers(2, size.vocabulary, (total, size.words)))
+    words[torch.arange(size.words) >= length[:, None]] = 0
+    text = ("",) * total
+    split = QuestionSplit(
+        name="made up",
+        words=words,
+        length=length,
+        answer=torch.from_numpy(rng.integers(2, size.answers, total)),
+        videos=tuple(str(v) for v in video),
+        ids=tuple(range(total)),
+        types=("what",) * total,
+        texts=text,
+        answer_texts=text,
+    )
+    return QaData(
+        split=split,
+        appearance=appearance,
+        motion=motion,
+        clips=torch.full((videos,), size.clips),
+        video=video.astype(np.int64),
+    )
+
+
+class FlopCounter:
+    """Multiply-adds, counted twice, of the matrix products of a forward pass.
+
+    Linear layers and LSTMs by their inputs' shapes; the attention over pairs of clips, some
+    thousandths of the whole, is left out.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        """Count whatever `module` does from now on, until `close`."""
+        self.total = 0
+        kinds = {nn.Linear: self._linear, nn.LSTM: self._lstm}
+        self.hooks = [
+            part.register_forward_hook(kinds[type(part)])
+            for part in module.modules()
+            if type(part) in kinds
+        ]
+
+    def close(self) -> None:
+        """Stop counting."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def _linear(self, layer: nn.Linear, given: tuple[Tensor], out: Tensor) -> None:
+        rows = given[0].numel() // layer.in_features
+        self.total += 2 * rows * layer.in_features * layer.out_features
+
+    def _lstm(self, lstm: nn.LSTM, given: tuple[Tensor], out: Tensor) -> None:
+        steps = given[0].shape[0] * given[0].shape[1]
+        self.total += 2 * steps * 4 * lstm.hidden_size * (lstm.input_size + lstm.hidden_size)
