@@ -11,9 +11,7 @@ from pathlib import Path
 import torch
 
 
-def interleaved(
-    works: dict[str, Callable[[], object]], *, rounds: int
-) -> dict[str, list[float]]:
+def interleaved(works: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
     """Seconds of each work, `rounds` times in turn, after one round that does not count.
 
     In turn, so that a machine that slows down or is shared slows all of them alike.
@@ -42,7 +40,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def matrix_rate(size: int = 2048, rounds: int = 5) -> float:
-    """This machine's rate at float32 matrix products, FLOP/s with torch's threads; the best of some."""
+    """This machine's rate at float32 matrix products with torch's threads: FLOP/s, best of some."""
     a, b = torch.rand(size, size), torch.rand(size, size)
     best = min(interleaved({"": lambda: a @ b}, rounds=rounds)[""])
     return 2 * size**3 / best

@@ -41,7 +41,7 @@ SIZES = {
 
 
 def make_task(size: Size, *, dropout: bool) -> QuestionAnswering:
-    """The product's model at a size, random weights; gamma 1 and beta 1e-2 so that all terms show."""
+    """The product's model at a size, random weights; gamma and beta such that all terms show."""
     rate = ModelOptions().dropout if dropout else 0.0
     state = ModelOptions().state_dropout if dropout else 0.0
     return QuestionAnswering(
@@ -66,8 +66,8 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
     generator = torch.Generator().manual_seed(seed)
     appearance = torch.empty(shape, dtype=torch.float16)
     for row in appearance:  # one video at a time: no second copy in float32
-        row.copy_(torch.rand(row.shape, generator=generator))
-    motion = torch.rand(videos, size.clips, size.feature_width, generator=generator).half()
+        row.copy_(torch.randn(row.shape, generator=generator))
+    motion = torch.randn(videos, size.clips, size.feature_width, generator=generator).half()
     # lengths as in MSVD-QA: from half of the longest to the longest
     length = torch.from_numpy(rng.integers(size.words // 2, size.words + 1, total))
     words = torch.from_numpy(rng.integers(2, size.vocabulary, (total, size.words)))

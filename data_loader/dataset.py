@@ -47,10 +47,19 @@ class QaData:
         )
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Every question once, ordered by video so that each video is encoded about once."""
+        """Every question once, all of a video in one batch: each video is encoded exactly once.
+
+        A batch ends before the video with which it would exceed `batch_size` questions; only a
+        video with more of them than that comes in several.
+        """
         order = np.argsort(self.video, kind="stable")
-        for first in range(0, len(order), batch_size):
-            yield self.batch(order[first : first + batch_size])
+        ends = np.cumsum(np.unique(self.video, return_counts=True)[1])
+        first = 0
+        while first < len(order):
+            fitting = ends[(ends > first) & (ends <= first + batch_size)]
+            last = int(fitting[-1]) if len(fitting) else first + batch_size
+            yield self.batch(order[first:last])
+            first = last
 
     def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Mean and deviation of each feature over the real clips of both channels."""

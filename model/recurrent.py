@@ -22,17 +22,12 @@ class BidirectionalLSTM(nn.Module):
         self.ahead = nn.LSTM(input_width, width // 2, batch_first=True)
         self.back = nn.LSTM(input_width, width // 2, batch_first=True)
 
-    def forward(self, x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """Read sequences in both directions.
 
-        x (B, L, I), length (B,) with 1 <= length <= L; None: all are L long.
-        Returns the sequence (B, L, width), zero past each length, and the last states of the two
-        directions (B, width).
+        x (B, L, I), length (B,) with 1 <= length <= L.  Returns the sequence (B, L, width), zero
+        past each length, and the last states of the two directions (B, width).
         """
-        if length is None:
-            ahead, last_ahead = self._last(self.ahead, x)
-            back, last_back = self._last(self.back, x.flip(1))
-            return torch.cat([ahead, back.flip(1)], 2), torch.cat([last_ahead, last_back], 1)
         if x.is_cuda:
             return self._masked(x, length)
         # A look at the lengths costs a CPU nothing; neighbours in length share little padding.
@@ -59,15 +54,29 @@ class BidirectionalLSTM(nn.Module):
         missing = max(0, padded - x.shape[1])
         return nn.functional.pad(sequence, (0, 0, 0, missing)), last
 
-    @staticmethod
-    def _last(lstm: nn.LSTM, x: Tensor) -> tuple[Tensor, Tensor]:
-        if x.shape[1] == 1:  # clips of one frame: a step from zero has no recurrence to compute
-            bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
-            i, _, g, o = nn.functional.linear(x[:, 0], lstm.weight_ih_l0, bias).chunk(4, 1)
-            hidden = o.sigmoid() * (i.sigmoid() * g.tanh()).tanh()
-            return hidden[:, None], hidden
-        sequence, (hidden, _) = lstm(x)
-        return sequence, hidden[0]
+    def last_states(self, x: Tensor) -> Tensor:
+        """Read sequences that are all L long; only their end counts.  x (B, L, I) -> (B, width)."""
+        if x.is_cuda:
+            return torch.cat([self.ahead(x)[1][0][0], self.back(x.flip(1))[1][0][0]], 1)
+        # The input's part of the gates for all steps in one product.  Most of the arithmetic is in
+        # it, and where x is stored features its backward pass is one product too: torch's LSTM
+        # would compute the gradient of x, which nobody asks for.
+        parts = (self.ahead, self.back)
+        weight = torch.cat([lstm.weight_ih_l0 for lstm in parts])
+        bias = torch.cat([lstm.bias_ih_l0 + lstm.bias_hh_l0 for lstm in parts])
+        ahead, back = nn.functional.linear(x, weight, bias).chunk(2, 2)  # (B, L, 4 h) each
+        recurrent = torch.stack([lstm.weight_hh_l0.T for lstm in parts])
+        hidden = cell = None
+        for step_ahead, step_back in zip(ahead.unbind(1), back.flip(1).unbind(1), strict=True):
+            gates = torch.stack([step_ahead, step_back])  # (2, B, 4 h)
+            if hidden is not None:
+                gates = torch.baddbmm(gates, hidden, recurrent)
+            i, f, g, o = gates.chunk(4, 2)
+            new = i.sigmoid() * g.tanh()
+            cell = new if cell is None else f.sigmoid() * cell + new
+            hidden = o.sigmoid() * cell.tanh()
+        assert hidden is not None  # L >= 1
+        return torch.cat([hidden[0], hidden[1]], 1)
 
 
 def _gather(x: Tensor, index: Tensor) -> Tensor:

@@ -63,6 +63,6 @@ class VideoEncoder(nn.Module):
         """Encode videos.  appearance (V, N, F, Da), motion (V, N, Dm) -> two of (V, N, D)."""
         videos, clips, frames, _ = appearance.shape
         x = self.dropout(self.feature_dropout(self.appearance_norm(appearance))).tanh()
-        _, last = self.frames(x.reshape(videos * clips, frames, -1))
+        last = self.frames.last_states(x.reshape(videos * clips, frames, -1))
         a = self.state_dropout(last.reshape(videos, clips, -1))
         return a, self.motion(self.feature_dropout(self.motion_norm(motion)))

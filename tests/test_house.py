@@ -14,6 +14,7 @@ OURS = (
     "model",
     "preprocess",
     "evaluation",
+    "benchmark",
     "demo",
     "train",
     "evaluate",

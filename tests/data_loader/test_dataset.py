@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -46,9 +47,21 @@ def test_a_batch_holds_each_video_once_and_each_question_its_own(tiny) -> None:
 
 
 def test_batches_ask_everything_once(tiny) -> None:
+    for size in (1, 7, 1000):
+        for video in ("real", "none"):
+            data = train_split(tiny, video)
+            batches = list(data.batches(size))
+            asked = torch.cat([b.row for b in batches])
+            assert sorted(asked.tolist()) == list(range(len(data)))
+            assert max(len(b.row) for b in batches) <= size
+
+
+def test_batches_encode_every_video_once(tiny) -> None:
     data = train_split(tiny)
-    asked = torch.cat([b.row for b in data.batches(7)])
-    assert sorted(asked.tolist()) == list(range(len(data)))
+    most = max(Counter(data.split.videos).values())
+    batches = list(data.batches(most + 1))
+    assert len(batches) > 1
+    assert sum(len(b.appearance) for b in batches) == len(set(data.split.videos))
 
 
 def test_no_video_is_zeros_as_wide_as_the_features(tiny) -> None:

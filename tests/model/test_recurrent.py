@@ -2,22 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from benchmark.plain import packed_twin
 from model.recurrent import BidirectionalLSTM
-
-
-def packed_twin(ours: BidirectionalLSTM) -> nn.LSTM:
-    """torch's own bidirectional LSTM with the same weights."""
-    twin = nn.LSTM(
-        ours.ahead.input_size, ours.ahead.hidden_size, batch_first=True, bidirectional=True
-    )
-    for name, parameter in ours.ahead.named_parameters():
-        getattr(twin, name).data.copy_(parameter)
-    for name, parameter in ours.back.named_parameters():
-        getattr(twin, f"{name}_reverse").data.copy_(parameter)
-    return twin
 
 
 @settings(max_examples=25, deadline=None)
@@ -40,9 +28,16 @@ def test_equals_the_packed_form(lengths: list[int], extra: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [7, 1])
-def test_without_lengths_equals_full_lengths(steps: int) -> None:
+def test_last_states_are_those_of_full_lengths_and_so_are_their_gradients(steps: int) -> None:
     torch.manual_seed(0)
     ours = BidirectionalLSTM(input_width=5, width=8)
-    x = torch.randn(3, steps, 5)
-    for a, b in zip(ours(x), ours(x, torch.full((3,), steps)), strict=True):
-        torch.testing.assert_close(a, b, atol=1e-6, rtol=0)
+    x = torch.randn(3, steps, 5, requires_grad=True)
+    gradients = []
+    for last in (ours.last_states(x), ours(x, torch.full((3,), steps))[1]):
+        gradients.append([last])
+        asked = (x, *ours.parameters())  # with one step nothing reaches the recurrent matrices
+        gradients[-1] += torch.autograd.grad(
+            last.square().sum(), asked, allow_unused=True, materialize_grads=True
+        )
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
