@@ -48,9 +48,8 @@ def measure(name: str, *, videos: int, rounds: int, rate: float) -> float:
     data = make_data(size, videos=videos, questions_per_video=GROUP)
     task = make_task(size, dropout=False).eval()
     plain = PlainAnswering(task).eval()
-    counter = FlopCounter(task)
-    found = task.predict(data.batches(BATCH), "cpu").top[:, 0]
-    counter.close()
+    with FlopCounter(task) as counter:
+        found = task.predict(data.batches(BATCH), "cpu").top[:, 0]
     differ = int((found != answers(plain, task, data)).sum())
     if differ > len(data) // 1000:  # rounding may turn a tie
         raise AssertionError(f"the two forms differ on {differ} answers: nothing was timed")

@@ -1,12 +1,11 @@
-"""Time, memory and arithmetic of a piece of work."""
+"""Time and memory of a piece of work (memory on Linux, from /proc)."""
 
-import platform
-import resource
+import multiprocessing
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -46,29 +45,28 @@ def matrix_rate(size: int = 2048, rounds: int = 5) -> float:
     return 2 * size**3 / best
 
 
-def peak_memory(work: Callable[[], object]) -> int:
-    """Most resident memory during `work` beyond that before it, bytes (Linux; polled each 2 ms)."""
-    status = Path("/proc/self/statm")
-    page = resource.getpagesize()
-    if platform.system() != "Linux":
-        raise OSError("peak memory is read from /proc, which only Linux has")
+def peak_memory(prepare: Callable[..., Callable[[], object]], given: tuple[Any, ...]) -> int:
+    """Most resident memory of a piece of work beyond that before it, in bytes.
 
-    def resident() -> int:
-        return int(status.read_text().split()[1]) * page
+    In a process of its own, which begins with nothing to reuse: `prepare(*given)` makes the work.
+    """
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_peak, (prepare, given, torch.get_num_threads()))
 
-    before, most, done = resident(), 0, threading.Event()
 
-    def watch() -> None:
-        nonlocal most
-        while not done.is_set():
-            most = max(most, resident())
-            done.wait(0.002)
+def _peak(
+    prepare: Callable[..., Callable[[], object]], given: tuple[Any, ...], threads: int
+) -> int:
+    torch.set_num_threads(threads)
+    work = prepare(*given)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    before = _kilobytes("VmRSS")
+    work()
+    return 1024 * (_kilobytes("VmHWM") - before)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        work()
-    finally:
-        done.set()
-        watcher.join()
-    return max(0, most - before)
+
+def _kilobytes(name: str) -> int:
+    """A line of /proc/self/status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])

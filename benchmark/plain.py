@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from model.graph import RelationGraph
+from model.graph import GraphAttention, RelationGraph
 from model.reasoning import ReasoningUnit
 from model.recurrent import BidirectionalLSTM
 from model.task.qa import QuestionAnswering
@@ -116,6 +116,7 @@ class PlainAnswering(nn.Module):
         """One head after another, every pair of clips side by side: (B, N, N, 2 d)."""
         count = nodes.shape[1]
         for layer in graph.layers:
+            assert isinstance(layer, GraphAttention)
             out = []
             width = layer.project.out_features // layer.heads
             for k in range(layer.heads):

@@ -1,10 +1,12 @@
 """Sizes of the data sets, made-up batches of those sizes, and the arithmetic they take."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from data_loader.dataset import QaData
 from data_loader.questions import QuestionSplit
@@ -93,32 +95,35 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
     )
 
 
-class FlopCounter:
-    """Multiply-adds, counted twice, of the matrix products of a forward pass.
+class FlopCounter(FlopCounterMode):
+    """Multiply-adds, counted twice, of all matrix products: torch's counter and, as it passes over
+    them, the LSTMs, by their inputs' shapes.
 
-    Linear layers and LSTMs by their inputs' shapes; the attention over pairs of clips, some
-    thousandths of the whole, is left out.
+    with FlopCounter(module) as counter: ...; counter.total
     """
 
     def __init__(self, module: nn.Module) -> None:
-        """Count whatever `module` does from now on, until `close`."""
-        self.total = 0
-        kinds = {nn.Linear: self._linear, nn.LSTM: self._lstm}
-        self.hooks = [
-            part.register_forward_hook(kinds[type(part)])
-            for part in module.modules()
-            if type(part) in kinds
-        ]
+        """Count what happens within the context; the LSTMs are those of `module`."""
+        super().__init__(display=False)
+        self.lstm = 0
+        self.parts = [part for part in module.modules() if isinstance(part, nn.LSTM)]
 
-    def close(self) -> None:
-        """Stop counting."""
+    @property
+    def total(self) -> int:
+        """FLOP so far."""
+        return self.get_total_flops() + self.lstm
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self.hooks = [part.register_forward_hook(self._count) for part in self.parts]
+        return super().__enter__()
+
+    def __exit__(self, *args: object) -> None:
+        """End."""
         for hook in self.hooks:
             hook.remove()
+        super().__exit__(*args)
 
-    def _linear(self, layer: nn.Linear, given: tuple[Tensor], out: Tensor) -> None:
-        rows = given[0].numel() // layer.in_features
-        self.total += 2 * rows * layer.in_features * layer.out_features
-
-    def _lstm(self, lstm: nn.LSTM, given: tuple[Tensor], out: Tensor) -> None:
+    def _count(self, lstm: nn.LSTM, given: tuple[Tensor], out: Tensor) -> None:
         steps = given[0].shape[0] * given[0].shape[1]
-        self.total += 2 * steps * 4 * lstm.hidden_size * (lstm.input_size + lstm.hidden_size)
+        self.lstm += 2 * steps * 4 * lstm.hidden_size * (lstm.input_size + lstm.hidden_size)

@@ -10,6 +10,7 @@ machine's measured matrix rate.  The last line is one JSON object.
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 from collections.abc import Callable, Sequence
@@ -82,7 +83,8 @@ def check_equal(size: Size, data: QaData, batch: int) -> float:
     losses["loss"].backward()
     expected, _ = plain(*plain_inputs(rows))
     expected["loss"].backward()
-    task.eval(), plain.eval()
+    task.eval()
+    plain.eval()
     with torch.no_grad():
         gaps = [_gap(task.answer(rows).logits, plain(*plain_inputs(rows))[1])]
     gaps += [_gap(losses[name], expected[name]) for name in losses]
@@ -95,11 +97,20 @@ def check_equal(size: Size, data: QaData, batch: int) -> float:
     return worst
 
 
+def _one_step(form: str, name: str, group: int, batch: int) -> Callable[[], object]:
+    """Everything before a training step, done; the step of "product" or "plain"."""
+    size = SIZES[name]
+    data = make_data(size, videos=-(-batch // group), questions_per_video=group)
+    task = make_task(size, dropout=True).train()
+    pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
+    return pair.product_step() if form == "product" else pair.plain_step()
+
+
 def _gap(a: torch.Tensor | None, b: torch.Tensor | None) -> float:
     """Largest difference, over the largest magnitude where that is above 1."""
     if a is None or b is None:  # no gradient reaches it: it must reach neither
-        assert a is b
-        return 0.0
+        return 0.0 if a is b else math.inf
+    a, b = a.detach(), b.detach()
     return float((a - b).abs().max() / max(1.0, float(b.abs().max())))
 
 
@@ -110,14 +121,13 @@ def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> d
     check_equal(size, data, min(batch, 2 * group if group > 1 else 8))
     task = make_task(size, dropout=True).train()
     pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
-    counter = FlopCounter(task)
-    with torch.no_grad():
+    with torch.no_grad(), FlopCounter(task) as counter:
         task(pair.batch)
-    counter.close()
     floor = 3 * counter.total / rate
     works = {"product": pair.product_step(), "plain": pair.plain_step()}
     seconds = interleaved(works, rounds=rounds)
-    memory = {key: peak_memory(work) for key, work in works.items()}
+    del works, pair  # a form's memory is measured in a process of its own
+    memory = {form: peak_memory(_one_step, (form, name, group, batch)) for form in seconds}
     product, plain = (statistics.median(seconds[key]) for key in ("product", "plain"))
     found = {
         "ratio": plain / product,
@@ -144,11 +154,11 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
     data = make_data(size, videos=max(2, batch // GROUP), questions_per_video=GROUP)
     rows = np.random.default_rng(0).permutation(len(data))[:batch]
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{channel}.h5" for channel in ("appearance", "motion")]
-        for path, features in zip(paths, (data.appearance, data.motion), strict=True):
+        appearance, motion = Path(folder) / "appearance.h5", Path(folder) / "motion.h5"
+        for path, features in ((appearance, data.appearance), (motion, data.motion)):
             with h5py.File(path, "w") as file:
                 file["features"] = features.numpy()
-        plain = PlainFeatures(*paths, data.video.tolist())
+        plain = PlainFeatures(appearance, motion, data.video.tolist())
         works = {
             "product": lambda: data.batch(rows),
             "plain": lambda: plain.batch(rows.tolist()),

@@ -6,6 +6,15 @@ from torch import Tensor, nn
 BUCKETS = 4  # groups of similar length that a CPU reads one after another
 
 
+class OneWayLSTM(nn.LSTM):
+    """torch's LSTM of one layer, whose weights have names that a type checker knows."""
+
+    weight_ih_l0: Tensor  # (4 h, I), gates i, f, g, o
+    weight_hh_l0: Tensor  # (4 h, h)
+    bias_ih_l0: Tensor  # (4 h,)
+    bias_hh_l0: Tensor  # (4 h,)
+
+
 class BidirectionalLSTM(nn.Module):
     """A masked pair of one-way LSTMs: the same numbers as one packed bidirectional LSTM.
 
@@ -19,8 +28,8 @@ class BidirectionalLSTM(nn.Module):
         super().__init__()
         if width % 2:
             raise ValueError(f"a bidirectional width must be even, not {width}")
-        self.ahead = nn.LSTM(input_width, width // 2, batch_first=True)
-        self.back = nn.LSTM(input_width, width // 2, batch_first=True)
+        self.ahead = OneWayLSTM(input_width, width // 2, batch_first=True)
+        self.back = OneWayLSTM(input_width, width // 2, batch_first=True)
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """Read sequences in both directions.

@@ -1,0 +1,69 @@
+"""The benchmarks: they compare equal things, count the arithmetic right, and end in JSON."""
+
+import json
+
+import pytest
+import torch
+
+from benchmark import inference, measure, train_step
+from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
+
+TINY = SIZES["tiny"]
+
+
+def test_the_plain_form_is_the_same_model() -> None:
+    data = make_data(TINY, videos=3, questions_per_video=8)
+    assert train_step.check_equal(TINY, data, 24) < 1e-4
+
+
+def test_another_model_is_noticed(monkeypatch) -> None:
+    def forgets_the_scale(self, graph, nodes, scale):
+        return right(self, graph, nodes, torch.ones_like(scale))
+
+    right = train_step.PlainAnswering._graph
+    monkeypatch.setattr(train_step.PlainAnswering, "_graph", forgets_the_scale)
+    data = make_data(TINY, videos=3, questions_per_video=8)
+    with pytest.raises(AssertionError, match="nothing was timed"):
+        train_step.check_equal(TINY, data, 24)
+
+
+def test_the_arithmetic_of_one_layer_and_of_grouping() -> None:
+    layer = torch.nn.Linear(5, 7)
+    with FlopCounter(layer) as counter:
+        layer(torch.ones(3, 5))
+    assert counter.total == 2 * 3 * 5 * 7
+    lstm = torch.nn.LSTM(5, 4, batch_first=True)
+    with FlopCounter(lstm) as counter:
+        lstm(torch.ones(3, 6, 5))
+    assert counter.total == 2 * (3 * 6) * (4 * 4) * (5 + 4)
+    task = make_task(SIZES["msvd_qa"], dropout=False)
+    data = make_data(SIZES["msvd_qa"], videos=2, questions_per_video=1)
+    one = data.batch(data.split.answer.numpy()[:1] * 0)
+    with torch.no_grad(), FlopCounter(task.model.video) as counter:
+        task.model.video(one.appearance, one.motion)
+    assert counter.total == pytest.approx(1.91e9 + 2 * 8 * 2048 * 768, rel=0.01)  # 1.91 GFLOP
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "keys"),
+    [
+        (train_step, ["--batch", "16"], {"train_ratio_grouped", "train_ratio_ungrouped",
+                                         "floor_share", "loader_ratio", "memory_ratio"}),
+        (inference, ["--videos", "2"], {"inference_ratio"}),
+    ],
+)  # fmt: skip
+def test_the_last_line_is_json(command, flags: list[str], keys: set[str], capsys) -> None:
+    command.main(["--sizes", "tiny", "--rounds", "1", *flags])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(found) == keys
+    assert all(value > 0 for value in found.values())
+
+
+def test_memory_is_that_of_the_work() -> None:
+    megabyte = 2**20
+    peak = measure.peak_memory(_allocate, (100 * megabyte,))
+    assert 95 * megabyte < peak < 160 * megabyte
+
+
+def _allocate(size: int):
+    return lambda: torch.ones(size, dtype=torch.uint8).sum()
