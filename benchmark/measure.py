@@ -1,7 +1,9 @@
 """Time and memory of a piece of work (memory on Linux, from /proc)."""
 
 import multiprocessing
+import resource
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,13 +62,21 @@ def _peak(
 ) -> int:
     torch.set_num_threads(threads)
     work = prepare(*given)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
-    before = _kilobytes("VmRSS")
+    before = most = _resident()
+    done = threading.Event()
+
+    def watch() -> None:  # the kernel's own peak cannot be set back everywhere
+        nonlocal most
+        while not done.wait(0.002):
+            most = max(most, _resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     work()
-    return 1024 * (_kilobytes("VmHWM") - before)
+    done.set()
+    watcher.join()
+    return most - before
 
 
-def _kilobytes(name: str) -> int:
-    """A line of /proc/self/status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(name)).split()[1])
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
