@@ -34,7 +34,7 @@ RESAMPLES = 2000  # enough for whiskers; the numbers of a report have their own
 
 
 def all_plots(answers: Answers, rows: Mapping[str, Row]) -> dict[str, Figure]:
-    """Every figure of a split by name.  `rows`: see `type_rows`."""
+    """Every figure of a split by name.  `rows`: see `type_bars`."""
     kinds = Counter(str(kind) for kind in answers.asked.type)
     counts = {ALL: len(answers.asked), **kinds}
     return {
@@ -44,11 +44,6 @@ def all_plots(answers: Answers, rows: Mapping[str, Row]) -> dict[str, Figure]:
         "frequency": by_frequency(answers),
         "confusion": confusion(answers),
     }
-
-
-def type_rows(bootstrap: Bootstrap, hits: Mapping[str, np.ndarray]) -> dict[str, Row]:
-    """Accuracy with its interval for each labelled (Q,) column of hits, for `type_bars`."""
-    return {label: (bootstrap.accuracy(h), bootstrap.interval(h)) for label, h in hits.items()}
 
 
 def type_bars(rows: Mapping[str, Row], counts: Mapping[str, int], *, title: str) -> Figure:

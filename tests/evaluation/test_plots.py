@@ -15,7 +15,6 @@ from evaluation.plots import (
     calibration,
     merged,
     type_bars,
-    type_rows,
 )
 from util.statistics import Bootstrap
 
@@ -83,14 +82,6 @@ def test_types_by_size_with_a_bar_for_each_row() -> None:
     (segment,) = whisker[2][0].get_segments()
     assert sorted(segment[:, 1]) == pytest.approx([0.4, 0.6])
     drawn(figure)
-
-
-def test_type_rows_hold_accuracy_and_interval() -> None:
-    bootstrap = Bootstrap(["a", "a", "b", "b"], ["who", "what", "who", "what"], samples=200)
-    rows = type_rows(bootstrap, {"this model": np.array([1, 0, 1, 1])})
-    accuracy, interval = rows["this model"]
-    assert accuracy == pytest.approx({"all": 0.75, "who": 1, "what": 0.5})
-    assert interval["all"][0] <= 0.75 <= interval["all"][1]
 
 
 def test_calibration_error_by_hand() -> None:
@@ -172,7 +163,8 @@ ODD = {
 def test_odd_splits_are_drawn(name: str) -> None:
     answers = ODD[name]
     bootstrap = Bootstrap(answers.asked.video.tolist(), answers.asked.type.tolist(), samples=100)
-    figures = all_plots(answers, type_rows(bootstrap, {"this model": answers.correct}))
+    row = (bootstrap.accuracy(answers.correct), bootstrap.interval(answers.correct))
+    figures = all_plots(answers, {"this model": row})
     assert list(figures) == ["types", "calibration", "length", "frequency", "confusion"]
     for figure in figures.values():
         assert "split val" in said(figure)
