@@ -30,6 +30,7 @@ from options.evaluate import (
     TableOptions,
 )
 from options.parse import parse
+from util.distributed import process_group, rank
 from util.errors import run_command
 from util.files import whole_file
 from util.statistics import ALL
@@ -49,7 +50,8 @@ def score(argv: Sequence[str]) -> int:
     """One run or several on one split."""
     about = "Accuracy of runs on one split, with all that it must be judged by; last line JSON."
     options, where = parse("python evaluate.py score", about, (ScoreOptions, SplitOptions), argv)
-    measure(options, where)
+    with process_group(where.device):
+        measure(options, where)
     return 0
 
 
@@ -59,6 +61,8 @@ def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     for run in options.run:
         found, moved = score_run(run, options, where)
         scores.append(found)
+        if rank() > 0:  # of several processes the first one speaks and writes
+            continue
         print(found.text())
         paths = []
         for one in (found, moved):
@@ -71,6 +75,8 @@ def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
         print(f"every answer: {', '.join(map(str, paths))}")
         show(found, Path(run), plots=options.plots)
         print(found.markdown())
+    if rank() > 0:
+        return scores
     if len(scores) > 1:
         for kind in scores[0].counts:
             values = [100 * s.accuracy["accuracy"][kind] for s in scores]

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -21,6 +22,7 @@ from data_loader.dataset import QaData, check_provenance, join
 from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.sampling import Sampler
 from data_loader.store import FeatureStore, open_store
+from evaluation.run import predict
 from model.released import from_released, is_released
 from model.task import TASKS
 from model.task.qa import Predictions, QuestionAnswering
@@ -31,6 +33,7 @@ from options.parse import flat_values, parse
 from options.train import TrainOptions
 from util.checkpoint import load_plain, save_checkpoint
 from util.device import pick_device
+from util.distributed import process_group, rank, same_everywhere, share, world_size
 from util.errors import UserError, run_command
 from util.metrics import Running, accuracy
 from util.pictures import clip_weights
@@ -38,7 +41,7 @@ from util.progress import Console
 from util.randomness import seed_step
 from util.run_folder import kept_checkpoint, make_folders
 from util.schedule import learning_rate
-from util.tensorboard import RunLog
+from util.tensorboard import NoLog, RunLog
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
 SAMPLES = 12  # validation questions shown in TensorBoard
@@ -54,19 +57,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         (DataOptions, ModelOptions, LossOptions, TrainOptions),
         argv,
     )
-    if not options.seeds:
-        run(name, data, model, loss, options)
-        return 0
+    with process_group(options.device):
+        if not options.seeds:
+            run(name, data, model, loss, options)
+            return 0
+        return several(name, data, model, loss, options)
+
+
+def several(
+    name: str, data: DataOptions, model: ModelOptions, loss: LossOptions, options: TrainOptions
+) -> int:
+    """A run for each of the seeds 1, 2, ...; prints mean and deviation."""
     found = {}
     for seed in range(1, options.seeds + 1):
         one = replace(options, run=f"{options.run}_s{seed}", seed=seed, seeds=0)
         found[one.run] = run(name, data, model, loss, one)
     spread = f" ± {100 * statistics.stdev(found.values()):.2f}" if len(found) > 1 else ""
-    print(
-        f"best validation accuracy {100 * statistics.mean(found.values()):.2f}{spread} % over "
-        f"{len(found)} seeds; next: python evaluate.py --run "
-        + " ".join(str(RESULTS / one) for one in found)
-    )
+    if rank() == 0:
+        print(
+            f"best validation accuracy {100 * statistics.mean(found.values()):.2f}{spread} % over "
+            f"{len(found)} seeds; next: python evaluate.py --run "
+            + " ".join(str(RESULTS / one) for one in found)
+        )
     return 0
 
 
@@ -113,13 +125,19 @@ def run(
         "sizes": sizes,
         "stores": dict(zip(("appearance", "motion"), map(origin, stores), strict=True)),
     }
+    share(options.batch_size)  # refuses a batch that the processes cannot share
+    same_everywhere("options", values)
+    same_everywhere("questions and features", train_data.fingerprint())
+    same_everywhere("the checkpoint to resume from", kept and kept["step"])
     # Only now, so that a mistake above leaves no trace.
-    make_folders(folder, LOGS / options.run, values, anew=kept is None)
-    console = Console(folder / "console.log")
+    if rank() == 0:
+        make_folders(folder, LOGS / options.run, values, anew=kept is None)
+    console = Console(folder / "console.log" if rank() == 0 else None)
     console.say(
         f"{options.run}: {len(train_data):,} training and {len(val_data):,} validation questions, "
         f"{len(questions.vocabulary.answers):,} answers, "
         f"{sum(p.numel() for p in task.parameters()):,} parameters"
+        f"{f', {world_size()} processes' if world_size() > 1 else ''}"
     )
     return train(task, train_data, val_data, options, facts, kept, console)
 
@@ -158,7 +176,12 @@ def train(
         running.load(kept["running"])
         step, best, stale = kept["step"], kept["best"], kept["stale"]
         console.say(f"going on from step {step}")
-    log = RunLog(folder, LOGS / options.run, step=step)
+    log = RunLog(folder, LOGS / options.run, step=step) if rank() == 0 else NoLog()
+    # With several processes, what takes the step averages the gradients over them.
+    stepping: nn.Module = task
+    if world_size() > 1:
+        stepping = DistributedDataParallel(task, static_graph=True)
+    part = share(options.batch_size)
 
     total, size = len(train_data), options.batch_size
     sampler = Sampler(
@@ -169,10 +192,17 @@ def train(
     )
     steps = math.ceil(options.epochs * total / size)
     patient = options.patience or math.inf
-    bar = tqdm(total=steps, initial=step, unit="step", dynamic_ncols=True, desc=options.run)
+    bar = tqdm(
+        total=steps,
+        initial=step,
+        unit="step",
+        dynamic_ncols=True,
+        desc=options.run,
+        disable=rank() > 0,
+    )
     while step < steps and stale < patient:
-        batch = train_data.batch(sampler.rows(step)).to(device)
-        seed_step(options.seed, step)
+        batch = train_data.batch(sampler.rows(step)[part]).to(device)
+        seed_step(options.seed, step, rank())
         rate = learning_rate(
             options.schedule,
             lr=options.lr,
@@ -180,7 +210,7 @@ def train(
             epochs=options.epochs,
             halve_every=options.halve_every,
         )
-        losses, predicted, norm = take_step(task, batch, optimizer, rate, options.clip_norm)
+        losses, predicted, norm = take_step(stepping, batch, optimizer, rate, options.clip_norm)
         if average is not None:
             average.update_parameters(task)
         step += 1
@@ -194,7 +224,7 @@ def train(
             bar.set_postfix(loss=f"{means['loss']:.3f}", val=f"{max(best['accuracy'], 0):.4f}")
         improved = False
         if validating:
-            found = model.predict(val_data.batches(size), device)
+            found = predict(model, val_data, size, device)
             val = accuracy(found.correct.tolist(), val_data.split.types)
             fit = running.read_accuracy()
             log.scalars(step, {f"train/accuracy/{k}": v for k, v in fit.items()})
@@ -211,14 +241,15 @@ def train(
         if improved:
             show_samples(log, step, val_data, found, facts["vocabulary"]["answers"])
         if validating or (options.save_every and step % options.save_every == 0):
-            log.writer.flush()  # nothing logged may be younger than the checkpoint
+            log.flush()  # nothing logged may be younger than the checkpoint
             content = {**facts, "weights": model.state_dict(), "step": step, "best": best}
-            if improved:
-                save_checkpoint(folder / "best.pt", content)
             state = {"optimizer": optimizer.state_dict(), "running": running.state()}
             if average is not None:
                 state["raw_weights"] = task.state_dict()
-            save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
+            if rank() == 0:
+                if improved:
+                    save_checkpoint(folder / "best.pt", content)
+                save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
     bar.close()
     log.close()
     console.say(
@@ -307,7 +338,7 @@ def origin(store: FeatureStore | None) -> dict[str, Any] | None:
 
 
 def show_samples(
-    log: RunLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
+    log: RunLog | NoLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
 ) -> None:
     """Some validation questions in TensorBoard: asked, answered, and which clips counted."""
     split = data.split

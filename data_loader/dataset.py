@@ -1,5 +1,6 @@
 """One split's questions joined with the features of their videos, held once in memory."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,20 +47,30 @@ class QaData:
             row=row,
         )
 
-    def batches(self, batch_size: int) -> Iterator[Batch]:
+    def batches(self, batch_size: int, *, every: int = 1, first: int = 0) -> Iterator[Batch]:
         """Every question once, all of a video in one batch: each video is encoded exactly once.
 
         A batch ends before the video with which it would exceed `batch_size` questions; only a
-        video with more of them than that comes in several.
+        video with more of them than that comes in several.  `every` and `first`: only these
+        batches, such as one process's share.
         """
         order = np.argsort(self.video, kind="stable")
         ends = np.cumsum(np.unique(self.video, return_counts=True)[1])
-        first = 0
-        while first < len(order):
-            fitting = ends[(ends > first) & (ends <= first + batch_size)]
-            last = int(fitting[-1]) if len(fitting) else first + batch_size
-            yield self.batch(order[first:last])
-            first = last
+        begin = number = 0
+        while begin < len(order):
+            fitting = ends[(ends > begin) & (ends <= begin + batch_size)]
+            end = int(fitting[-1]) if len(fitting) else begin + batch_size
+            if number % every == first:
+                yield self.batch(order[begin:end])
+            begin, number = end, number + 1
+
+    def fingerprint(self) -> str:
+        """Tells other questions or other features apart; a few videos stand for all."""
+        some = self.appearance[:: max(1, len(self.appearance) // 16)]
+        other = self.motion[:: max(1, len(self.motion) // 16)]
+        sums = [float(x.double().sum()) for x in (some, other)]
+        asked = hashlib.sha256(repr((self.split.ids, self.split.texts)).encode()).hexdigest()
+        return f"{len(self)} questions {asked[:12]}, features {tuple(some.shape)} {sums}"
 
     def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Mean and deviation of each feature over the real clips of both channels."""

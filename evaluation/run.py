@@ -1,6 +1,7 @@
 """A trained run answers a split: from a run's folder to Answers."""
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from options.data import Video
 from options.evaluate import SplitOptions
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
+from util.distributed import gather_objects, rank, world_size
 from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
@@ -98,7 +100,7 @@ def answer(
 ) -> tuple[Answers, Predictions]:
     """Answer every question of the split; UserError where the model gives no numbers."""
     data = run_data(run, questions, options, video)
-    found = run.task.predict(data.batches(options.batch_size), run.device)
+    found = predict(run.task, data, options.batch_size, run.device)
     finite = found.probability.isfinite().all(1) & found.ce.isfinite()
     if not finite.all():
         bad = torch.nonzero(~finite)[:, 0].tolist()
@@ -117,6 +119,16 @@ def answer(
     predicted = columns.answer.copy()
     predicted[:] = [best[0][0] for best in top]
     return Answers(run.name, video, columns, predicted, top), found
+
+
+def predict(
+    task: QuestionAnswering, data: QaData, batch_size: int, device: torch.device
+) -> Predictions:
+    """Answer a split; of several processes each takes a share, and each gets all answers."""
+    batches = data.batches(batch_size, every=world_size(), first=rank())
+    first = next(batches, None)  # there may be fewer batches than processes
+    part = None if first is None else task.predict(chain([first], batches), device)
+    return Predictions.joined(p for p in gather_objects(part) if p is not None)
 
 
 def find_question_only(run: Run) -> Path | None:

@@ -1,4 +1,6 @@
-"""Several processes that train one model: `torchrun --nproc-per-node 2 train.py ...`.
+"""Several processes that train one model: `torchrun --nproc-per-node 2 -- train.py ...`.
+
+(The `--` keeps torchrun, which takes abbreviations, from reading our `--run` as its `--run-path`.)
 
 torch's own process group: nccl between GPUs, gloo between CPUs.  Each process (rank) takes an equal
 share of every batch; gradients, statistics over the batch and metrics are those of the whole batch.
@@ -48,9 +50,8 @@ def share(batch_size: int) -> slice:
     """This process's part of a batch's rows; UserError where the parts would not be equal."""
     if batch_size % world_size():
         raise UserError(
-            f"--batch_size {batch_size}: not a multiple of the {world_size()} processes of torchrun; "
-            "give one, such as "
-            f"{batch_size - batch_size % world_size() or world_size()}"
+            f"--batch_size {batch_size}: not a multiple of the {world_size()} processes of "
+            f"torchrun; give one, such as {max(1, batch_size // world_size()) * world_size()}"
         )
     part = batch_size // world_size()
     return slice(rank() * part, (rank() + 1) * part)

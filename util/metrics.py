@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from util.distributed import rank, sum_over_processes
+
 
 def accuracy(correct: Iterable[bool], types: Iterable[str]) -> dict[str, float]:
     """Share of correct answers in total ("all") and for each question type, 0 to 1."""
@@ -45,13 +47,13 @@ class Running:
 
     def read_losses(self) -> dict[str, float]:
         """Mean of each loss over the steps since the last reading."""
-        *sums, steps = self.sums.tolist()
+        *sums, steps = sum_over_processes(self.sums).tolist()
         self.sums.zero_()
         return {name: total / steps for name, total in zip(self.names, sums, strict=True)}
 
     def read_accuracy(self) -> dict[str, float]:
         """Accuracy in total and by type over the questions since the last reading."""
-        right, count = self.hits.tolist()
+        right, count = sum_over_processes(self.hits).tolist()
         self.hits.zero_()
         out = {"all": sum(right) / sum(count)}
         for kind, r, n in zip(self.types, right, count, strict=True):
@@ -61,9 +63,13 @@ class Running:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"sums": self.sums.cpu(), "hits": self.hits.cpu()}
+        return {
+            "sums": sum_over_processes(self.sums).cpu(),
+            "hits": sum_over_processes(self.hits).cpu(),
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what a checkpoint kept."""
-        self.sums.copy_(state["sums"])
-        self.hits.copy_(state["hits"])
+        if rank() == 0:  # the sums are those of all processes
+            self.sums.copy_(state["sums"])
+            self.hits.copy_(state["hits"])

@@ -38,10 +38,33 @@ class RunLog:
         cells = [[str(c).replace("|", "\\|") for c in line] for line in lines]
         self.writer.add_text(name, "\n".join(f"| {' | '.join(line)} |" for line in cells), step)
 
+    def flush(self) -> None:
+        """Have everything so far on disk."""
+        self.writer.flush()
+
     def close(self) -> None:
         """Flush everything."""
         self.file.close()
         self.writer.close()
+
+
+class NoLog:
+    """The log of a process that writes nothing, because the first one does."""
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Nothing."""
+
+    def figure(self, step: int, name: str, figure: Figure) -> None:
+        """Nothing."""
+
+    def table(self, step: int, name: str, header: list[str], rows: list[list[str]]) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 def _step(line: str) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from data_loader.batch import Batch
@@ -16,8 +17,9 @@ from options.parse import build
 
 
 class Predictions(NamedTuple):
-    """Answers to the questions of a split, row by row."""
+    """Answers to the questions of a split, or of a part of it, row by row."""
 
+    row: Tensor  # (Q,) int64, place in the split, ascending
     top: Tensor  # (Q, 5) int64, the best answers, best first
     probability: Tensor  # (Q, 5) of each, unknown classes masked out
     answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
@@ -29,6 +31,13 @@ class Predictions(NamedTuple):
     def correct(self) -> Tensor:
         """(Q,) bool; unknown classes are never predicted, so their questions are wrong."""
         return self.top[:, 0] == self.answer
+
+    @classmethod
+    def joined(cls, parts: Iterable["Predictions"]) -> "Predictions":
+        """Parts of a split as one, in the order of the rows."""
+        columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+        order = columns[0].argsort()
+        return cls(*(column[order] for column in columns))
 
 
 class QuestionAnswering(nn.Module):
@@ -104,6 +113,9 @@ class QuestionAnswering(nn.Module):
             "consistency": torch.stack(agree).mean(),
             "disparity": torch.stack(differ).mean(),
         }
+        if hsic == "released" and dist.is_initialized():
+            # a sum over the batch, of which each process has a part; gradients are then averaged
+            losses["disparity"] = losses["disparity"] * dist.get_world_size()
         losses["loss"] = (
             ce + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
         )
@@ -129,10 +141,10 @@ class QuestionAnswering(nn.Module):
 
     @torch.inference_mode()
     def predict(self, batches: Iterable[Batch], device: torch.device | str) -> Predictions:
-        """Answer every question of `batches`, in the order of their rows; not in training mode."""
+        """Answer every question of `batches` (one or more), by row; not in training mode."""
         was_training = self.training
         self.eval()
-        rows, parts = [], []
+        parts = []
         for batch in batches:
             out = self.answer(batch.to(device))
             best = self.known(out.logits).softmax(1).topk(min(5, self.answers - UNKNOWN_ANSWERS))
@@ -140,11 +152,8 @@ class QuestionAnswering(nn.Module):
                 torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units
             ]
             punishment = torch.stack(looks).mean(0)
-            rows.append(batch.row)
             ce = nn.functional.cross_entropy(out.logits, batch.answer.to(device), reduction="none")
-            parts.append((best.indices, best.values, batch.answer, out.readout, punishment, ce))
+            columns = (best.indices, best.values, batch.answer, out.readout, punishment, ce)
+            parts.append(Predictions(batch.row.cpu(), *(column.cpu() for column in columns)))
         self.train(was_training)
-        order = torch.cat(rows).argsort()
-        return Predictions(
-            *(torch.cat([t.cpu() for t in p])[order] for p in zip(*parts, strict=True))
-        )
+        return Predictions.joined(parts)
