@@ -23,9 +23,10 @@ from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.sampling import Sampler
 from data_loader.store import FeatureStore, open_store
 from evaluation.run import predict
+from evaluation.samples import show_samples
 from model.released import from_released, is_released
 from model.task import TASKS
-from model.task.qa import Predictions, QuestionAnswering
+from model.task.qa import QuestionAnswering
 from options.data import DataOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
@@ -36,7 +37,6 @@ from util.device import pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
 from util.errors import UserError, run_command
 from util.metrics import Running, accuracy
-from util.pictures import clip_weights
 from util.progress import Console
 from util.randomness import seed_step
 from util.run_folder import kept_checkpoint, make_folders
@@ -44,7 +44,6 @@ from util.schedule import learning_rate
 from util.tensorboard import NoLog, RunLog
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
-SAMPLES = 12  # validation questions shown in TensorBoard
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -335,32 +334,6 @@ def split_of(questions: Questions, name: str) -> QuestionSplit:
 def origin(store: FeatureStore | None) -> dict[str, Any] | None:
     """What a checkpoint remembers of a store."""
     return None if store is None else {"path": str(store.path), "provenance": store.provenance}
-
-
-def show_samples(
-    log: RunLog | NoLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
-) -> None:
-    """Some validation questions in TensorBoard: asked, answered, and which clips counted."""
-    split = data.split
-    picked = range(0, len(split.texts), max(1, len(split.texts) // SAMPLES))[:SAMPLES]
-    rows = [
-        [
-            split.videos[i],
-            split.texts[i],
-            split.answer_texts[i],
-            answers[int(found.top[i, 0])],
-            f"{found.probability[i, 0]:.2f}",
-            "right" if found.correct[i] else "wrong",
-        ]
-        for i in picked
-    ]
-    header = ["video", "question", "true answer", "predicted", "probability", ""]
-    log.table(step, "val/samples", header, rows)
-    at = list(picked)
-    figure = clip_weights(
-        [split.texts[i] for i in at], found.punishment[at].numpy(), found.readout[at].numpy()
-    )
-    log.figure(step, "val/clip weights", figure)
 
 
 if __name__ == "__main__":
