@@ -6,6 +6,7 @@
       split: test
       columns: [all, what, who]                 # question types; a mapping joins several types
       question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
+      gain_of: with video                    # label of a row whose gain is also given by type
       rows:
         - {label: with video, runs: msvd_476, file: real, learned: one sentence}
 
@@ -100,6 +101,15 @@ def build(spec: dict[str, Any], results: Path) -> str:
         if learned:
             cells.append(row.learned)
         lines.append(markdown(cells))
+    if blind is not None and spec.get("gain_of"):
+        row = next(row for row in rows if row.label == spec["gain_of"])
+        gain = row.hits.mean(0) - blind
+        mean, interval = bootstrap.accuracy(gain), bootstrap.interval(gain)
+        cells = [
+            f"{100 * mean[n]:+.1f} [{between(interval[n], sign=True)}]" if n in mean else "–"
+            for n in columns
+        ]
+        lines.append(markdown([f"vision gain, {row.label}", *cells, ""] + [""] * learned))
     return "\n".join(lines)
 
 
@@ -172,4 +182,7 @@ def _read_specs(path: Path) -> dict[str, Any]:
                     f"{path}: table {name}, row {row}: needs label, runs and file (real, none or "
                     "shuffled), may have learned, and nothing else"
                 )
+        labels = [row.get("label") for row in spec["rows"]]
+        if spec.get("gain_of", labels[0]) not in labels:
+            raise UserError(f"{path}: table {name}: gain_of {spec['gain_of']!r} is no row's label")
     return specs

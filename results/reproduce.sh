@@ -37,7 +37,6 @@ msvd_476)
     train() { seeds "$1" --preset msvd_476 "${@:2}"; }
     train msvd_476_question_only --video none
     train msvd_476
-    train msvd_476_shuffled --video shuffled
     train msvd_476_appearance --channels appearance
     train msvd_476_motion --channels motion
     train msvd_476_units2 --units 2
@@ -46,7 +45,7 @@ msvd_476)
     train msvd_476_released --gamma 1 --beta 1e-8 --hsic released
     train msvd_476_trained_vectors --questions data/msvd_476/questions_trained.pt
     train msvd_476_random_vectors --questions data/msvd_476/questions_random.pt
-    score msvd_476{_question_only,,_shuffled,_appearance,_motion,_units2,_units3}
+    score msvd_476{_question_only,,_appearance,_motion,_units2,_units3}
     score msvd_476{_paper,_released,_trained_vectors,_random_vectors}
     ;;
 msvd_549)

@@ -10,8 +10,9 @@ from util.errors import UserError
 
 SPEC = """
 main:
-  columns: [all, what, {others: [who, how]}]
+  columns: [all, what, who]
   question_only: blind
+  gain_of: with video
   rows:
     - {label: question only, runs: blind, file: none}
     - {label: with video, runs: seen, file: real, learned: it helps}
@@ -48,13 +49,24 @@ def here(tmp_path, monkeypatch) -> None:
 def test_cells_are_means_and_deviations_over_runs() -> None:
     assert evaluate.main(["table"]) == 0
     page = Path("results/README.md").read_text()
-    before, head, rule, blind, seen, after = [x for x in page.split("\n") if x and "<!--" not in x]
+    before, head, rule, blind, seen, gain, after = [
+        x for x in page.split("\n") if x and "<!--" not in x
+    ]
     assert (before, after) == ("before", "after")
-    assert head == "|  | all (40) | what (20) | others (20) | vision gain | learned |"
+    assert head == "|  | all (40) | what (20) | who (10) | vision gain | learned |"
     assert rule == "|-|-|-|-|-|-|"
     assert blind == "| question only | 15.0 ± 7.1 | 30.0 ± 14.1 | 0.0 ± 0.0 | – |  |"
-    assert seen.startswith("| with video | 55.0 ± 7.1 | 100.0 ± 0.0 | 10.0 ± 14.1 | +40.0 [")
+    assert seen.startswith("| with video | 55.0 ± 7.1 | 100.0 ± 0.0 | 20.0 ± 28.3 | +40.0 [")
     assert seen.endswith("] | it helps |")
+    assert gain.startswith("| vision gain, with video | +40.0 [") and "| +70.0 [" in gain
+
+
+def test_a_column_can_join_types() -> None:
+    spec = SPEC.replace("who]", "{others: [who, how]}]")
+    Path("results/tables.yaml").write_text(spec)
+    evaluate.main(["table"])
+    page = Path("results/README.md").read_text()
+    assert "| others (20) |" in page and "| 100.0 ± 0.0 | 10.0 ± 14.1 | +40.0 [" in page
 
 
 def test_it_is_the_same_again() -> None:
@@ -79,6 +91,7 @@ def test_a_table_without_its_runs_stays_and_is_named(capsys) -> None:
         (SPEC, PAGE + PAGE, r"once each"),
         ("main: {rows: []}", PAGE, r"tables\.yaml: table main needs `columns` and `rows`"),
         (SPEC.replace("label: with", "lable: with"), PAGE, r"table main, row .*needs label"),
+        (SPEC.replace("gain_of: with", "gain_of: without"), PAGE, "gain_of 'without video' is no"),
         ("[", PAGE, r"tables\.yaml: not readable as YAML"),
         ("", PAGE, r"tables\.yaml: no tables"),
     ],
