@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from evaluation.answers import Answers
-from evaluation.page import Failure, clip_frames_of, worst, write_page
+from evaluation.page import PICKED, Failure, clip_frames_of, worst, write_page
 from evaluation.run import answer, open_run, run_questions
 from evaluation.text import between, percent
 from model.task.qa import Predictions
@@ -20,6 +20,7 @@ from util.errors import UserError
 from util.statistics import ALL, Bootstrap
 
 Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their times
+UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
 
 
 def write_report(options: ReportOptions, where: SplitOptions) -> Path:
@@ -48,7 +49,10 @@ def write_report(options: ReportOptions, where: SplitOptions) -> Path:
         *((kind, f"{percent(v)} %") for kind, v in right.items() if kind != ALL),
     ]
     failures = [_failure(i, given, found, seen) for i in rows]
-    write_page(output, run=run.name, split=where.split, summary=summary, failures=failures)
+    picked = PICKED if any(f.known for f in failures) else UNKNOWN
+    write_page(
+        output, run=run.name, split=where.split, summary=summary, failures=failures, picked=picked
+    )
     return output
 
 
@@ -68,6 +72,7 @@ def _failure(
         question=str(asked.text[row]),
         answer=str(asked.answer[row]),
         known=bool(asked.known[row]),
+        probability=float((-found.ce[row]).exp()) if asked.known[row] else None,
         top=given.top[row],
         punishment=found.punishment[row].numpy(),
         readout=found.readout[row].numpy(),

@@ -80,12 +80,13 @@ def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list
         done = command(processes, "train.py", [*tiny, *SAME, *how, "--run", run])
         assert done.returncode == 0, done.stderr
     one, two = metrics("one"), metrics("two")
+    near = 3e-3 if steps is None else 1e-5
     assert [m.keys() for m in one] == [m.keys() for m in two]
     for a, b in list(zip(one, two, strict=True))[:steps]:
         for key in a:
             if steps is None and (key == "train/consistency" or "accuracy" in key):
                 continue  # rounding again: near ties, of 16 questions
-            assert b[key] == pytest.approx(a[key], rel=3e-3, abs=1e-5), (a["step"], key)
+            assert b[key] == pytest.approx(a[key], rel=near, abs=1e-5), (a["step"], key)
     if steps is not None:
         return
     for processes, name in ((1, "one.json"), (2, "two.json")):
