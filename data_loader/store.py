@@ -6,7 +6,8 @@ One HDF5 file holds what one frozen backbone says of many videos:
   ids (V,) text;  clips (V,) N of each video;  frames (V,) F;  frame_count (V,) decoded frames of
                    the video, 0 = unknown;  note (V,) "" or what is odd about it
   attributes       `format` and `provenance` (JSON: backbone, weights, sampling, ...)
-`python -m data_loader.store STORE` prints what a store is.
+Decoded clips have a store of their own (`data_loader.clip_store`).  `python -m data_loader.store
+STORE` prints what a store of either kind is.
 """
 
 import json
@@ -20,6 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from data_loader.clip_store import KIND, ClipStore, is_clip_store, open_clip_store
 from util.errors import UserError, run_command
 from util.files import whole_file
 
@@ -114,6 +116,19 @@ class FeatureStore:
         row = self._row[video]
         return VideoFeatures(video, features[0], int(self.frame_count[row]), self.notes[row])
 
+    def holds(self) -> str:
+        """What is in it, in one line of text."""
+        clips, frames = _span(np.unique(self.clips)), _span(np.unique(self.frames))
+        decoded = int(self.frame_count.sum())
+        return (
+            f"clips {clips} x frames {frames}, width {self.width}; decoded frames {decoded} in all"
+        )
+
+
+def open_any_store(path: str | Path) -> FeatureStore | ClipStore:
+    """Read what a store of either kind holds; raises UserError as `open_store` does."""
+    return open_clip_store(path) if is_clip_store(path) else open_store(path)
+
 
 def open_store(path: str | Path) -> FeatureStore:
     """Read what a store holds, without its features.
@@ -126,6 +141,11 @@ def open_store(path: str | Path) -> FeatureStore:
     try:
         with h5py.File(path, "r") as file:
             data: Any = file
+            if data.attrs.get("kind") == KIND:
+                raise UserError(
+                    f"{path}: a clip store (--clips), not a feature store (--appearance or "
+                    "--motion); preprocess.videos with a --backbone makes one, at another --output"
+                )
             if "provenance" not in file.attrs or "features" not in file:
                 raise UserError(
                     f"{path}: HDF5, but not a feature store (holds {', '.join(file) or 'nothing'})"
@@ -211,14 +231,12 @@ def write_store(
         file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
 
 
-def describe(store: FeatureStore) -> str:
+def describe(store: FeatureStore | ClipStore) -> str:
     """A store in a few lines of text."""
-    clips, frames = np.unique(store.clips), np.unique(store.frames)
     notes = [f"{v}: {note}" for v, note in zip(store.ids, store.notes, strict=True) if note]
     lines = [
         f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB",
-        f"clips {_span(clips)} x frames {_span(frames)}, width {store.width}; decoded frames "
-        f"{int(store.frame_count.sum())} in all",
+        store.holds(),
         f"ids {', '.join(store.ids[:5])}{', ...' if len(store.ids) > 5 else ''}",
         *(f"note {note}" for note in notes),
         "can be asked about new videos: " + ("yes" if store.provenance.get("askable") else "no"),
@@ -237,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not paths or paths[0].startswith("-"):
         raise UserError("usage: python -m data_loader.store STORE.h5 ...")
     for path in paths:
-        print(describe(open_store(path)))
+        print(describe(open_any_store(path)))
     return 0
 
 

@@ -8,14 +8,18 @@ BackboneName = Literal[
 ]
 
 
+FOR_NETWORKS = ("weights", "motion_norm", "precision", "batch", "device")
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
-    """Videos -> feature store.
+    """Videos -> feature store, or clip store.
 
     Args:
         videos: folders and video files, one or more; hidden files are left out
-        output: the feature store to write, an .h5 file
-        backbone: frozen network, or pixels / pixel_motion, which need no weights
+        output: the store to write, an .h5 file
+        backbone: frozen network, or pixels / pixel_motion, which need no weights; none stores the
+            decoded clips themselves, for encoders that are trained
         weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random (seeded)
         clips: clips per video (N)
         frames: frames per clip (F)
@@ -23,6 +27,7 @@ class VideoOptions:
         decoder: pyav, or scikit-video with the system's ffmpeg
         keep_partial: store what decodes of a video that breaks off, with a note
         resize: squash to the square, or crop its centre after scaling the short side
+        size: side in pixels of the clips that `--backbone none` stores
         motion_norm: input of resnext101, minus the Kinetics mean or the raw 0..255
         precision: numbers in the store
         batch: frames per pass through the network
@@ -32,7 +37,7 @@ class VideoOptions:
 
     videos: list[str]
     output: str
-    backbone: BackboneName
+    backbone: Literal[BackboneName, "none"]
     weights: str | None = None
     clips: int = 8
     frames: int = 16
@@ -40,6 +45,7 @@ class VideoOptions:
     decoder: Literal["pyav", "scikit-video"] = "pyav"
     keep_partial: bool = False
     resize: Literal["squash", "crop"] = "squash"
+    size: int = 112
     motion_norm: Literal["kinetics", "raw255"] = "kinetics"
     precision: Literal["float16", "float32"] = "float16"
     batch: int = 16
@@ -49,9 +55,15 @@ class VideoOptions:
     def __post_init__(self) -> None:
         if not self.videos:
             raise ValueError("--videos: none given; name folders or video files")
-        for name, least in (("clips", 1), ("frames", 1), ("batch", 1), ("threads", 0)):
+        for name, least in (("clips", 1), ("frames", 1), ("batch", 1), ("threads", 0), ("size", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
+        for name in FOR_NETWORKS if self.backbone == "none" else ("size",):
+            value = getattr(self, name)
+            if value != getattr(type(self), name):  # the default
+                raise ValueError(
+                    f"--{name} {value}: means nothing with --backbone {self.backbone}; leave it out"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

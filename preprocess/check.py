@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from data_loader.store import open_store
+from data_loader.store import open_any_store
 from preprocess.dataset import SPLITS, reader
 from preprocess.dataset.sample import Sample
 from preprocess.findings import Finding, table
@@ -129,7 +129,7 @@ def _files(samples: Samples, words: Sequence[str], id_map: str | None) -> Iterat
 def _store(samples: Samples, path: str) -> Iterator[Finding]:
     """Whether the questions' videos are in a store, and the other way round."""
     try:
-        held = open_store(path).ids
+        held = open_any_store(path).ids
     except UserError as error:
         yield _unread("--videos_in", str(error))
         return

@@ -11,10 +11,10 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
+from preprocess.clips import CHUNK, resize_images
 from preprocess.frames import Clips
 
 Kind = Literal["frame", "clip"]
-CHUNK = 16  # frames resized together
 
 # Mean and standard deviation of each colour, on the 0..255 scale.
 NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -137,10 +137,11 @@ class NetworkBackbone(Backbone):
         resize: str, normalisation: str, device: torch.device, batch: int,
     ) -> None:  # fmt: skip
         mean, std = NORMALISATIONS[normalisation]
+        scaled = list(recipe.scaled) if isinstance(recipe.scaled, tuple) else recipe.scaled
         about = {
             "weights": weights,
             "resize": resize,
-            "crop": "none" if resize == "squash" else {"centre": recipe.size, "of": recipe.scaled},
+            "crop": "none" if resize == "squash" else {"centre": recipe.size, "of": scaled},
             "size": [recipe.size, recipe.size],
             "normalisation": {"name": normalisation, "mean": list(mean), "std": list(std)},
         }
@@ -157,24 +158,7 @@ class NetworkBackbone(Backbone):
     def prepare(self, frames: np.ndarray) -> Tensor:
         """Frames (M, H, W, 3) uint8 -> (M, 3, size, size) uint8, bicubic with antialiasing."""
         size, scaled = self._recipe.size, self._recipe.scaled
-        height, width = frames.shape[1:3]
-        if self._resize == "squash":
-            target = (size, size)
-        elif isinstance(scaled, tuple):
-            target = scaled
-        else:
-            short = min(height, width)
-            target = (round(height * scaled / short), round(width * scaled / short))
-        top, left = (target[0] - size) // 2, (target[1] - size) // 2
-        parts = torch.from_numpy(frames).permute(0, 3, 1, 2).split(CHUNK)
-        return torch.cat(
-            [
-                F.interpolate(part, target, mode="bicubic", antialias=True, align_corners=False)[
-                    ..., top : top + size, left : left + size
-                ]
-                for part in parts
-            ]
-        )
+        return resize_images(frames, size=size, resize=self._resize, scaled=scaled)
 
     @torch.inference_mode()
     def rows(self, prepared: Tensor, index: np.ndarray) -> np.ndarray:

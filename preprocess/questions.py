@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from data_loader.questions import QuestionSplit, save_questions
-from data_loader.store import open_store
+from data_loader.store import open_any_store
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.parse import parse
 from options.question import QuestionOptions
@@ -104,12 +104,12 @@ def read_splits(dataset: str, annotations: Path) -> dict[str, list[Sample]]:
 
 
 def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict[str, list[Sample]]:
-    """Only the questions whose video is in every one of the feature stores.
+    """Only the questions whose video is in every one of the stores.
 
     Prints how many that leaves.  Raises UserError for a file that is no store, and when a split
     becomes empty.
     """
-    held = set.intersection(*(set(open_store(path).ids) for path in stores))
+    held = set.intersection(*(set(open_any_store(path).ids) for path in stores))
     names = ", ".join(stores)
     print(f"questions on the {len(held):,} videos in {names}:")
     kept = {name: [s for s in rows if s.video in held] for name, rows in samples.items()}

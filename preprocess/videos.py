@@ -1,4 +1,4 @@
-"""`python -m preprocess.videos`: video files -> a feature store.
+"""`python -m preprocess.videos`: video files -> a feature store, or a clip store.
 
 Each video becomes a part, a store of one video, in `STORE.h5.parts/`; at the end the parts are
 merged into `STORE.h5`.  Started again, the command goes on where it was.  Videos that cannot be
@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +21,12 @@ from urllib.parse import quote
 import torch
 from tqdm import tqdm
 
-from data_loader.store import FeatureStore, VideoFeatures, open_store, write_store
 from options.parse import parse
 from options.video import VideoOptions
-from preprocess.backbones import Backbone, load_backbone
-from preprocess.decoders import VideoError, decoder_versions, require_decoder
+from preprocess.decoders import VideoError, require_decoder
 from preprocess.frames import read_clips
 from preprocess.inputs import list_videos, name_videos
+from preprocess.products import Product, Store, choose_product
 from util.errors import UserError, run_command
 from util.files import sha256, whole_file
 
@@ -46,7 +45,7 @@ class Outcome:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Extract; 0: every video is stored, 1: some are in quarantine, 2 (UserError): no store."""
-    (options,) = parse(PROG, "Video files -> a feature store (HDF5).", [VideoOptions], argv)
+    (options,) = parse(PROG, "Video files -> a feature or clip store.", [VideoOptions], argv)
     return extract(options)
 
 
@@ -56,24 +55,16 @@ def extract(options: VideoOptions) -> int:
     parts = output.with_name(output.name + ".parts")
     files = name_videos(list_videos(options.videos), options.id_map)
     require_decoder(options.decoder)
-    backbone = load_backbone(
-        options.backbone,
-        weights=options.weights,
-        resize=options.resize,
-        motion_norm=options.motion_norm,
-        device=options.device,
-        batch=options.batch,
-    )
-    provenance = full_provenance(backbone, options)
-    stored = _stores_so_far(output, parts, provenance)
+    product = choose_product(options)
+    stored = _stores_so_far(output, parts, product)
     pending = {video: file for video, file in files.items() if video not in stored}
 
     begin = time.perf_counter()
-    outcomes = _extract_all(pending, parts, backbone, provenance, options)
+    outcomes = _extract_all(pending, parts, product, options)
     aside = [outcome for outcome in outcomes if outcome.reason]
     _write_quarantine(output, aside, files)
     made = len(outcomes) - len(aside)
-    stored = _stores_so_far(output, parts, provenance)
+    stored = _stores_so_far(output, parts, product)
     if not stored:
         first = aside[0]
         raise UserError(
@@ -81,22 +72,10 @@ def extract(options: VideoOptions) -> int:
             f"{files[first.video]}: {first.reason}; all are listed in {quarantine_file(output)}"
         )
     if parts.exists():
-        _merge(output, stored, list(files), provenance)
+        _merge(output, stored, list(files), product)
         shutil.rmtree(parts)
     print(_summary(output, len(stored), made, outcomes, time.perf_counter() - begin))
     return 1 if aside else 0
-
-
-def full_provenance(backbone: Backbone, options: VideoOptions) -> dict[str, Any]:
-    """All that decides the features of a store, and the versions at work."""
-    known = backbone.provenance()
-    return {
-        **known,
-        "sampling": {"clips": options.clips, "frames": options.frames, "rule": "linspace"},
-        "decoder": options.decoder,
-        "precision": options.precision,
-        "versions": {**known["versions"], **decoder_versions(options.decoder)},
-    }
 
 
 def quarantine_file(output: Path) -> Path:
@@ -104,12 +83,11 @@ def quarantine_file(output: Path) -> Path:
     return output.with_name(output.name + ".quarantine.json")
 
 
-def _stores_so_far(
-    output: Path, parts: Path, provenance: dict[str, Any]
-) -> dict[str, FeatureStore]:
+def _stores_so_far(output: Path, parts: Path, product: Product) -> dict[str, Store]:
     """{video: store or part that holds it}.  Raises UserError if one was made in another way."""
-    stores = [open_store(output)] if output.exists() else []
-    stores += [open_store(part) for part in sorted(parts.glob("*.h5"))]
+    stores = [product.open(output)] if output.exists() else []
+    stores += [product.open(part) for part in sorted(parts.glob("*.h5"))]
+    provenance = product.provenance
     for store in stores:
         differing = [
             key
@@ -137,8 +115,7 @@ def _essence(provenance: dict[str, Any]) -> dict[str, Any]:
 def _extract_all(
     pending: dict[str, Path],
     parts: Path,
-    backbone: Backbone,
-    provenance: dict[str, Any],
+    product: Product,
     options: VideoOptions,
 ) -> list[Outcome]:
     """Make a part of each pending video, or set it aside; in the order of `pending`.
@@ -160,16 +137,15 @@ def _extract_all(
         except VideoError as error:
             return Outcome(video, reason=error.reason)
         seconds = time.perf_counter() - begin
-        features = backbone.extract(clips).astype(options.precision)
-        one = VideoFeatures(video, features, clips.frame_count, clips.note)
-        write_store(parts / f"{quote(video, safe='')}.h5", [one], provenance)
+        one = product.make(video, clips)
+        product.write(parts / f"{quote(video, safe='')}.h5", [one], product.provenance)
         return Outcome(video, clips.frame_count, seconds)
 
     threads = options.threads or min(8, len(os.sched_getaffinity(0)))
     outcomes: dict[str, Outcome] = {}
     with (
         _one_torch_thread(),
-        tqdm(total=len(pending), unit="video", desc=options.backbone, disable=not pending) as bar,
+        tqdm(total=len(pending), unit="video", desc=product.name, disable=not pending) as bar,
         ThreadPoolExecutor(threads) as pool,
     ):
         futures = [pool.submit(extract_one, video) for video in pending]
@@ -198,19 +174,24 @@ def _one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _merge(
-    output: Path, stored: dict[str, FeatureStore], order: list[str], provenance: dict[str, Any]
-) -> None:
+@dataclass(frozen=True)
+class _Stored:
+    """Stored videos one by one, as often as they are gone through."""
+
+    stores: Mapping[str, Store]
+    videos: Sequence[str]
+
+    def __iter__(self) -> Iterator[Any]:
+        for video in self.videos:
+            yield self.stores[video].video(video)
+
+
+def _merge(output: Path, stored: dict[str, Store], order: list[str], product: Product) -> None:
     """Write the store: videos of the earlier store, then those of the command, in its order."""
     earlier = [video for video, store in stored.items() if store.path == output]
     named = [video for video in order if video in stored]
-    videos = dict.fromkeys([*earlier, *named, *stored])
-
-    def one_by_one() -> Iterator[VideoFeatures]:
-        for video in videos:
-            yield stored[video].video(video)
-
-    write_store(output, one_by_one(), provenance)
+    videos = list(dict.fromkeys([*earlier, *named, *stored]))
+    product.write(output, _Stored(stored, videos), product.provenance)
 
 
 def _write_quarantine(output: Path, aside: list[Outcome], files: dict[str, Path]) -> None:

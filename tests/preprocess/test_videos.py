@@ -140,6 +140,16 @@ def test_another_provenance_is_refused(folder, tmp_path) -> None:
         assert output.read_bytes() == before
 
 
+def test_a_crop_of_height_and_width_is_known_again(folder, tmp_path, capsys) -> None:
+    """The store has it as JSON, which knows no tuples."""
+    command = ["--videos", str(folder / "a.avi"), "--output", str(tmp_path / "s.h5")]
+    command += ["--backbone", "r2plus1d_18", "--weights", "random", "--resize", "crop"]
+    command += ["--clips", "1", "--frames", "2"]
+    assert main(command) == 0
+    assert main(command) == 0
+    assert "1 videos stored (0 new)" in capsys.readouterr().out
+
+
 def test_mistakes_name_file_and_cure(folder, tmp_path, monkeypatch) -> None:
     output = tmp_path / "s.h5"
     empty = tmp_path / "empty"

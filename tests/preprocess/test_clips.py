@@ -1,0 +1,175 @@
+"""Decoded clips as a product of `python -m preprocess.videos --backbone none`."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_loader.clip_store import open_clip_store
+from preprocess.backbones import load_backbone
+from preprocess.clips import clips_as_stored, resize_frames
+from preprocess.frames import Clips, read_clips
+from preprocess.videos import main, quarantine_file
+from tests.conftest import ROOT
+from tests.video_files import cut, moving_images, write_video
+from util.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Four good videos, of different sizes and lengths; one is shorter than its clips."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i, (name, length) in enumerate([("d.mp4", 12), ("a.avi", 3), ("c.mkv", 60), ("b.mov", 15)]):
+        images = moving_images(length, (48, 64 + 16 * i), seed=i)
+        write_video(folder / name, images=images)
+    return folder
+
+
+def words(folder: Path, output: Path, *more: str) -> list[str]:
+    sizes = ["--clips", "3", "--frames", "4", "--size", "16"]
+    return ["--backbone", "none", *sizes, "--videos", str(folder), "--output", str(output), *more]
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_a_store_holds_each_video_cut_and_resized(folder, tmp_path, capsys, resize: str) -> None:
+    output = tmp_path / "out" / "c.h5"
+    assert main(words(folder, output, "--resize", resize)) == 0
+    line = capsys.readouterr().out.strip()
+    assert "4 videos stored (4 new), 0 in quarantine" in line and "MiB" in line
+    store = open_clip_store(output)
+    assert store.ids == ("a", "b", "c", "d") and store.frame_count.tolist() == [3, 15, 60, 12]
+    assert (store.clips, store.frames_per_clip, store.size) == (3, 4, (16, 16))
+    assert store.count[0] == 3, "each distinct frame once"
+    for file in folder.iterdir():
+        clips = read_clips(file, clips=3, frames=4)
+        stored = store.video(file.stem)
+        expected = resize_frames(clips.frames, size=16, resize=resize, scaled=16)
+        assert np.array_equal(stored.frames, expected)
+        assert np.array_equal(stored.index, clips.index)
+        again = clips_as_stored(file.stem, clips, store.provenance)
+        assert np.array_equal(again.frames, expected), "what prediction gives the model"
+        assert np.array_equal(again.index, clips.index)
+    versions = store.provenance.pop("versions")
+    assert {"torch", "numpy", "av", "ffmpeg"} <= versions.keys()
+    assert store.provenance == {
+        "backbone": "none", "kind": "clips", "resize": resize, "size": [16, 16], "askable": True,
+        "sampling": {"clips": 3, "frames": 4, "rule": "linspace"}, "decoder": "pyav",
+    }  # fmt: skip
+    assert [p.name for p in output.parent.iterdir()] == ["c.h5"], "parts and lists are gone"
+
+
+def test_squash_is_as_pillow_resizes() -> None:
+    frames = moving_images(20, (60, 100))
+    for mine, frame in zip(
+        resize_frames(frames, size=24, resize="squash", scaled=24), frames, strict=True
+    ):
+        theirs = Image.fromarray(frame).resize((24, 24), Image.Resampling.BICUBIC)
+        assert np.abs(mine.astype(int) - np.asarray(theirs)).max() <= 2
+
+
+def test_crop_scales_the_short_side_and_takes_the_centre() -> None:
+    wide = np.zeros((1, 32, 96, 3), np.uint8)
+    wide[:, :, 32:64] = 200  # the central square
+    for frames in (wide, wide.swapaxes(1, 2).copy()):
+        cropped = resize_frames(frames, size=32, resize="crop", scaled=32)
+        assert cropped.shape == (1, 32, 32, 3) and (cropped == 200).all()
+        half = resize_frames(frames, size=16, resize="crop", scaled=16)
+        assert half.shape == (1, 16, 16, 3) and (half[:, 4:12, 4:12] == 200).all()
+
+
+def test_frozen_backbones_resize_by_the_same_code() -> None:
+    frames = moving_images(18, (60, 100))
+    for resize in ("squash", "crop"):
+        backbone = load_backbone("squeezenet1_1", weights="random", resize=resize, device="cpu")
+        prepared = backbone.prepare(frames).permute(0, 2, 3, 1)
+        expected = resize_frames(frames, size=224, resize=resize, scaled=256)
+        assert np.array_equal(prepared, expected) and expected.flags.c_contiguous
+
+
+def test_provenance_of_features_is_no_recipe_for_clips() -> None:
+    made = load_backbone("pixels", weights=None).provenance()
+    clips = Clips(np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 1), np.int64), 1)
+    with pytest.raises(UserError, match=r"features from pixels are no clips.*--backbone none"):
+        clips_as_stored("a", clips, made)
+
+
+def test_videos_are_set_aside_named_by_a_map_and_kept_in_part(folder, tmp_path, capsys) -> None:
+    output = tmp_path / "c.h5"
+    cut(folder / "e.mkv", folder / "c.mkv", 0.7)
+    (folder / "f.mp4").write_text("no video")
+    names = tmp_path / "map"
+    names.write_text("".join(f"{name} vid{i}\n" for i, name in enumerate("abcdef")))
+    command = words(folder, output, "--id_map", str(names))
+    assert main(command) == 1
+    assert "4 videos stored (4 new), 2 in quarantine" in capsys.readouterr().out
+    assert open_clip_store(output).ids == ("0", "1", "2", "3")
+    assert [row["id"] for row in json.loads(quarantine_file(output).read_text())] == ["4", "5"]
+    (folder / "f.mp4").unlink()
+    before = open_clip_store(output).video("2").frames.copy()
+    assert main([*command, "--keep_partial"]) == 0
+    store = open_clip_store(output)
+    assert store.ids == ("0", "1", "2", "3", "4") and store.notes[4].startswith("partial: ")
+    assert np.array_equal(store.video("2").frames, before)
+    assert not quarantine_file(output).exists()
+
+
+def test_another_size_or_kind_is_refused(folder, tmp_path) -> None:
+    clips, features = tmp_path / "c.h5", tmp_path / "f.h5"
+    main(words(folder, clips))
+    main(["--backbone", "pixels", "--videos", str(folder), "--output", str(features)])
+    before = clips.read_bytes(), features.read_bytes()
+    pixels = ["--backbone", "pixels", "--clips", "3", "--frames", "4", "--videos", str(folder)]
+    for command, message in [
+        (words(folder, clips, "--size", "24"), r"c\.h5: made with size \[16, 16\], asked for \[24"),
+        (words(folder, clips, "--resize", "crop"), 'resize "squash", asked for "crop"'),
+        (words(folder, clips, "--frames", "5"), "made with sampling .*another --output"),
+        (words(folder, features), r"f\.h5: a feature store .* at another --output"),
+        ([*pixels, "--output", str(clips)], r"c\.h5: a clip store .* at another --output"),
+        (words(folder, clips, "--weights", "x.pth"), "--weights x.pth: .* --backbone none"),
+        (words(folder, clips, "--precision", "float32"), "--precision float32: means nothing with"),
+        (words(folder, clips, "--batch", "4"), "--batch 4: means nothing with --backbone none"),
+        (words(folder, clips, "--size", "0"), "--size 0: give at least 1"),
+        ([*pixels, "--output", str(features), "--size", "64"], "--size 64: means nothing with --b"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            main(command)
+        assert (clips.read_bytes(), features.read_bytes()) == before
+
+
+def test_kill_and_go_on(tmp_path, capsys) -> None:
+    """SIGKILL in the middle; the same command finishes, and the file equals an undisturbed one."""
+    folder, output, parts = tmp_path / "in", tmp_path / "c.h5", tmp_path / "c.h5.parts"
+    folder.mkdir()
+    for i in range(9):
+        write_video(folder / f"{i}.mp4", images=moving_images(30, (120, 160), seed=i))
+    command = words(folder, output, "--threads", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "preprocess.videos", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    limit = time.monotonic() + 120
+    while len(list(parts.glob("*.h5"))) < 2 and process.poll() is None:
+        assert time.monotonic() < limit
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    done = len(list(parts.glob("*.h5")))
+    assert 2 <= done < 9 and not output.exists()
+
+    with pytest.raises(UserError, match=r"c\.h5\.parts: made with size .*delete"):
+        main([*command, "--size", "8"])
+    assert main(command) == 0
+    assert f"9 videos stored ({9 - done} new)" in capsys.readouterr().out
+    assert not parts.exists()
+    assert main(words(folder, tmp_path / "whole.h5")) == 0
+    assert output.read_bytes() == (tmp_path / "whole.h5").read_bytes()
