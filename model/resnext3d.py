@@ -1,29 +1,28 @@
-"""3D ResNeXt-101 for 16-frame clips (Hara, Kataoka, Satoh 2018: "Can spatiotemporal 3D CNNs ...").
+"""3D ResNeXt (Hara, Kataoka, Satoh 2018: "Can spatiotemporal 3D CNNs ..."), shortcut type B.
 
-Cardinality 32, shortcut type B.  Names and shapes of the state dict are those of the public
+`resnext101` is theirs: names and shapes of its state dict are those of the public
 `resnext-101-kinetics.pth` without its `module.` prefix, so that file loads as it is.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-CARDINALITY = 32
 EXPANSION = 2
-BLOCKS = (3, 4, 23, 3)
-WIDTHS = (128, 256, 512, 1024)
-FEATURES = WIDTHS[-1] * EXPANSION
+FEATURES = 2048  # of resnext101
 
 
 class Bottleneck(nn.Module):
-    """1x1x1 -> 3x3x3 in 32 groups (with the stride) -> 1x1x1, twice as wide, plus the shortcut."""
+    """1x1x1 -> 3x3x3 in groups (with the stride) -> 1x1x1, twice as wide, plus the shortcut."""
 
-    def __init__(self, inputs: int, width: int, stride: int) -> None:
+    def __init__(self, *, inputs: int, width: int, stride: int, cardinality: int) -> None:
         super().__init__()
         outputs = width * EXPANSION
         self.conv1 = nn.Conv3d(inputs, width, 1, bias=False)
         self.bn1 = nn.BatchNorm3d(width)
         self.conv2 = nn.Conv3d(
-            width, width, 3, stride=stride, padding=1, groups=CARDINALITY, bias=False
+            width, width, 3, stride=stride, padding=1, groups=cardinality, bias=False
         )
         self.bn2 = nn.BatchNorm3d(width)
         self.conv3 = nn.Conv3d(width, outputs, 1, bias=False)
@@ -43,42 +42,77 @@ class Bottleneck(nn.Module):
 
 
 class ResNeXt3d(nn.Module):
-    """3D ResNeXt-101.  `features` is what extraction uses; `forward` adds the classifier."""
+    """3D ResNeXt.  `features` is what extraction uses; `forward` adds the classifier.
 
-    def __init__(self, *, classes: int) -> None:
+    Its children `conv1`, `bn1`, `relu`, `maxpool`, `layer1`, ... run in this order.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        cardinality: int,
+        stem_kernel: int,
+        stem_width: int,
+        stem_pool: int | tuple[int, int, int],
+        classes: int,
+    ) -> None:
+        """He initialisation of the convolutions.
+
+        `blocks` and `widths` (of the 3x3x3 convolutions): one a stage; `cardinality`: groups, which
+        must divide every width; `stem_kernel`: odd; `stem_pool`: stride of the pooling after the
+        stem's convolution, one or (time, height, width); `classes`: 0 for no classifier.
+        """
         super().__init__()
-        self.conv1 = nn.Conv3d(3, 64, 7, stride=(1, 2, 2), padding=3, bias=False)
-        self.bn1 = nn.BatchNorm3d(64)
-        self.maxpool = nn.MaxPool3d(3, stride=2, padding=1)
-        inputs = 64
-        for stage, (blocks, width) in enumerate(zip(BLOCKS, WIDTHS, strict=True), start=1):
+        self.width = widths[-1] * EXPANSION
+        self.stages = len(blocks)
+        self.conv1 = nn.Conv3d(
+            3, stem_width, stem_kernel, stride=(1, 2, 2), padding=stem_kernel // 2, bias=False
+        )
+        self.bn1 = nn.BatchNorm3d(stem_width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool3d(3, stride=stem_pool, padding=1)
+        inputs = stem_width
+        for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
             layer = []
-            for block in range(blocks):
-                layer.append(Bottleneck(inputs, width, 2 if block == 0 and stage > 1 else 1))
+            for block in range(count):
+                stride = 2 if block == 0 and stage > 1 else 1
+                layer.append(
+                    Bottleneck(inputs=inputs, width=width, stride=stride, cardinality=cardinality)
+                )
                 inputs = width * EXPANSION
             setattr(self, f"layer{stage}", nn.Sequential(*layer))
-        self.fc = nn.Linear(FEATURES, classes)
+        self.fc = nn.Linear(self.width, classes) if classes else None
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, nn.Conv3d):
+                    nn.init.kaiming_normal_(module.weight, mode="fan_out")
 
     def features(self, x: Tensor) -> Tensor:
-        """Clips (B, 3, F, H, W) -> (B, 2048), averaged over whatever positions are left.
+        """Clips (B, 3, F, H, W) -> (B, width), averaged over whatever positions are left.
 
         The average adapts: a larger crop or a longer clip does not make the feature wider.
         """
-        x = self.maxpool(self.bn1(self.conv1(x)).relu())
-        for stage in range(1, len(BLOCKS) + 1):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        for stage in range(1, self.stages + 1):
             x = getattr(self, f"layer{stage}")(x)
         return x.mean(dim=(2, 3, 4))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Clips (B, 3, F, H, W) -> class scores (B, classes)."""
-        return self.fc(self.features(x))
+        """Clips (B, 3, F, H, W) -> class scores (B, classes), or features without a classifier."""
+        x = self.features(x)
+        return x if self.fc is None else self.fc(x)
 
 
 def resnext101(*, classes: int = 400) -> ResNeXt3d:
-    """The network with He initialisation of its convolutions (before any weights are loaded)."""
-    network = ResNeXt3d(classes=classes)
-    with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, nn.Conv3d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-    return network
+    """The network of the Kinetics weights; 0 `classes`: without classifier."""
+    return ResNeXt3d(
+        blocks=(3, 4, 23, 3),
+        widths=(128, 256, 512, 1024),
+        cardinality=32,
+        stem_kernel=7,
+        stem_width=64,
+        stem_pool=2,
+        classes=classes,
+    )

@@ -60,3 +60,23 @@ def test_golden_features(network, golden) -> None:
 def test_pooling_adapts(network, shape: tuple[int, int, int]) -> None:
     with torch.inference_mode():
         assert network.features(torch.zeros(1, 3, *shape)).shape == (1, 2048)
+
+
+@pytest.mark.parametrize("stem_pool", [(1, 2, 2), 2])
+def test_sizes_are_what_was_asked_for(stem_pool) -> None:
+    small = ResNeXt3d(
+        blocks=(1, 2), widths=(8, 12), cardinality=4, stem_kernel=5, stem_width=6,
+        stem_pool=stem_pool, classes=0,
+    )  # fmt: skip
+    groups = {m.groups for m in small.modules() if isinstance(m, torch.nn.Conv3d)}
+    assert groups == {1, 4}
+    assert (len(small.layer1), len(small.layer2)) == (1, 2)  # pyright: ignore[reportArgumentType]
+    places = []
+    small.get_submodule("layer1").register_forward_hook(
+        lambda *given: places.append(given[2].shape[2:])
+    )
+    clips = torch.rand(2, 3, 8, 32, 32)
+    assert small(clips).shape == (2, small.width) == (2, 24)  # without classifier: the features
+    assert torch.equal(small(clips), small.features(clips))
+    assert places[0] == ((4, 8, 8) if stem_pool == 2 else (8, 8, 8))
+    assert not [name for name in small.state_dict() if name.startswith("fc.")]

@@ -1,0 +1,58 @@
+"""Encoders that see decoded clips, and how far they are trained."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+AppearanceEncoder = Literal["resnet101", "resnet50", "resnet18", "resnet_narrow"]
+MotionEncoder = Literal["resnext101", "resnext26", "resnext_narrow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderOptions:
+    """The encoders of both channels, where clips are read instead of stored features.
+
+    Args:
+        appearance_encoder: network over the frames of a clip
+        motion_encoder: network over whole clips
+        appearance_weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random
+        motion_weights: a file, or the word random
+        encoders: frozen: never change; partial: their last stage is trained; full: all of them
+        batch_norm: of the encoders that are trained, in training: eval takes running statistics,
+            train those of the batch
+        encoder_lr: learning rate of the encoders as a multiple of --lr
+        checkpointing: compute activations of the encoders again in the backward pass instead of
+            keeping them: less memory, more time
+        crop: side in pixels of the square cut out of frames, at random per clip in training, else
+            the centre; 0: whole frames
+        flip: chance that a training clip is mirrored (0 where answers tell left from right)
+        jitter: brightness, contrast and saturation of a training clip are multiplied by factors
+            between 1 - jitter and 1 + jitter (small where answers are colours)
+    """
+
+    appearance_encoder: AppearanceEncoder = "resnet101"
+    motion_encoder: MotionEncoder = "resnext101"
+    appearance_weights: str | None = None
+    motion_weights: str | None = None
+    encoders: Literal["frozen", "partial", "full"] = "full"
+    batch_norm: Literal["eval", "train"] = "eval"
+    encoder_lr: float = 1.0
+    checkpointing: bool = False
+    crop: int = 0
+    flip: float = 0.0
+    jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that would train nothing or make no image."""
+        if not self.encoder_lr > 0:
+            raise ValueError(
+                f"--encoder_lr {self.encoder_lr}: must be positive; to train no encoder, "
+                "--encoders frozen"
+            )
+        if self.crop < 0:
+            raise ValueError(f"--crop {self.crop}: must be a side in pixels, or 0 for whole frames")
+        for name in ("flip", "jitter"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1], such as 0.2")
+        for name in ("appearance_weights", "motion_weights"):
+            if getattr(self, name) == "":
+                raise ValueError(f"--{name} is empty: name a file, or say random")
