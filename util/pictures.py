@@ -1,6 +1,6 @@
 """Pictures of what a model looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 
@@ -94,3 +94,49 @@ def _answer_bars(axes, answers: Sequence[tuple[str, float]]) -> None:
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def reconstructions(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Figure:
+    """Frames of a few clips, over time, and below them what decoders made of them.
+
+    rows: for each clip its title and its films by name, the original first, each (F, H, W, 3),
+    uint8 or float 0 to 1; all of one shape.  Rebuilt films are labelled with their PSNR (dB).
+    """
+    frames, high, wide = next(iter(rows[0][1].values())).shape[:3]
+    films = len(rows[0][1])
+    gap = max(1, round(0.06 * wide))  # pixels between frames
+    sheet_high, sheet_wide = films * (high + gap) - gap, frames * (wide + gap) - gap
+    inch = min(0.85, 11 / frames) / wide  # a pixel's side
+    left, head = 0.9, 0.36  # inches for the names of the films, and for a title
+    size = (left + 0.1 + inch * sheet_wide, (head + inch * sheet_high) * len(rows) + 0.1)
+    figure = Figure(figsize=size)
+    for k, (title, by_name) in enumerate(rows):
+        pictures = {name: _unit(film) for name, film in by_name.items()}
+        original = next(iter(pictures.values()))
+        sheet = np.ones((sheet_high, sheet_wide, 3))
+        labels = []
+        for i, (name, film) in enumerate(pictures.items()):
+            for j, frame in enumerate(film):
+                y, x = i * (high + gap), j * (wide + gap)
+                sheet[y : y + high, x : x + wide] = frame
+            error = float(np.square(film - original).mean())
+            labels.append(f"{name}\n{-10 * np.log10(error):.1f} dB" if i and error else name)
+        top = size[1] - k * (head + inch * sheet_high) - head
+        box = (left, top - inch * sheet_high, inch * sheet_wide, inch * sheet_high)
+        axes = figure.add_axes(
+            (box[0] / size[0], box[1] / size[1], box[2] / size[0], box[3] / size[1])
+        )
+        axes.imshow(sheet, interpolation="nearest", aspect="auto")
+        axes.set_title(_short(title, 12 * frames), fontsize=9, loc="left", pad=4)
+        axes.set_yticks([i * (high + gap) + (high - 1) / 2 for i in range(films)], labels)
+        axes.set_xticks([])
+        axes.tick_params(length=0, labelsize=8)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def _unit(film: np.ndarray) -> np.ndarray:
+    """A film on the 0..1 scale, whichever it is stored on."""
+    if film.dtype == np.uint8:
+        return film / np.float32(255)
+    return np.clip(film.astype(np.float32), 0, 1)

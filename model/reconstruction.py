@@ -1,0 +1,113 @@
+"""How well clips are rebuilt: errors, what they are held against, and an adversarial loss.
+
+Targets are on the 0..255 scale, as frames are; outputs on the 0..1 scale, as decoders give them.
+Numbers are per clip, (V, N), so that padded clips can be left out: `error[clip_mask].mean()`.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+PEAK = 255  # the largest value of a pixel
+KERNEL = 11  # side of the Gaussian window of SSIM (deviation 1.5 pixels)
+
+
+class Baselines(NamedTuple):
+    """Squared errors (V, N), 0..255 scale, of two guesses that need no network."""
+
+    mean_frame: Tensor  # each frame guessed as the mean of its clip's frames
+    mean_colour: Tensor  # each pixel guessed as the mean colour of its clip
+
+
+def squared_error(target: Tensor, output: Tensor) -> Tensor:
+    """Squared error per pixel and colour on the 0..255 scale.
+
+    target (V, N, 3, F, h, w) 0..255, uint8 or float; output the same shape, 0..1 -> (V, N).
+    """
+    return (output.float() * PEAK - target).square().mean((-4, -3, -2, -1))
+
+
+def reconstruction_loss(mse: Tensor) -> Tensor:
+    """The squared error on the 0..1 scale: at most 1, whatever the batch, frames and size.
+
+    mse: of `squared_error`, averaged over clips or not.
+    """
+    return mse / PEAK**2
+
+
+def psnr(mse: float) -> float:
+    """Peak signal-to-noise ratio in dB of a squared error on the 0..255 scale; of 0: infinite.
+
+    That of the mean error over clips is at most the mean of theirs; the former is what is reported.
+    """
+    return 10 * math.log10(PEAK**2 / mse) if mse else math.inf
+
+
+def ssim(target: Tensor, output: Tensor) -> Tensor:
+    """Structural similarity of frames (Wang et al. 2004), mean over each clip's frames; 1: equal.
+
+    target (V, N, 3, F, h, w) 0..255, output the same shape, 0..1 -> (V, N).  As torchmetrics has
+    it: Gaussian window of 11 x 11, per colour, K1 .01, K2 .03, borders reflected.  Raises
+    ValueError for frames smaller than the window.
+    """
+    # torchmetrics takes longer to import than torch; runs that rebuild nothing do without
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    if min(output.shape[-2:]) < KERNEL:
+        height, width = output.shape[-2:]
+        raise ValueError(
+            f"SSIM needs frames of {KERNEL} x {KERNEL} pixels or more, not {height} x {width}"
+        )
+    videos = []
+    for real, rebuilt in zip(target, output, strict=True):  # one by one: it takes ten copies
+        similarity = structural_similarity_index_measure(
+            _frames(rebuilt.float()),
+            _frames(real.float() / PEAK),
+            data_range=1.0,
+            reduction="none",
+        )
+        assert isinstance(similarity, Tensor)
+        videos.append(similarity.view(real.shape[0], -1).mean(1))
+    return torch.stack(videos)
+
+
+def _frames(clips: Tensor) -> Tensor:
+    """(N, 3, F, h, w) -> (N F, 3, h, w), in the layout in which a CPU takes half the time."""
+    return clips.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def baselines(clips: Tensor) -> Baselines:
+    """What a clip's mean frame and its mean colour are away from it.
+
+    clips (V, N, 3, F, h, w) 0..255.  The first is what does not move, exactly; no mean frame is
+    further away than the mean colour.
+    """
+    clips = clips.float()
+    return Baselines(
+        mean_frame=clips.var(-3, correction=0).mean((-3, -2, -1)),
+        mean_colour=clips.var((-3, -2, -1), correction=0).mean(-1),
+    )
+
+
+def adversarial(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Non-saturating logistic losses of generator and discriminator (Goodfellow et al. 2014).
+
+    real, fake (B, 3, F, h, w), 0..1 -> two scalars, for one backward of their sum (weighted or
+    not): the generator's loss reaches only what made `fake`, the discriminator's only the
+    discriminator's parameters, as if each had had a backward of its own.  With nothing learnt they
+    are ln 2 and 2 ln 2.
+    """
+    detached = {name: p.detach() for name, p in discriminator.named_parameters()}
+    # Spectral norm moves its buffers at every call in training.  This call moves copies, so both
+    # calls see the same weights, and the buffers move once a step.
+    copies = {name: b.clone() for name, b in discriminator.named_buffers()}
+    judged = functional_call(discriminator, {**detached, **copies}, (fake,))
+    generator = nn.functional.softplus(-judged).mean()
+    both = discriminator(torch.cat([real.to(fake.dtype), fake.detach()]))
+    as_real, as_fake = both.split([len(real), len(fake)])
+    return generator, (
+        nn.functional.softplus(-as_real).mean() + nn.functional.softplus(as_fake).mean()
+    )
