@@ -2,11 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint tensorboard clean
+.PHONY: demo two-stage test lint tensorboard clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
+
+two-stage: .venv/installed   ## encoders trained too: frozen, one stage, two stages, no video
+	$(BIN)/python -m demo.two_stage
 
 test: lint .venv/installed-dev   ## lint, types, tests
 	$(BIN)/python -m pytest -n 2

@@ -5,6 +5,8 @@ baselines             what needs no model: constant answers and ceilings
 compare A B ...       runs or predictions files on the same questions
 table                 the tables of results/README.md, from the runs' JSON
 report                one HTML page of a run's failures
+reconstruction        how well an autoencoder rebuilds the clips of a split
+curves                what runs logged over their steps, as a picture
 """
 
 import json
@@ -17,13 +19,15 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from evaluation import baselines, compare, table
+from evaluation import baselines, compare, curves, reconstruction, table
 from evaluation.failures import write_report
 from evaluation.plots import all_plots
 from evaluation.score import LABELS, Score, answers_file, score_run, write_answers
 from options.evaluate import (
     BaselineOptions,
     CompareOptions,
+    CurveOptions,
+    ReconstructionOptions,
     ReportOptions,
     ScoreOptions,
     SplitOptions,
@@ -151,12 +155,30 @@ def report(argv: Sequence[str]) -> int:
     return 0
 
 
+def print_reconstruction(argv: Sequence[str]) -> int:
+    """An autoencoder on a split."""
+    about = "Error of the clips that an autoencoder rebuilds, beside what needs no network."
+    (options,) = parse("python evaluate.py reconstruction", about, (ReconstructionOptions,), argv)
+    reconstruction.measure_run(options)
+    return 0
+
+
+def draw_curves(argv: Sequence[str]) -> int:
+    """Logs of several runs in one picture."""
+    about = "Logged numbers of several runs over their steps, as one picture."
+    (options,) = parse("python evaluate.py curves", about, (CurveOptions,), argv)
+    print(f"picture: {curves.draw(options)}")
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "score": score,
     "baselines": print_baselines,
     "compare": print_comparison,
     "table": rebuild_tables,
     "report": report,
+    "reconstruction": print_reconstruction,
+    "curves": draw_curves,
 }
 
 if __name__ == "__main__":

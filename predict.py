@@ -3,19 +3,21 @@
 python predict.py --run results/shapes --video FILE --question "what colour is the circle?"
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from data_loader.batch import Batch
+from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import QuestionAnswering
 from options.parse import parse
 from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
+from preprocess.clips import clips_as_stored
 from preprocess.frames import Clips, clip_frames, read_clips
 from preprocess.language import tokenize
 from util.checkpoint import load_checkpoint
@@ -64,6 +66,77 @@ class Reply:
     readout: np.ndarray  # (N,)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One video as a run sees it."""
+
+    clips: Clips
+    visual: Features | Frames
+
+
+class FeatureLook:
+    """A video file as features of the backbones that made a run's stores."""
+
+    def __init__(
+        self, run: str, stores: dict[str, Any], weights: dict[str, str | None], device: str
+    ) -> None:
+        """Load the backbones.  Raises UserError if a store names none."""
+        self.channels = []
+        for channel in ("appearance", "motion"):
+            store = stores[channel]
+            made = store["provenance"]
+            if not made.get("askable"):
+                raise UserError(
+                    f"{run} was trained on imported features ({store['path']}), which name no "
+                    "backbone that could look at a new video: ask a run whose stores were made by "
+                    "python -m preprocess.videos"
+                )
+            backbone = backbone_from_provenance(made, weights=weights[channel], device=device)
+            self.channels.append((backbone, made["sampling"], made["decoder"]))
+
+    def __call__(self, video: str | Path) -> Seen:
+        """Decode and extract.  Raises UserError if the file cannot be read."""
+        features, seen = [], {}
+        for backbone, sampling, decoder in self.channels:
+            key = (sampling["clips"], sampling["frames"], decoder)
+            if key not in seen:  # both channels usually share one decoding
+                seen[key] = read_clips(video, clips=key[0], frames=key[1], decoder=decoder)
+            features.append(torch.from_numpy(backbone.extract(seen[key])).float())
+        appearance, motion = features
+        visual = Features(
+            appearance=appearance[None],
+            motion=motion.mean(1)[None],
+            clip_mask=torch.ones(1, len(appearance), dtype=torch.bool),
+        )
+        return Seen(clips=next(iter(seen.values())), visual=visual)
+
+
+class ClipLook:
+    """A video file as decoded clips, for a run that has its own encoders."""
+
+    def __init__(self, made: dict[str, Any]) -> None:
+        """`made`: the provenance of the clip store that the run was trained on."""
+        self.made = made
+
+    def __call__(self, video: str | Path) -> Seen:
+        """Decode and resize.  Raises UserError if the file cannot be read."""
+        sampling = self.made["sampling"]
+        clips = read_clips(
+            video,
+            clips=sampling["clips"],
+            frames=sampling["frames"],
+            decoder=self.made["decoder"],
+        )
+        small = clips_as_stored(Path(video).stem, clips, self.made)
+        visual = Frames(
+            frames=torch.from_numpy(small.frames),
+            index=torch.from_numpy(small.index)[None],
+            clip_mask=torch.ones(1, len(small.index), dtype=torch.bool),
+            row=torch.zeros(1, dtype=torch.int64),
+        )
+        return Seen(clips=clips, visual=visual)
+
+
 class Predictor:
     """A trained run and its backbones: video file and question in, answer out."""
 
@@ -84,31 +157,18 @@ class Predictor:
             raise UserError(
                 f"{run} was trained without video (--video none): ask a run that saw videos"
             )
-        self.channels = []
-        for channel, weights in (("appearance", appearance_weights), ("motion", motion_weights)):
-            store = content["stores"][channel]
-            made = store["provenance"]
-            if not made.get("askable"):
-                raise UserError(
-                    f"{run} was trained on imported features ({store['path']}), which name no "
-                    "backbone that could look at a new video: ask a run whose stores were made by "
-                    "python -m preprocess.videos"
-                )
-            backbone = backbone_from_provenance(made, weights=weights, device=device)
-            self.channels.append((backbone, made["sampling"], made["decoder"]))
+        stores = content["stores"]
+        if stores.get("clips"):
+            self.look: Callable[[str | Path], Seen] = ClipLook(stores["clips"]["provenance"])
+        else:
+            weights = {"appearance": appearance_weights, "motion": motion_weights}
+            self.look = FeatureLook(run, stores, weights, device)
 
     def ask(self, video: str | Path, question: str) -> Reply:
         """Answer one question about one video file.  Raises UserError if it cannot be read."""
-        features, seen = [], {}
-        for backbone, sampling, decoder in self.channels:
-            key = (sampling["clips"], sampling["frames"], decoder)
-            if key not in seen:  # both channels usually share one decoding
-                seen[key] = read_clips(video, clips=key[0], frames=key[1], decoder=decoder)
-            features.append(torch.from_numpy(backbone.extract(seen[key])).float())
-        appearance, motion = features
-        batch = self._batch(appearance[None], motion.mean(1)[None], question)
-        found = self.task.predict([batch], self.device)
-        clips: Clips = next(iter(seen.values()))
+        seen = self.look(video)
+        found = self.task.predict([self._batch(seen.visual, question)], self.device)
+        clips = seen.clips
         n, f = clips.index.shape
         number = clip_frames(clips.frame_count, clips=n, frames=f)[:, f // 2]
         return Reply(
@@ -122,14 +182,12 @@ class Predictor:
             readout=found.readout[0].numpy(),
         )
 
-    def _batch(self, appearance: torch.Tensor, motion: torch.Tensor, question: str) -> Batch:
-        """One question about one video.  appearance (1, N, F, Da), motion (1, N, Dm)."""
+    def _batch(self, visual: Features | Frames, question: str) -> Batch:
+        """One question about one video."""
         words = self.vocabulary.encode(tokenize(question.strip()))
         zero = torch.zeros(1, dtype=torch.int64)
         return Batch(
-            appearance=appearance,
-            motion=motion,
-            clip_mask=torch.ones(appearance.shape[:2], dtype=torch.bool),
+            visual=visual,
             video=zero,
             words=torch.tensor([words]),
             length=torch.tensor([len(words)]),

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from data_loader.dataset import QaData
 from data_loader.questions import QuestionSplit
+from data_loader.table import FeatureTable
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import QuestionAnswering
 from options.loss import LossOptions
@@ -88,9 +89,9 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
     )
     return QaData(
         split=split,
-        appearance=appearance,
-        motion=motion,
-        clips=torch.full((videos,), size.clips),
+        table=FeatureTable(
+            appearance=appearance, motion=motion, clips=torch.full((videos,), size.clips)
+        ),
         video=video.astype(np.int64),
     )
 

@@ -24,10 +24,11 @@ import torch
 from benchmark.measure import interleaved, matrix_rate, peak_memory, spread
 from benchmark.plain import PlainAnswering, PlainFeatures
 from benchmark.sizes import SIZES, FlopCounter, Size, make_data, make_task
-from data_loader.batch import Batch
+from data_loader.batch import Batch, Features
 from data_loader.dataset import QaData
+from data_loader.table import FeatureTable
 from model.task.qa import QuestionAnswering
-from train import take_step
+from train import groups, take_step
 
 BATCH = 256
 GROUP = 16  # questions a video
@@ -43,8 +44,8 @@ class Pair:
 
     def product_step(self) -> Callable[[], object]:
         """One step of the product's training loop."""
-        optimizer = torch.optim.AdamW(self.task.parameters(), lr=1e-4, fused=True)
-        return lambda: take_step(self.task, self.batch, optimizer, 1e-4, 12.0)
+        optimizer = torch.optim.AdamW(groups(self.task, 0.0, {}), lr=1e-4, fused=True)
+        return lambda: take_step(self.task, [self.batch], optimizer, 1e-4, 12.0)
 
     def plain_step(self) -> Callable[[], object]:
         """One step of the plain form, which encodes each question's own copy of its video."""
@@ -64,10 +65,11 @@ class Pair:
 
 def plain_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
     """The batch with a video for every question."""
-    video = batch.video
+    video, stored = batch.video, batch.visual
+    assert isinstance(stored, Features)
     return (
-        batch.appearance[video],
-        batch.motion[video],
+        stored.appearance[video],
+        stored.motion[video],
         batch.words,
         batch.length,
         batch.answer,
@@ -155,7 +157,9 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
     rows = np.random.default_rng(0).permutation(len(data))[:batch]
     with tempfile.TemporaryDirectory() as folder:
         appearance, motion = Path(folder) / "appearance.h5", Path(folder) / "motion.h5"
-        for path, features in ((appearance, data.appearance), (motion, data.motion)):
+        table = data.table
+        assert isinstance(table, FeatureTable)
+        for path, features in ((appearance, table.appearance), (motion, table.motion)):
             with h5py.File(path, "w") as file:
                 file["features"] = features.numpy()
         plain = PlainFeatures(appearance, motion, data.video.tolist())

@@ -1,7 +1,7 @@
-"""One split's questions joined with the features of their videos, held once in memory."""
+"""One split's questions joined with its videos: stored features in memory, or clips on disk."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +10,21 @@ import torch
 from torch import Tensor
 
 from data_loader.batch import Batch
+from data_loader.clip_store import ClipStore
 from data_loader.questions import QuestionSplit
 from data_loader.sampling import derangement
 from data_loader.store import FeatureStore
+from data_loader.table import ClipTable, FeatureTable
 from options.data import Channels, Video
 from util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
 class QaData:
-    """Questions of a split and the features of their videos (as stored: float16 stays float16)."""
+    """Questions of a split and their videos."""
 
     split: QuestionSplit
-    appearance: Tensor  # (V, N, F, Da)
-    motion: Tensor  # (V, N, Dm)
-    clips: Tensor  # (V,) int64, each video's own N
+    table: FeatureTable | ClipTable
     video: np.ndarray  # (Q,) int64, each question's row of the videos
 
     def __len__(self) -> int:
@@ -34,12 +34,9 @@ class QaData:
     def batch(self, rows: np.ndarray) -> Batch:
         """Gather questions and, once each, their videos.  rows (B,) -> Batch on the CPU."""
         videos, video = np.unique(self.video[rows], return_inverse=True)
-        row, used = torch.from_numpy(rows), torch.from_numpy(videos)
-        clips = self.clips[used]
+        row = torch.from_numpy(rows)
         return Batch(
-            appearance=self.appearance[used].float(),
-            motion=self.motion[used].float(),
-            clip_mask=torch.arange(self.appearance.shape[1]) < clips[:, None],
+            visual=self.table.gather(videos),
             video=torch.from_numpy(video.astype(np.int64)),
             words=self.split.words[row],
             length=self.split.length[row],
@@ -65,17 +62,9 @@ class QaData:
             begin, number = end, number + 1
 
     def fingerprint(self) -> str:
-        """Tells other questions or other features apart; a few videos stand for all."""
-        some = self.appearance[:: max(1, len(self.appearance) // 16)]
-        other = self.motion[:: max(1, len(self.motion) // 16)]
-        sums = [float(x.double().sum()) for x in (some, other)]
+        """Tells other questions or other videos apart."""
         asked = hashlib.sha256(repr((self.split.ids, self.split.texts)).encode()).hexdigest()
-        return f"{len(self)} questions {asked[:12]}, features {tuple(some.shape)} {sums}"
-
-    def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Mean and deviation of each feature over the real clips of both channels."""
-        mask = torch.arange(self.appearance.shape[1]) < self.clips[:, None]
-        return _moments(self.appearance[mask].flatten(0, 1)), _moments(self.motion[mask])
+        return f"{len(self)} questions {asked[:12]}, {self.table.fingerprint()}"
 
 
 def join(
@@ -94,22 +83,14 @@ def join(
     "motion" replaces the other channel's features by zeros.  Raises UserError for a
     split without questions, stores that do not match, or a question whose video has no features.
     """
-    if not len(split.videos):
-        raise UserError(f"split {split.name} has no questions: check the annotations")
+    _check_questions(split)
     if appearance is None or motion is None:
         assert video == "none"
         blank = torch.zeros(1, 1, 1, 1)
         return _blind(split, blank, blank[:, :, 0])
     check_match(appearance, motion)
     videos = sorted(set(split.videos))
-    missing = [v for v in videos if v not in appearance]
-    if missing:
-        asked = sum(v in set(missing) for v in split.videos)
-        raise UserError(
-            f"{appearance.path}: no features for {len(missing)} videos of split {split.name} "
-            f"({asked} questions), first {', '.join(missing[:3])}; extract them, or encode the "
-            "questions with --videos_in and this store"
-        )
+    _check_videos(split, appearance, videos)
     if video == "none":
         frames = int(appearance.frames[0])
         zeros = torch.zeros(1, 1, frames, appearance.width)
@@ -124,19 +105,40 @@ def join(
             f"{motion.path}: extract both with the same --clips"
         )
     if video == "shuffled":
-        if len(videos) < 2:
-            raise UserError(f"--video shuffled: split {split.name} has a single video")
-        other = derangement(seed=seed, total=len(videos))
+        other = _others(split, videos, seed)
         a, m, clips = a[other], m[other], clips[other]
     if channels != "both":
         (a if channels == "motion" else m).fill(0)
-    place = {v: i for i, v in enumerate(videos)}
-    return QaData(
-        split=split,
+    table = FeatureTable(
         appearance=torch.from_numpy(a),
         motion=torch.from_numpy(_per_clip(m)),
         clips=torch.from_numpy(clips),
-        video=np.array([place[v] for v in split.videos], dtype=np.int64),
+    )
+    return QaData(split=split, table=table, video=_places(split, videos))
+
+
+def join_clips(
+    split: QuestionSplit, store: ClipStore, *, video: Video, seed: int, widths: tuple[int, int]
+) -> QaData:
+    """Join a split with its decoded clips.
+
+    `video` as in `join`; "none" gives features of zeros, of the two `widths`, to a model whose
+    encoders are then not asked.  Raises UserError for a split without questions, or a question
+    whose video has no clips.
+    """
+    _check_questions(split)
+    videos = sorted(set(split.videos))
+    _check_videos(split, store, videos)
+    if video == "none":
+        frames, (appearance, motion) = store.frames_per_clip, widths
+        return _blind(split, torch.zeros(1, 1, frames, appearance), torch.zeros(1, 1, motion))
+    ids = videos
+    if video == "shuffled":
+        ids = [videos[i] for i in _others(split, videos, seed)]
+    return QaData(
+        split=split,
+        table=ClipTable(store=store, ids=tuple(ids)),
+        video=_places(split, videos),
     )
 
 
@@ -152,9 +154,14 @@ def check_match(appearance: FeatureStore, motion: FeatureStore) -> None:
     )
 
 
-def check_provenance(trained: dict, store: FeatureStore, trained_path: str | Path) -> None:
-    """A run's features and a store must have been made alike; raises UserError naming the line."""
-    for key in ("backbone", "kind", "width", "weights", "resize", "size", "normalisation"):
+def check_provenance(
+    trained: dict, store: FeatureStore | ClipStore, trained_path: str | Path
+) -> None:
+    """A run's videos and a store must have been made alike; raises UserError naming the line."""
+    keys = ("backbone", "kind", "width", "weights", "resize", "size", "normalisation")
+    if isinstance(store, ClipStore):
+        keys = (*keys, "sampling")
+    for key in keys:
         was, now = trained.get(key), store.provenance.get(key)
         if key == "weights":  # where the file lay does not matter, what it held does
             was, now = (w.get("sha256") if isinstance(w, dict) else w for w in (was, now))
@@ -165,16 +172,48 @@ def check_provenance(trained: dict, store: FeatureStore, trained_path: str | Pat
             )
 
 
+def _check_questions(split: QuestionSplit) -> None:
+    if not len(split.videos):
+        raise UserError(f"split {split.name} has no questions: check the annotations")
+
+
+def _check_videos(
+    split: QuestionSplit, store: FeatureStore | ClipStore, videos: Sequence[str]
+) -> None:
+    """Every question's video must be in the store."""
+    missing = [v for v in videos if v not in store]
+    if missing:
+        what = "clips" if isinstance(store, ClipStore) else "features"
+        asked = sum(v in set(missing) for v in split.videos)
+        raise UserError(
+            f"{store.path}: no {what} for {len(missing)} videos of split {split.name} "
+            f"({asked} questions), first {', '.join(missing[:3])}; extract them, or encode the "
+            "questions with --videos_in and this store"
+        )
+
+
+def _others(split: QuestionSplit, videos: Sequence[str], seed: int) -> np.ndarray:
+    """For each video the row of another one, by a fixed permutation.  -> (V,) int64."""
+    if len(videos) < 2:
+        raise UserError(f"--video shuffled: split {split.name} has a single video")
+    return derangement(seed=seed, total=len(videos))
+
+
+def _places(split: QuestionSplit, videos: Sequence[str]) -> np.ndarray:
+    """Each question's row of the videos.  -> (Q,) int64."""
+    place = {v: i for i, v in enumerate(videos)}
+    return np.array([place[v] for v in split.videos], dtype=np.int64)
+
+
 def _blind(split: QuestionSplit, appearance: Tensor, motion: Tensor) -> QaData:
     """All questions ask about one video of zeros.
 
     It has one clip: clips of zeros are all alike, and relating or weighing them changes nothing.
     """
+    clips = torch.tensor([appearance.shape[1]])
     return QaData(
         split=split,
-        appearance=appearance,
-        motion=motion,
-        clips=torch.tensor([appearance.shape[1]]),
+        table=FeatureTable(appearance=appearance, motion=motion, clips=clips),
         video=np.zeros(len(split.videos), dtype=np.int64),
     )
 
@@ -184,9 +223,3 @@ def _per_clip(motion: np.ndarray) -> np.ndarray:
     if motion.shape[2] == 1:
         return motion[:, :, 0]
     return motion.mean(2, dtype=np.float32)
-
-
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation over rows.  features (R, D) -> two of (D,) float32."""
-    features = features.float()
-    return features.mean(0), features.std(0, correction=0)

@@ -1,6 +1,6 @@
 """A trained run answers a split: from a run's folder to Answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 import torch
 import yaml
 
-from data_loader.dataset import QaData, check_provenance, join
+from data_loader.clip_store import open_clip_store
+from data_loader.dataset import QaData, check_provenance, join, join_clips
 from data_loader.questions import Questions, load_questions
 from data_loader.store import open_store
 from evaluation.answers import Answers, asked
 from model.task.qa import Predictions, QuestionAnswering
 from options.data import Video
+from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
@@ -26,12 +28,19 @@ FREE = {
     "video",
     "appearance",
     "motion",
+    "clips",
     "channels",
     "device",
     "seeds",
     "resume",
     "overwrite",
+    "init_from",
+    "accumulate",
+    *(field.name for field in fields(EncoderOptions)),
 }
+
+
+OPENED = {"appearance": open_store, "motion": open_store, "clips": open_clip_store}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +87,39 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
         raise UserError(
             f"--split {options.split}: {questions.path} has {', '.join(questions.splits)}; name one"
         )
-    stores = []
-    for channel in ("appearance", "motion"):
-        was = run.content["stores"][channel]
-        given = getattr(options, channel)
-        if was is None and (given or video != "none"):
-            raise UserError(
-                f"{run.folder} was trained without any store: leave out --{channel}, and evaluate "
-                "it with --video none"
-            )
-        stores.append(None if was is None else open_store(given or run.options[channel]))
-        if was is not None:
-            check_provenance(was["provenance"], stores[-1], run.folder)
     split = questions.splits[options.split]
+    trained = run.content["stores"]
+    stores: dict[str, Any] = {}
+    for channel, opened in OPENED.items():
+        was = trained.get(channel)
+        given = getattr(options, channel)
+        if was is None and given:
+            held = ", ".join(f"--{c}" for c, store in trained.items() if store) or "no store"
+            raise UserError(
+                f"{run.folder} was trained on {held}: leave out --{channel}"
+                + ("" if held != "no store" else ", and evaluate it with --video none")
+            )
+        stores[channel] = None
+        if was is not None:
+            stores[channel] = opened(given or run.options[channel])
+            check_provenance(was["provenance"], stores[channel], run.folder)
+    if stores["clips"] is not None:
+        sizes = run.content["sizes"]
+        widths = (sizes["appearance_width"], sizes["motion_width"])
+        return join_clips(split, stores["clips"], video=video, seed=options.seed, widths=widths)
+    if stores["appearance"] is None and video != "none":
+        raise UserError(
+            f"{run.folder} was trained without any store: evaluate it with --video none"
+        )
     channels = run.options.get("channels", "both")  # runs of earlier versions saw both
-    return join(split, *stores, video=video, channels=channels, seed=options.seed)
+    return join(
+        split,
+        stores["appearance"],
+        stores["motion"],
+        video=video,
+        channels=channels,
+        seed=options.seed,
+    )
 
 
 def answer(

@@ -1,6 +1,6 @@
 """DualVGR and its kin: two visual channels, T reasoning units, fusion, an answer head."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from model.fusion import FUSIONS, ClipReadout, Fusion
 from model.graph import GraphAttention, Punish
 from model.heads import AnswerHead
-from model.reasoning import Reasoned, ReasoningUnit, WordMask
+from model.reasoning import Reasoned, ReasoningUnit, RelationGraphs, WordMask
 from model.text import QuestionEncoder
 from model.video import VideoEncoder
 
@@ -20,6 +20,75 @@ class Answered(NamedTuple):
     units: tuple[Reasoned, ...]  # T of them
     readout: Tensor  # (B, N) weight of each clip
     mask: Tensor  # (B, N) True on the clips that took part
+
+
+def initialise(model: nn.Module) -> None:
+    """Xavier-uniform matrices, zero biases, embedding uniform(-1, 1) (spec, 5, weights)."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.LSTM):
+            for name, parameter in module.named_parameters():
+                if name.startswith("weight"):
+                    nn.init.xavier_uniform_(parameter)
+                else:
+                    nn.init.zeros_(parameter)
+        elif isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -1, 1)
+    for module in model.modules():  # after the linear layers: each head has its own fan-out
+        if isinstance(module, GraphAttention):
+            module.reset_parameters()
+
+
+class RelationEncoder(nn.Module):
+    """The video's half of DualVGR alone: its encoder and T units of relation graphs.
+
+    No question punishes a clip (every punishment is 1).  Its weights carry the names that they have
+    in DualVGR, which starts from them after a first stage of training (spec, section 8).
+    """
+
+    def __init__(
+        self,
+        *,
+        appearance_width: int,
+        motion_width: int,
+        width: int,
+        units: int,
+        heads: int,
+        graph_layers: int,
+        punish: Punish,
+        feature_dropout: float,
+        dropout: float,
+        state_dropout: float,
+    ) -> None:
+        """Sizes of the data (first two) and of the model; see DualVGR."""
+        super().__init__()
+        self.video = VideoEncoder(
+            appearance_width=appearance_width,
+            motion_width=motion_width,
+            width=width,
+            feature_dropout=feature_dropout,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.units = nn.ModuleList(
+            RelationGraphs(
+                width=width, heads=heads, graph_layers=graph_layers, dropout=dropout, punish=punish
+            )
+            for _ in range(units)
+        )
+        initialise(self)
+
+    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> tuple[Reasoned, ...]:
+        """Relate the clips of V videos.
+
+        appearance (V, N, F, Da), motion (V, N, Dm), mask (V, N) True on real clips -> T of Reasoned
+        """
+        a, m = self.video(appearance, motion)
+        ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
+        units = []
+        for unit in self.units:
+            units.append(cast(RelationGraphs, unit).relate(a, m, ones, ones, mask))
+            a, m = units[-1].appearance, units[-1].motion
+        return tuple(units)
 
 
 class DualVGR(nn.Module):
@@ -82,22 +151,7 @@ class DualVGR(nn.Module):
         )
         self.readout = ClipReadout(width=width, dropout=dropout)
         self.head = AnswerHead(width=width, answers=answers, dropout=dropout)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Xavier-uniform matrices, zero biases, embedding uniform(-1, 1) (spec, 5, weights)."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.LSTM):
-                for name, parameter in module.named_parameters():
-                    if name.startswith("weight"):
-                        nn.init.xavier_uniform_(parameter)
-                    else:
-                        nn.init.zeros_(parameter)
-            elif isinstance(module, nn.Embedding):
-                nn.init.uniform_(module.weight, -1, 1)
-        for module in self.modules():  # after the linear layers: each head has its own fan-out
-            if isinstance(module, GraphAttention):
-                module.reset_parameters()
+        initialise(self)
 
     def forward(
         self,

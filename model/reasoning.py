@@ -1,6 +1,6 @@
 """The reasoning unit: word attention, query punishment, four relation graphs (spec, section 5)."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,46 @@ class ChannelAttention(nn.Module):
         return (weight * views).sum(2)
 
 
-class ReasoningUnit(nn.Module):
+class RelationGraphs(nn.Module):
+    """The part of a reasoning unit that knows of no question: four graphs, a fusion a channel.
+
+    The autoencoder of two-stage training is made of these alone (spec, section 8).
+    """
+
+    def __init__(
+        self, *, width: int, heads: int, graph_layers: int, dropout: float, punish: Punish
+    ) -> None:
+        """Width D of the clips; see RelationGraph."""
+        super().__init__()
+        self._add_graphs(
+            width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
+        )
+
+    def _add_graphs(self, *, width: int, **graph: Any) -> None:
+        self.appearance_specific = RelationGraph(width=width, **graph)
+        self.appearance_common = RelationGraph(width=width, **graph)
+        self.motion_specific = RelationGraph(width=width, **graph)
+        self.motion_common = RelationGraph(width=width, **graph)
+        self.appearance_fusion = ChannelAttention(width=width)
+        self.motion_fusion = ChannelAttention(width=width)
+
+    def relate(
+        self, appearance: Tensor, motion: Tensor, sa: Tensor, sm: Tensor, mask: Tensor
+    ) -> Reasoned:
+        """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N), mask (B, N).
+
+        -> Reasoned
+        """
+        za = self.appearance_specific(appearance, sa, mask)
+        zca = self.appearance_common(appearance, sa, mask)
+        zm = self.motion_specific(motion, sm, mask)
+        zcm = self.motion_common(motion, sm, mask)
+        appearance = appearance + self.appearance_fusion(zca, za)
+        motion = motion + self.motion_fusion(zcm, zm)
+        return Reasoned(appearance, motion, za, zca, zm, zcm, sa, sm)
+
+
+class ReasoningUnit(RelationGraphs):
     """One of T units, each with its own weights."""
 
     def __init__(
@@ -77,20 +116,13 @@ class ReasoningUnit(nn.Module):
         word_mask: WordMask,
     ) -> None:
         """Width D of the clips, W of the word vectors; see RelationGraph and WordAttention."""
-        super().__init__()
-
-        def graph() -> RelationGraph:
-            return RelationGraph(
-                width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
-            )
-
+        nn.Module.__init__(self)  # the graphs come last: a seed keeps giving the same weights
         self.words = WordAttention(width=width, word_mask=word_mask)
         self.appearance_query = nn.Linear(word_width, width)
         self.motion_query = nn.Linear(word_width, width)
-        self.appearance_specific, self.appearance_common = graph(), graph()
-        self.motion_specific, self.motion_common = graph(), graph()
-        self.appearance_fusion = ChannelAttention(width=width)
-        self.motion_fusion = ChannelAttention(width=width)
+        self._add_graphs(
+            width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
+        )
 
     def forward(
         self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, mask: Tensor
@@ -99,13 +131,7 @@ class ReasoningUnit(nn.Module):
         query = self.words(question)
         sa = _punishment(appearance, self.appearance_query(query))
         sm = _punishment(motion, self.motion_query(query))
-        za = self.appearance_specific(appearance, sa, mask)
-        zca = self.appearance_common(appearance, sa, mask)
-        zm = self.motion_specific(motion, sm, mask)
-        zcm = self.motion_common(motion, sm, mask)
-        appearance = appearance + self.appearance_fusion(zca, za)
-        motion = motion + self.motion_fusion(zcm, zm)
-        return Reasoned(appearance, motion, za, zca, zm, zcm, sa, sm)
+        return self.relate(appearance, motion, sa, sm, mask)
 
 
 def _punishment(clips: Tensor, query: Tensor) -> Tensor:

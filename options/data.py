@@ -15,6 +15,8 @@ class DataOptions:
         questions: file of python -m preprocess.questions
         appearance: feature store of the appearance channel
         motion: feature store of the motion channel
+        clips: store of decoded clips (python -m preprocess.videos --backbone none), in place of the
+            two feature stores: the encoders are then part of the run
         video: real features; none: zeros in their place (question-only); shuffled: each video's
             features exchanged for another's of the same split, by a fixed permutation
         channels: both, or one alone, with zeros in place of the other's features
@@ -23,14 +25,42 @@ class DataOptions:
     questions: str
     appearance: str | None = None
     motion: str | None = None
+    clips: str | None = None
     video: Video = "real"
     channels: Channels = "both"
 
     def __post_init__(self) -> None:
-        """Only a question-only run can do without stores."""
+        """Only a question-only run can do without stores; one kind of them is enough."""
+        if self.clips is not None:
+            if self.appearance is not None or self.motion is not None:
+                raise ValueError(
+                    "--clips takes the place of --appearance and --motion: leave out one"
+                )
+            return
         for name in ("appearance", "motion"):
             if self.video != "none" and getattr(self, name) is None:
                 raise ValueError(
                     f"--{name} is missing: name the feature store of that channel "
-                    "(python -m preprocess.videos makes one), or --video none"
+                    "(python -m preprocess.videos makes one), --clips, or --video none"
                 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipOptions:
+    """The videos that the encoders are pretrained on; nobody asks about them.
+
+    Args:
+        clips: store of decoded clips (python -m preprocess.videos --backbone none)
+        questions: question file whose train and val splits say which videos to train on and which
+            to validate on; without one, --val_share decides
+        val_share: share of the videos, drawn by --seed, that is kept for validation
+    """
+
+    clips: str
+    questions: str | None = None
+    val_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse a split without videos."""
+        if not 0 < self.val_share < 1:
+            raise ValueError(f"--val_share {self.val_share}: must be between 0 and 1, such as 0.1")

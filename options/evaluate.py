@@ -18,6 +18,7 @@ class SplitOptions:
         questions: question file; default the run's
         appearance: feature store of the appearance channel; default the run's
         motion: feature store of the motion channel; default the run's
+        clips: store of decoded clips, of runs that train their encoders; default the run's
         batch_size: questions at a time
         device: where to compute; auto takes a GPU when there is one
     """
@@ -27,6 +28,7 @@ class SplitOptions:
     questions: str | None = None
     appearance: str | None = None
     motion: str | None = None
+    clips: str | None = None
     batch_size: int = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -171,3 +173,65 @@ class ReportOptions:
         """Refuse an empty page."""
         if self.count < 1:
             raise ValueError(f"--count {self.count}: must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionOptions:
+    """How well an autoencoder rebuilds the clips of a split.
+
+    Args:
+        run: folder of the run (results/RUN)
+        checkpoint: best (by validation) or last
+        split: split of the question file whose videos are rebuilt; without one, all videos
+        questions: question file; default the run's
+        clips: store of decoded clips; default the run's
+        samples: videos in the picture
+        batch_size: videos at a time
+        device: where to compute; auto takes a GPU when there is one
+    """
+
+    run: str
+    checkpoint: Literal["best", "last"] = "best"
+    split: str = "test"
+    questions: str | None = None
+    clips: str | None = None
+    samples: int = 4
+    batch_size: int = 16
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty batch and an empty picture."""
+        for name in ("samples", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveOptions:
+    """Logged numbers of several runs over their steps, as one picture.
+
+    Args:
+        run: folders of runs, each a line; folders joined by commas are seeds of one line, drawn
+            as their mean and their range.  A run that started from an autoencoder begins where that
+            one ended
+        scalar: what to draw, such as val/accuracy/all
+        output: PNG file to write
+        label: names of the lines; default the folders'
+        title: heading of the picture
+        epochs: mark where epochs begin, and draw beside each line its running mean since the epoch
+            began (what many training logs show)
+    """
+
+    run: list[str]
+    scalar: str = "val/accuracy/all"
+    output: str = "curves.png"
+    label: tuple[str, ...] = ()
+    title: str = ""
+    epochs: bool = False
+
+    def __post_init__(self) -> None:
+        """One name a line."""
+        if not self.run:
+            raise ValueError("--run: names no run; give folders such as results/shapes")
+        if self.label and len(self.label) != len(self.run):
+            raise ValueError(f"--label: {len(self.label)} names for {len(self.run)} lines")

@@ -11,13 +11,14 @@ class TrainOptions:
 
     Args:
         run: name of the run: results/RUN holds its files, tf-logs/RUN its TensorBoard log
-        init_from: start from the weights of another run (results/OTHER), or of a checkpoint of the
-            released DualVGR code
+        init_from: start from the weights of another run (results/OTHER), such as a first stage's
+            encoders and graphs, or of a checkpoint of the released DualVGR code
         seed: seed of weights, row order, dropout and --video shuffled
         seeds: train so many runs one after another, RUN_s1 with seed 1, RUN_s2 with seed 2, ...,
             and report mean and deviation; 0: one run, with --seed
         epochs: length of the run; every question once an epoch
-        batch_size: questions a step
+        batch_size: questions a step; videos, where nobody asks about them (autoencoder)
+        accumulate: parts of a batch that are computed one after another, to save memory
         questions_per_video: questions of one video that come together in a batch: each video is
             encoded once a batch, so more of them make a step faster
         lr: learning rate of Adam
@@ -31,6 +32,7 @@ class TrainOptions:
         eval_every: epochs between validations
         log_every: steps between lines of the log
         save_every: steps between checkpoints; 0: only after a validation
+        precision: numbers of the arithmetic: float32, or bf16 where torch's autocast allows it
         device: where to compute; auto takes a GPU when there is one
         resume: go on from results/RUN/last.pt, exactly as if never interrupted
         overwrite: throw away what results/RUN and tf-logs/RUN hold
@@ -42,6 +44,7 @@ class TrainOptions:
     seeds: int = 0
     epochs: float = 25
     batch_size: int = 256
+    accumulate: int = 1
     questions_per_video: int = 1
     lr: float = 1e-4
     schedule: Literal["constant", "halve", "cosine"] = "constant"
@@ -53,6 +56,7 @@ class TrainOptions:
     eval_every: float = 1
     log_every: int = 10
     save_every: int = 0
+    precision: Literal["float32", "bf16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     resume: bool = False
     overwrite: bool = False
@@ -70,6 +74,10 @@ class TrainOptions:
             raise ValueError(f"--questions_per_video {self.questions_per_video}: at least 1")
         if self.batch_size < 2:
             raise ValueError(f"--batch_size {self.batch_size}: batch norm needs at least 2")
+        if self.accumulate < 1 or self.batch_size % self.accumulate:
+            raise ValueError(
+                f"--accumulate {self.accumulate}: must divide --batch_size {self.batch_size}"
+            )
         for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")

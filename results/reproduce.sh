@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes the numbers of results/README.md again:  results/reproduce.sh TABLE [DATA]
-# TABLE: msvd_476 | msvd_549 | msvd_qa | activitynet_qa.  DATA: folder with the files that the README
+# TABLE: msvd_476 | msvd_549 | msvd_qa | activitynet_qa | two_stage | msvd_549_autoencoder.  DATA: folder with the files that the README
 # lists (default ../shared/data).  Each model is trained with seeds 1, 2 and 3, evaluated on the test
 # split, and the tables are written anew.  Stopped at any moment, the same command goes on.
 set -eu
 cd "$(dirname "$0")/.."
-table=${1:?name a table: msvd_476, msvd_549, msvd_qa or activitynet_qa}
+table=${1:?name a table: see the top of this file}
 data=${2:-../shared/data}
 python=.venv/bin/python
 glove=$data/glove/glove.840B.300d.subset.txt
@@ -69,6 +69,22 @@ activitynet_qa)
         --annotations "$data/activitynet_qa"
     seeds activitynet_qa_question_only --preset activitynet_qa_question_only
     score activitynet_qa_question_only
+    ;;
+two_stage)
+    for seed in 1 2 3; do $python -m demo.two_stage --seed $seed; done
+    ;;
+msvd_549_autoencoder)
+    $python -m preprocess.videos --videos "$data/msvd_videos" --backbone none --size 64 \
+        --id_map "$data/msvd_qa/youtube_mapping.txt" --clips 4 --frames 8 \
+        --output data/msvd_549/clips_4x8.h5
+    questions msvd_549/questions.pt $msvd --glove "$glove" \
+        --videos_in data/msvd_549/clips_4x8.h5
+    seeds() { $python train.py autoencoder "${@:2}" --run "$1" --seeds 3 --resume; }
+    seeds msvd_549_autoencoder --preset msvd_549_autoencoder
+    for seed in 1 2 3; do
+        $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s$seed --split val
+        $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s$seed --split test
+    done
     ;;
 *)
     echo "no table $table" >&2

@@ -58,10 +58,10 @@ def test_two_runs_of_one_seed_are_the_same_and_another_seed_is_not(tiny) -> None
 def test_seeds_are_runs_of_their_own_and_the_same_as_one_by_one(tiny, capsys) -> None:
     train.main([*tiny, "--run", "m", "--seeds", "2", "--epochs", "2"])
     best = [
-        100 * max(m["val/accuracy/all"] for m in metrics(f"m_s{s}") if "val/accuracy/all" in m)
+        max(m["val/accuracy/all"] for m in metrics(f"m_s{s}") if "val/accuracy/all" in m)
         for s in (1, 2)
     ]
-    line = f"{statistics.mean(best):.2f} ± {statistics.stdev(best):.2f} % over 2 seeds"
+    line = f"{statistics.mean(best):.4f} ± {statistics.stdev(best):.4f} over 2 seeds"
     assert line in capsys.readouterr().out
     train.main([*tiny, "--run", "alone", "--seed", "2", "--epochs", "2"])
     assert metrics("alone") == metrics("m_s2") != metrics("m_s1")

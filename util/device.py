@@ -12,3 +12,8 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here; use --device cpu")
     return torch.device(name)
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Arithmetic in bfloat16 inside, where `precision` is bf16 and torch deems it safe."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from util.distributed import rank, sum_over_processes
+from util.distributed import gather_objects, rank, sum_over_processes
+
+NEVER = 2**62  # later than any step
 
 
 def accuracy(correct: Iterable[bool], types: Iterable[str]) -> dict[str, float]:
@@ -29,21 +31,33 @@ class Running:
     """
 
     def __init__(self, losses: Sequence[str], types: Sequence[str], device: torch.device) -> None:
-        """Names of the losses; question type of each row of the split."""
+        """Names of the losses; question type of each row (none: nobody asks, nothing is a hit)."""
         self.names = list(losses)
         self.types = sorted(set(types))
         place = {name: i for i, name in enumerate(self.types)}
         self.type_of_row = torch.tensor([place[t] for t in types], device=device)
         self.sums = torch.zeros(len(self.names) + 1, dtype=torch.float64, device=device)
         self.hits = torch.zeros(2, len(self.types), dtype=torch.float64, device=device)
+        self.bad_step = torch.full((), NEVER, device=device)  # int64
 
-    def add(self, losses: dict[str, Tensor], correct: Tensor, row: Tensor) -> None:
+    def add(
+        self, step: int, losses: dict[str, Tensor], correct: Tensor | None, row: Tensor
+    ) -> None:
         """Take in one step: scalars by name, and for its rows (B,) whether they were right (B,)."""
-        one = torch.ones((), device=self.sums.device)
-        self.sums += torch.stack([*(losses[name].detach() for name in self.names), one])
-        kind = self.type_of_row[row]
-        self.hits[0].index_add_(0, kind, correct.double())
-        self.hits[1].index_add_(0, kind, torch.ones_like(correct, dtype=torch.float64))
+        values = torch.stack([losses[name].detach() for name in self.names])
+        bad = torch.where(values.isfinite().all(), NEVER, step)
+        self.bad_step = torch.minimum(self.bad_step, bad)
+        self.sums[:-1] += values
+        self.sums[-1] += 1
+        if correct is not None:
+            kind = self.type_of_row[row]
+            self.hits[0].index_add_(0, kind, correct.double())
+            self.hits[1].index_add_(0, kind, torch.ones_like(correct, dtype=torch.float64))
+
+    def first_bad_step(self) -> int | None:
+        """The first step whose losses were not all finite numbers, in any process; or None."""
+        step = min(gather_objects(int(self.bad_step)))
+        return None if step == NEVER else step
 
     def read_losses(self) -> dict[str, float]:
         """Mean of each loss over the steps since the last reading."""
@@ -53,6 +67,8 @@ class Running:
 
     def read_accuracy(self) -> dict[str, float]:
         """Accuracy in total and by type over the questions since the last reading."""
+        if not self.types:
+            return {}
         right, count = sum_over_processes(self.hits).tolist()
         self.hits.zero_()
         out = {"all": sum(right) / sum(count)}

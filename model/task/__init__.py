@@ -1,5 +1,1 @@
 """One module per task: model, loss and predictions in one thing that can be trained."""
-
-from model.task.qa import QuestionAnswering
-
-TASKS = {"qa": QuestionAnswering}

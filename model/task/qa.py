@@ -7,13 +7,17 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from data_loader.batch import Batch
+from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from model.dualvgr import Answered, DualVGR
+from model.encoders import ClipEncoder
 from model.losses import consistency, disparity
+from model.task.clips import encoder_of
+from options.data import Channels
 from options.loss import LossOptions
 from options.model import ModelOptions
 from options.parse import build
+from util.errors import UserError
 
 
 class Predictions(NamedTuple):
@@ -54,10 +58,17 @@ class QuestionAnswering(nn.Module):
         word_width: int,
         appearance_width: int,
         motion_width: int,
+        encoder: ClipEncoder | None = None,
+        channels: Channels = "both",
     ) -> None:
-        """Options of model and loss; sizes that the data decides."""
+        """Options of model and loss; sizes that the data decides.
+
+        `encoder`: what turns decoded clips into features, in runs that have any; `channels`: which
+        of its features the model sees (stored features are chosen when they are read).
+        """
         super().__init__()
-        self.loss = loss
+        self.loss, self.channels = loss, channels
+        self.encoder = encoder
         self.answers = len(vocabulary.answers)
         self.model = DualVGR(
             vocabulary=len(vocabulary.words),
@@ -82,7 +93,15 @@ class QuestionAnswering(nn.Module):
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "QuestionAnswering":
-        """The trained task of a checkpoint, in evaluation mode."""
+        """The trained task of a checkpoint, in evaluation mode.
+
+        Raises UserError if the checkpoint is of another task.
+        """
+        if content["task"] != "qa":
+            raise UserError(
+                f"a run of the task {content['task']} answers no questions: name one of the task "
+                "qa, or train one that starts from it (train.py qa --init_from)"
+            )
         options, sizes = content["options"], content["sizes"]
         task = cls(
             build(ModelOptions, options),
@@ -91,12 +110,14 @@ class QuestionAnswering(nn.Module):
             word_width=sizes["word_width"],
             appearance_width=sizes["appearance_width"],
             motion_width=sizes["motion_width"],
+            encoder=encoder_of(content),
+            channels=options.get("channels", "both"),
         )
         task.load_state_dict(content["weights"])
         return task.eval()
 
     def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Named losses (scalars; "loss" is their weighted sum) and predicted classes (B,)."""
+        """Named losses (scalars; "loss" is their weighted sum); which answers are right (B,)."""
         out = self.answer(batch)
         ce = nn.functional.cross_entropy(
             out.logits, batch.answer, label_smoothing=self.loss.label_smoothing
@@ -119,18 +140,30 @@ class QuestionAnswering(nn.Module):
         losses["loss"] = (
             ce + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
         )
-        return losses, self.known(out.logits).argmax(1)
+        return losses, self.known(out.logits).argmax(1) == batch.answer
 
     def answer(self, batch: Batch) -> Answered:
         """Scores of all classes, the unknown ones included, and how they came about."""
+        appearance, motion = self.features(batch.visual)
         return self.model(
-            batch.appearance,
-            batch.motion,
-            batch.clip_mask,
-            batch.video,
-            batch.words,
-            batch.length,
+            appearance, motion, batch.visual.clip_mask, batch.video, batch.words, batch.length
         )
+
+    def features(self, visual: Features | Frames) -> tuple[Tensor, Tensor]:
+        """Features of both channels: stored, or of the clips, by the encoders of this run.
+
+        -> appearance (V, N, F, Da), motion (V, N, Dm)
+        """
+        if isinstance(visual, Features):
+            return visual.appearance, visual.motion
+        assert self.encoder is not None
+        seen = self.encoder(self.encoder.views(visual.frames, visual.index))
+        appearance, motion = seen.appearance, seen.motion
+        if self.channels == "appearance":
+            motion = torch.zeros_like(motion)
+        elif self.channels == "motion":
+            appearance = torch.zeros_like(appearance)
+        return appearance, motion
 
     @staticmethod
     def known(logits: Tensor) -> Tensor:
@@ -147,13 +180,28 @@ class QuestionAnswering(nn.Module):
         parts = []
         for batch in batches:
             out = self.answer(batch.to(device))
-            best = self.known(out.logits).softmax(1).topk(min(5, self.answers - UNKNOWN_ANSWERS))
+            best = (
+                self.known(out.logits.float())
+                .softmax(1)
+                .topk(min(5, self.answers - UNKNOWN_ANSWERS))
+            )
             looks = [
                 torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units
             ]
             punishment = torch.stack(looks).mean(0)
             ce = nn.functional.cross_entropy(out.logits, batch.answer.to(device), reduction="none")
-            columns = (best.indices, best.values, batch.answer, out.readout, punishment, ce)
-            parts.append(Predictions(batch.row.cpu(), *(column.cpu() for column in columns)))
+            scores = (column.float().cpu() for column in (best.values, out.readout, punishment, ce))
+            probability, readout, punishment, ce = scores
+            parts.append(
+                Predictions(
+                    row=batch.row.cpu(),
+                    top=best.indices.cpu(),
+                    probability=probability,
+                    answer=batch.answer.cpu(),
+                    readout=readout,
+                    punishment=punishment,
+                    ce=ce,
+                )
+            )
         self.train(was_training)
         return Predictions.joined(parts)

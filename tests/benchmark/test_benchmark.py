@@ -41,7 +41,7 @@ def test_the_arithmetic_of_one_layer_and_of_grouping() -> None:
     data = make_data(SIZES["msvd_qa"], videos=2, questions_per_video=1)
     one = data.batch(data.split.answer.numpy()[:1] * 0)
     with torch.no_grad(), FlopCounter(task.model.video) as counter:
-        task.model.video(one.appearance, one.motion)
+        task.model.video(one.visual.appearance, one.visual.motion)
     assert counter.total == pytest.approx(1.91e9 + 2 * 8 * 2048 * 768, rel=0.01)  # 1.91 GFLOP
 
 

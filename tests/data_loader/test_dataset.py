@@ -37,11 +37,11 @@ def test_a_batch_holds_each_video_once_and_each_question_its_own(tiny) -> None:
     data = train_split(tiny)
     rows = np.array([5, 0, 1, 4, 20, 0])
     batch = data.batch(rows)
-    assert len(batch.appearance) == len({data.split.videos[r] for r in rows}) == 3
+    assert len(batch.visual.appearance) == len({data.split.videos[r] for r in rows}) == 3
     store = open_store(tiny / "appearance.h5")
     for i, r in enumerate(rows):
         expected, _ = store.load([data.split.videos[r]])
-        got = batch.appearance[batch.video[i]].numpy()
+        got = batch.visual.appearance[batch.video[i]].numpy()
         np.testing.assert_array_equal(got, expected[0].astype("f4"))
     assert batch.answer.tolist() == data.split.answer[rows].tolist()
 
@@ -61,14 +61,14 @@ def test_batches_encode_every_video_once(tiny) -> None:
     most = max(Counter(data.split.videos).values())
     batches = list(data.batches(most + 1))
     assert len(batches) > 1
-    assert sum(len(b.appearance) for b in batches) == len(set(data.split.videos))
+    assert sum(len(b.visual.appearance) for b in batches) == len(set(data.split.videos))
 
 
 def test_no_video_is_zeros_as_wide_as_the_features(tiny) -> None:
     blind, real = train_split(tiny, "none"), train_split(tiny)
-    assert blind.appearance.shape[2:] == real.appearance.shape[2:]
-    assert blind.motion.shape[2:] == real.motion.shape[2:]
-    assert not blind.appearance.any() and not blind.motion.any()
+    assert blind.table.appearance.shape[2:] == real.table.appearance.shape[2:]
+    assert blind.table.motion.shape[2:] == real.table.motion.shape[2:]
+    assert not blind.table.appearance.any() and not blind.table.motion.any()
     assert blind.batch(np.arange(9)).video.tolist() == [0] * 9
 
 
@@ -76,9 +76,11 @@ def test_shuffled_gives_every_question_another_video(tiny) -> None:
     real, other = train_split(tiny), train_split(tiny, "shuffled")
     rows = np.arange(len(real))
     a, b = real.batch(rows), other.batch(rows)
-    same = (a.appearance[a.video] == b.appearance[b.video]).flatten(1).all(1)
+    same = (a.visual.appearance[a.video] == b.visual.appearance[b.video]).flatten(1).all(1)
     assert not same.any()
-    torch.testing.assert_close(train_split(tiny, "shuffled").appearance, other.appearance)
+    torch.testing.assert_close(
+        train_split(tiny, "shuffled").table.appearance, other.table.appearance
+    )
 
 
 def test_videos_of_different_length_are_masked(tiny) -> None:
@@ -86,8 +88,8 @@ def test_videos_of_different_length_are_masked(tiny) -> None:
     rewrite(tiny / "a.h5", videos)
     rewrite(tiny / "m.h5", videos)
     batch = train_split(tiny, appearance=tiny / "a.h5", motion=tiny / "m.h5").batch(np.arange(6))
-    assert batch.clip_mask.sum(1).tolist() == [1, 2, 3]
-    assert (batch.motion.sum(2) == 3 * batch.clip_mask).all()
+    assert batch.visual.clip_mask.sum(1).tolist() == [1, 2, 3]
+    assert (batch.visual.motion.sum(2) == 3 * batch.visual.clip_mask).all()
 
 
 def test_moments_leave_padding_out(tiny) -> None:
@@ -95,7 +97,7 @@ def test_moments_leave_padding_out(tiny) -> None:
     rewrite(tiny / "a.h5", videos)
     rewrite(tiny / "m.h5", videos)
     data = train_split(tiny, appearance=tiny / "a.h5", motion=tiny / "m.h5")
-    for mean, deviation in data.statistics():
+    for mean, deviation in data.table.statistics():
         assert mean.tolist() == [1, 1, 1] and deviation.tolist() == [0, 0, 0]
 
 

@@ -14,11 +14,19 @@ def test_running_means_reset_when_read_and_survive_a_checkpoint() -> None:
         return Running(["loss"], ["what", "who", "what"], torch.device("cpu"))
 
     first, second = fresh(), fresh()
-    first.add({"loss": torch.tensor(2.0)}, torch.tensor([True, False]), torch.tensor([0, 1]))
+    first.add(1, {"loss": torch.tensor(2.0)}, torch.tensor([True, False]), torch.tensor([0, 1]))
     second.load(first.state())
-    second.add({"loss": torch.tensor(4.0)}, torch.tensor([False]), torch.tensor([2]))
+    second.add(2, {"loss": torch.tensor(4.0)}, torch.tensor([False]), torch.tensor([2]))
     assert second.read_losses() == {"loss": 3.0}
     assert second.read_accuracy() == {"all": pytest.approx(1 / 3), "what": 0.5, "who": 0.0}
-    second.add({"loss": torch.tensor(7.0)}, torch.tensor([True]), torch.tensor([1]))
+    second.add(2, {"loss": torch.tensor(7.0)}, torch.tensor([True]), torch.tensor([1]))
     assert second.read_losses() == {"loss": 7.0}
     assert second.read_accuracy() == {"all": 1.0, "who": 1.0}
+
+
+def test_the_first_step_without_a_number_is_remembered() -> None:
+    running = Running(["loss"], [], torch.device("cpu"))
+    for step, loss in enumerate((1.0, float("nan"), 2.0, float("inf")), 1):
+        running.add(step, {"loss": torch.tensor(loss)}, None, torch.tensor([0]))
+        assert running.first_bad_step() == (None if step == 1 else 2)
+    assert running.read_accuracy() == {}

@@ -1,0 +1,75 @@
+"""Two-stage training on the generated videos, and what it must be judged by:  make two-stage
+
+Four runs on the test split of `shapes`: encoders frozen at random weights, encoders trained with
+the questions from the start, encoders pretrained as an autoencoder and then trained with the
+questions in as many steps together, and no video at all.  The last line is one JSON object.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import evaluate
+import train
+from demo.shapes import DATA, step
+from options.evaluate import ScoreOptions, SplitOptions
+from options.parse import parse
+from options.two_stage import TwoStageOptions
+from preprocess import questions, videos
+from preprocess.dataset import shapes
+from util.errors import run_command
+from util.statistics import ALL
+
+CLIPS = DATA / "clips.h5"
+RUNS = {  # name of each result -> its run's preset and what it changes there
+    "question_only": ("shapes_one_stage", ["--video", "none"]),
+    "frozen": ("shapes_one_stage", ["--encoders", "frozen"]),
+    "one_stage": ("shapes_one_stage", []),
+    "two_stage": ("shapes_two_stage", []),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all of it; accuracies are fractions."""
+    about = "Two-stage training on `shapes` against one stage, frozen encoders and no video."
+    (options,) = parse("python -m demo.two_stage", about, (TwoStageOptions,), argv)
+    begin = time.perf_counter()
+    prepare()
+    accuracy = {}
+    seed = ["--seed", str(options.seed), "--resume"]
+    first = f"two_stage_autoencoder_s{options.seed}"
+    step("first stage: encoders and graphs rebuild the clips", "train.py autoencoder")
+    train.main(["autoencoder", "--preset", "shapes_autoencoder", "--run", first, *seed])
+    for name, (preset, changes) in RUNS.items():
+        run = f"two_stage_{name}_s{options.seed}"
+        step(
+            f"{name.replace('_', ' ')}, trained on the questions", f"train.py qa --preset {preset}"
+        )
+        if name == "two_stage":
+            changes = ["--init_from", f"results/{first}"]
+        train.main(["qa", "--preset", preset, *changes, "--run", run, *seed])
+        step(f"{name.replace('_', ' ')}, on the test split", "evaluate.py")
+        (found,) = evaluate.measure(ScoreOptions(run=[f"results/{run}"]), SplitOptions())
+        accuracy[name] = round(found.accuracy["accuracy"][ALL], 4)
+    print(json.dumps({**accuracy, "seconds": round(time.perf_counter() - begin)}))
+    return 0
+
+
+def prepare() -> None:
+    """Videos, clips and questions, where they are not there yet."""
+    step("short videos of moving shapes, with questions", "preprocess.dataset.shapes")
+    shapes.main(["--output", str(DATA)])
+    step("videos to decoded clips", "preprocess.videos --backbone none")
+    size = ["--size", "32", "--clips", "4", "--frames", "8"]
+    if not CLIPS.exists():
+        videos.main(
+            ["--videos", str(DATA / "videos"), "--backbone", "none", *size, "--output", str(CLIPS)]
+        )
+    step("questions to numbers", "preprocess.questions")
+    if not Path(DATA / "questions.pt").exists():
+        flags = ["--annotations", str(DATA), "--output", str(DATA / "questions.pt")]
+        questions.main(["--dataset", "shapes", *flags])
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,130 @@
+"""The autoencoder of two-stage training: clips -> encoders -> relation graphs -> clips again."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Frames
+from model.autoencoder import DECODERS, ClipDiscriminator
+from model.dualvgr import RelationEncoder
+from model.encoders import ClipEncoder
+from model.reconstruction import adversarial, reconstruction_loss, squared_error
+from model.task.clips import encoder_of
+from options.autoencoder import AutoencoderOptions
+from options.model import ModelOptions
+from options.parse import build
+
+CHANNELS = ("appearance", "motion")
+
+
+class Reconstructed(NamedTuple):
+    """Clips and what became of them; all (V, N, 3, F, h, w)."""
+
+    clips: Tensor  # 0..255
+    appearance: Tensor  # 0..1, rebuilt from the appearance channel alone
+    motion: Tensor  # 0..1, rebuilt from the motion channel alone
+
+
+class Autoencoding(nn.Module):
+    """Each channel's clip vectors, related by the graphs, must hold enough to rebuild the clips.
+
+    No question is asked: every punishment is 1 (spec, section 8).  Encoders, video encoder and
+    graphs carry the names that they have in QuestionAnswering, which starts from them.
+    """
+
+    def __init__(
+        self,
+        model: ModelOptions,
+        autoencoder: AutoencoderOptions,
+        *,
+        encoder: ClipEncoder,
+        frames: int,
+        size: int,
+    ) -> None:
+        """Options; encoders; F and the side h = w in pixels of what they see."""
+        super().__init__()
+        self.options = autoencoder
+        self.encoder = encoder
+        self.model = RelationEncoder(
+            appearance_width=encoder.appearance.width,
+            motion_width=encoder.motion.width,
+            width=model.width,
+            units=model.units,
+            heads=model.heads,
+            graph_layers=model.graph_layers,
+            punish=model.punish,
+            feature_dropout=model.feature_dropout,
+            dropout=model.dropout,
+            state_dropout=model.state_dropout,
+        )
+        decoder = DECODERS[autoencoder.decoder]
+        self.decoders = nn.ModuleDict(
+            {
+                channel: decoder(
+                    width=model.width, frames=frames, size=size, hidden=autoencoder.decoder_hidden
+                )
+                for channel in CHANNELS
+            }
+        )
+        self.discriminators = nn.ModuleDict(
+            {
+                channel: ClipDiscriminator(hidden=autoencoder.discriminator_hidden)
+                for channel in CHANNELS
+                if autoencoder.adversarial
+            }
+        )
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The names that forward returns."""
+        kinds = ("mse", "adversarial", "discriminator") if self.options.adversarial else ("mse",)
+        return ("loss", *(f"{kind}_{channel}" for kind in kinds for channel in CHANNELS))
+
+    @classmethod
+    def from_checkpoint(cls, content: dict[str, Any]) -> "Autoencoding":
+        """The trained task of a checkpoint, in evaluation mode."""
+        options, sizes = content["options"], content["sizes"]
+        encoder = encoder_of(content)
+        assert encoder is not None
+        task = cls(
+            build(ModelOptions, options),
+            build(AutoencoderOptions, options),
+            encoder=encoder,
+            frames=sizes["frames"],
+            size=sizes["size"],
+        )
+        task.load_state_dict(content["weights"])
+        return task.eval()
+
+    def forward(self, batch: Frames) -> tuple[dict[str, Tensor], None]:
+        """Named losses (scalars); None: nothing is answered right or wrong.
+
+        "mse" is the squared error per pixel and colour on the 0..255 scale; "loss" the mean of both
+        channels' on the 0..1 scale, so that it depends neither on the batch nor on the size, plus
+        the weighted adversarial losses, plus the discriminators' own.
+        """
+        out = self.reconstruct(batch)
+        losses, total = {}, torch.zeros((), device=out.clips.device)
+        for channel in CHANNELS:
+            rebuilt = getattr(out, channel)
+            mse = squared_error(out.clips, rebuilt)[batch.clip_mask].mean()
+            losses[f"mse_{channel}"] = mse
+            total = total + reconstruction_loss(mse) / len(CHANNELS)
+            if self.options.adversarial:
+                real, fake = out.clips[batch.clip_mask] / 255, rebuilt[batch.clip_mask]
+                judge = self.discriminators[channel]
+                fooling, telling = adversarial(judge, real, fake)
+                losses[f"adversarial_{channel}"] = fooling
+                losses[f"discriminator_{channel}"] = telling
+                total = total + self.options.adversarial * fooling + telling
+        return {"loss": total, **losses}, None
+
+    def reconstruct(self, batch: Frames) -> Reconstructed:
+        """Rebuild the clips of V videos from either channel."""
+        views = self.encoder.views(batch.frames, batch.index)
+        seen = self.encoder(views)
+        last = self.model(seen.appearance, seen.motion, batch.clip_mask)[-1]
+        clips = views.images[views.index].transpose(2, 3)  # (V, N, 3, F, h, w)
+        rebuilt = (self.decoders[c](getattr(last, c)) for c in CHANNELS)
+        return Reconstructed(clips, *rebuilt)

@@ -1,0 +1,292 @@
+"""Runs that train their encoders: an autoencoder, questions on clips, one after the other."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.image import imread
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import evaluate
+import predict
+import train
+from data_loader.clip_store import open_clip_store, write_clip_store
+from tests import tiny_clips
+from tests.conftest import ROOT
+from tests.test_train import ENVIRONMENT, kill_after, metrics
+from util.errors import UserError
+
+STAGE1 = ["--batch_size", "8", "--epochs", "2"]
+STAGE2 = ["--batch_size", "16", "--questions_per_video", "2", "--epochs", "2", "--gamma", "1"]
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch) -> list[str]:
+    """Flags of a tiny data set of clips, in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tiny_clips.make(tmp_path)
+
+
+def weights(run: str, which: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(f"results/{run}/{which}.pt", weights_only=True)["weights"]
+
+
+def autoencoder(tiny: list[str], run: str, *flags: str) -> None:
+    train.main(["autoencoder", *tiny, *tiny_clips.RANDOM, *STAGE1, "--run", run, *flags])
+
+
+def qa(tiny: list[str], run: str, *flags: str) -> None:
+    start = [] if "--init_from" in flags else tiny_clips.RANDOM
+    train.main(["qa", *tiny, *start, *STAGE2, "--run", run, *flags])
+
+
+def test_the_autoencoder_beats_the_mean_colour_and_shows_it(tiny) -> None:
+    autoencoder(tiny, "ae", "--epochs", "60", "--eval_every", "30", "--batch_norm", "train")
+    last = [m for m in metrics("ae") if "val/mse" in m][-1]
+    assert last["val/mse"] < 0.8 * last["val/mse_mean_colour"]
+    assert last["val/psnr"] == pytest.approx(10 * np.log10(255**2 / last["val/mse"]))
+    assert 0 < last["val/ssim_appearance"] <= 1
+    evaluate.main(
+        ["reconstruction", "--run", "results/ae", "--checkpoint", "last", "--split", "val"]
+    )
+    found = json.loads(Path("results/ae/val-reconstruction.json").read_text())
+    for name, value in found.items():
+        assert value == pytest.approx(last[f"val/{name}"], rel=1e-5), name
+    assert imread("results/ae/plots/val-reconstructions.png").std() > 0.02
+    events = EventAccumulator("tf-logs/ae").Reload()
+    assert events.Tags()["images"] == ["val/reconstructions"]
+    assert {"train/mse_appearance", "train/mse_motion", "val/psnr", "val/mse_mean_frame"} <= set(
+        events.Tags()["scalars"]
+    )
+
+
+def test_questions_on_clips_are_learned_by_encoders_that_train(tiny, capsys) -> None:
+    flags = ["--epochs", "40", "--batch_norm", "train", "--eval_every", "5", "--dropout", "0"]
+    qa(tiny, "full", *flags)
+    train.main(["qa", *tiny, *STAGE2, "--run", "blind", *flags, "--video", "none"])
+    evaluate.main(["--run", "results/full", "--split", "val"])
+    found = json.loads(Path("results/full/val-real.json").read_text())
+    assert found["val/accuracy"]["all"] > 0.7
+    assert found["val/question_only"]["all"] < 0.6  # found beside it, though it has no encoders
+    assert found["val/shuffled_video"]["all"] < 0.6
+    evaluate.main(["--run", "results/full", "--split", "val", "--video", "none"])
+
+
+def test_policies_in_training(tiny) -> None:
+    """full: every encoder weight moves; partial: the last stage; frozen: nothing, to the bit."""
+    for policy in ("frozen", "partial", "full"):
+        qa(tiny, policy, "--encoders", policy, "--batch_norm", "train", "--epochs", "0.1")
+        before = weights(policy)
+        qa(tiny, policy, "--encoders", policy, "--batch_norm", "train", "--resume")
+        moved = {
+            name
+            for name, value in weights(policy).items()
+            if name.startswith("encoder.") and not torch.equal(value, before[name])
+        }
+        names = {name for name in before if name.startswith("encoder.")}
+        last = {name for name in names if ".layer4." in name}
+        # the motion network's last map is one position: its batch statistics are those of 8 clips
+        expected = {"frozen": set(), "partial": last, "full": names}[policy]
+        assert moved == expected
+
+
+def test_batch_norm_of_encoders_holds_unless_told(tiny) -> None:
+    qa(tiny, "r", "--epochs", "0.1")
+    before = weights("r")
+    qa(tiny, "r", "--resume")
+    for name, value in weights("r").items():
+        if name.startswith("encoder.") and "running" in name:
+            assert torch.equal(value, before[name]), name
+    assert any("running_var" in name and (value != 1).any() for name, value in before.items())
+
+
+def test_the_second_stage_starts_from_the_first(tiny, capsys) -> None:
+    autoencoder(tiny, "one")
+    first = weights("one", "best")
+    qa(tiny, "two", "--init_from", "results/one", "--epochs", "0.1", "--lr", "1e-12")
+    second = weights("two")
+    shared = [n for n in first if not n.startswith(("decoders.", "discriminators."))]
+    assert any(n.startswith("encoder.motion.") for n in shared)
+    assert any(n.startswith("model.units.0.motion_common.") for n in shared)
+    for name in shared:
+        torch.testing.assert_close(second[name], first[name], atol=1e-6, rtol=0)
+    assert f"weights from results/one/best.pt: {len(shared)} tensors" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_is_named(tiny) -> None:
+    autoencoder(tiny, "one")
+    line = r"--init_from results/one/best\.pt: \d+ of \d+ tensors do not fit: .*there and .* here"
+    with pytest.raises(UserError, match=line):
+        qa(tiny, "two", "--init_from", "results/one", "--width", "32")
+    with pytest.raises(UserError, match=r"encoder\.motion\..* there and"):
+        qa(tiny, "two", "--init_from", "results/one", "--motion_encoder", "resnext26")
+    with pytest.raises(UserError, match=r"model\.units\.1\..* here and not there"):
+        qa(tiny, "two", "--init_from", "results/one", "--units", "2")
+    assert not Path("results/two").exists()
+
+
+def test_a_batch_in_parts_takes_the_same_step(tiny) -> None:
+    # rows are videos, nothing normalises over the batch: the parts' mean is the batch's
+    for run, parts in (("whole", "1"), ("parts", "4")):
+        flags = ["--dropout", "0", "--state_dropout", "0", "--log_every", "1", "--epochs", "1"]
+        autoencoder(tiny, run, *flags, "--accumulate", parts)
+    for a, b in zip(metrics("whole"), metrics("parts"), strict=True):
+        for key, value in a.items():
+            if key in ("step", "train/loss", "train/grad_norm"):
+                assert b[key] == pytest.approx(value, rel=2e-3), key
+
+
+def test_the_adversarial_term_is_logged_and_off_by_default(tiny) -> None:
+    autoencoder(tiny, "plain")
+    assert not any("discriminator" in n for n in weights("plain"))
+    autoencoder(tiny, "ad", "--adversarial", "0.01", "--log_every", "1")
+    logged = metrics("ad")[0]
+    for channel in ("appearance", "motion"):
+        assert logged[f"train/adversarial_{channel}"] > 0
+        assert logged[f"train/discriminator_{channel}"] > 0
+    total = (logged["train/mse_appearance"] + logged["train/mse_motion"]) / 2 / 255**2
+    total += sum(
+        0.01 * logged[f"train/adversarial_{c}"] + logged[f"train/discriminator_{c}"]
+        for c in ("appearance", "motion")
+    )
+    assert logged["train/loss"] == pytest.approx(total, rel=1e-4)
+
+
+def start(stage: str, flags: list[str], run: str) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "train.py"), stage, *flags, "--run", run, "--resume"]
+    return subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "qa"])
+def test_killed_and_resumed_equals_uninterrupted(tiny, stage: str) -> None:
+    """Either stage, with everything that draws or remembers: augmentation, batch norm, average."""
+    flags = [
+        *tiny, *tiny_clips.RANDOM, *(STAGE1 if stage == "autoencoder" else STAGE2),
+        "--crop", "16", "--jitter", "0.2", "--flip", "0.5", "--batch_norm", "train",
+        "--ema", "0.9", "--epochs", "12", "--log_every", "1", "--save_every", "3",
+        *(["--adversarial", "0.01"] if stage == "autoencoder" else []),
+    ]  # fmt: skip
+    assert start(stage, flags, "whole").wait() == 0
+    log = Path("results/cut/metrics.jsonl")
+    kill_after(start(stage, flags, "cut"), random.randint(5, 25), log)
+    last = start(stage, flags, "cut")
+    assert last.wait() == 0, last.stderr.read()
+    assert metrics("cut") == metrics("whole")
+    whole, cut = (
+        torch.load(f"results/{run}/last.pt", weights_only=True) for run in ("whole", "cut")
+    )
+    for kind in ("weights", "raw_weights"):
+        for name, weight in whole[kind].items():
+            assert torch.equal(weight, cut[kind][name]), name
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_good(tiny) -> None:
+    flags = ["--save_every", "1", "--log_every", "1", "--lr", "1e30", "--clip_norm", "0"]
+    line = r"results/r: the loss or its gradient is no finite number at step (\d+); kept: "
+    with pytest.raises(UserError, match=line + r"last\.pt of step (\d+).*--init_from") as caught:
+        autoencoder(tiny, "r", *flags, "--epochs", "9")
+    bad, kept = map(int, re.search(line + r"last\.pt of step (\d+)", str(caught.value)).groups())
+    assert torch.load("results/r/last.pt", weights_only=True)["step"] == kept == bad - 1
+    logged = [m for m in metrics("r") if "train/loss" in m]
+    assert [m["step"] for m in logged] == list(range(1, bad))
+    assert all(np.isfinite(m["train/loss"]) for m in logged)
+
+
+@pytest.mark.parametrize(
+    ("stage", "flags", "line"),
+    [
+        ("qa", ["--crop", "40"], r"--crop 40: the clips of .*clips\.h5 are 18x18; give at most 18"),
+        ("qa", ["--motion", "m.h5"], r"--clips takes the place of --appearance and --motion"),
+        ("qa", ["--appearance_weights", "IMAGENET"], r"--appearance_weights IMAGENET|no such file"),
+        ("qa", ["--init_from", "results/none"], r"results/none.*no such checkpoint"),
+        ("autoencoder", ["--questions_per_video", "3"], r"--questions_per_video: the autoenc"),
+        ("autoencoder", ["--feature_norm", "standardize"], r"--feature_norm standardize"),
+        ("autoencoder", ["--crop", "12"], r"--crop 12: .* 16 or more"),
+        ("autoencoder", ["--accumulate", "3"], r"--accumulate 3: must divide --batch_size 8"),
+        ("autoencoder", ["--clips", "questions.pt"], r"questions\.pt.*clip store"),
+        ("autoencoder", ["--clips", "appearance.h5"], r"appearance\.h5: a feature store"),
+    ],
+)
+def test_mistakes(tiny, stage: str, flags: list[str], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        (qa if stage == "qa" else autoencoder)(tiny, "r", *flags)
+    assert not Path("results").exists()
+
+
+def test_weights_must_be_named(tiny) -> None:
+    with pytest.raises(UserError, match=r"resnet_narrow needs --appearance_weights: .*random"):
+        train.main(["qa", *tiny, *STAGE2, "--run", "r"])
+
+
+def test_too_little_memory_is_said_before_the_first_step(tiny, monkeypatch) -> None:
+    monkeypatch.setattr("training.memory.free_memory", lambda device: 2**20)
+    with pytest.raises(UserError, match=r"a step of 8 videos needs about .* GiB.*lower --batch_s"):
+        autoencoder(tiny, "r")
+    assert not Path("results").exists()
+
+
+def test_other_clips_are_refused(tiny) -> None:
+    qa(tiny, "r", "--epochs", "1")
+    store = open_clip_store("clips.h5")
+    rng = np.random.default_rng(0)
+    videos = [tiny_clips.video(name, 0, 1, rng, size=20) for name in store.ids]
+    write_clip_store("clips.h5", videos, tiny_clips.provenance(20))
+    line = r"clips\.h5 has size \[20, 20\], but .*r was trained on \[18, 18\]"
+    with pytest.raises(UserError, match=line):
+        qa(tiny, "r", "--resume")
+    with pytest.raises(UserError, match=line):
+        evaluate.main(["--run", "results/r"])
+
+
+def test_an_autoencoder_answers_no_questions(tiny) -> None:
+    autoencoder(tiny, "one")
+    with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
+        evaluate.main(["--run", "results/one"])
+    with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
+        predict.Predictor("results/one")
+    qa(tiny, "two", "--epochs", "0.1")
+    with pytest.raises(UserError, match="results/two is a run of the task qa"):
+        evaluate.main(["reconstruction", "--run", "results/two"])
+
+
+def test_without_questions_the_videos_are_divided_by_lot(tiny) -> None:
+    flags = tiny[2:]
+    assert "--questions" not in flags
+    for run in ("a", "b"):
+        train.main(
+            ["autoencoder", *flags, *tiny_clips.RANDOM, *STAGE1, "--run", run, "--val_share", "0.2"]
+        )
+    assert metrics("a") == metrics("b")
+    assert "32 training and 8 validation videos" in Path("results/a/console.log").read_text()
+
+
+def test_bf16_trains(tiny) -> None:
+    qa(tiny, "r", "--precision", "bf16", "--epochs", "1", "--log_every", "1")
+    assert all(np.isfinite(m["train/loss"]) for m in metrics("r") if "train/loss" in m)
+
+
+def test_two_processes_train_encoders_as_one_does(tiny) -> None:
+    same = ["--dropout", "0", "--state_dropout", "0", "--log_every", "1", "--epochs", "1"]
+    for processes, run in ((1, "one"), (2, "two")):
+        command = [sys.executable]
+        if processes > 1:
+            command += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--"]
+        flags = ["autoencoder", *tiny, *tiny_clips.RANDOM, *STAGE1, *same, "--run", run]
+        done = subprocess.run(
+            [*command, str(ROOT / "train.py"), *flags],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=240,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    for a, b in zip(metrics("one"), metrics("two"), strict=True):
+        for key in a:
+            assert b[key] == pytest.approx(a[key], rel=2e-3, abs=1e-5), key

@@ -1,0 +1,114 @@
+"""Whether a training step fits into memory, said before it is tried."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Frames
+from data_loader.sampling import Sampler
+from options.train import TrainOptions
+from training.work import Work
+from util.device import autocast
+from util.errors import UserError
+from util.randomness import seed_step
+
+PROBED = 2  # rows whose activations are counted
+BYTES_A_WEIGHT = 16  # float32 weight, gradient and two moments of Adam
+LOWER = (
+    "lower --batch_size, raise --accumulate, or use --checkpointing true, --precision bf16 or a "
+    "smaller --crop"
+)
+
+
+def check_memory(work: Work, options: TrainOptions, device: torch.device) -> None:
+    """Raise UserError if a step of a run on clips needs more memory than there is.
+
+    What the backward pass keeps is counted on a few rows and scaled to the videos of a batch;
+    with stored features a step is small, and nothing is counted.
+    """
+    if not isinstance(_visual(work.batch(_rows(work, options)[:1])), Frames):
+        return
+    needed, videos = step_memory(work, options, device)
+    there = free_memory(device)
+    if needed > there:
+        raise UserError(
+            f"a step of {videos} videos needs about {needed / 2**30:.1f} GiB and "
+            f"{there / 2**30:.1f} GiB are free on {device}: {LOWER}"
+        )
+
+
+def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tuple[int, int]:
+    """Bytes that a training step needs, about, and the videos that are in memory at once."""
+    rows = _rows(work, options)
+    rows = rows[: len(rows) // options.accumulate]
+    videos = len(_visual(work.batch(rows)).index)
+    some = work.batch(rows[:PROBED])
+    task = work.task
+    buffers = {name: value.clone() for name, value in task.named_buffers()}
+    task.to(device).train()
+    seed_step(options.seed, 0, 0)
+    with autocast(device, options.precision), saved_bytes(task) as counter:
+        task(some.to(device))
+    with torch.no_grad():  # batch norm has counted these rows
+        for name, value in task.named_buffers():
+            value.copy_(buffers[name])
+    each = counter[0] / len(_visual(some).index)
+    weights = BYTES_A_WEIGHT * sum(p.numel() for p in task.parameters())
+    return int(each * videos + weights), videos
+
+
+@contextlib.contextmanager
+def saved_bytes(module: nn.Module) -> Iterator[list[int]]:
+    """Counts, in a list of one, the bytes that the backward pass of what runs inside will need."""
+    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
+    seen: set[int] = set()
+    total = [0]
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen | own:
+            seen.add(storage.data_ptr())
+            total[0] += storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        yield total
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be had on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 2**62
+
+
+@contextlib.contextmanager
+def out_of_memory() -> Iterator[None]:
+    """A step that runs out of memory all the same ends in one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise UserError(f"out of memory in a training step: {LOWER}") from error
+        raise
+
+
+def _rows(work: Work, options: TrainOptions) -> Any:
+    """The first batch's rows."""
+    return Sampler(
+        work.videos,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        questions_per_video=options.questions_per_video,
+    ).rows(0)
+
+
+def _visual(batch: Any) -> Any:
+    return batch if isinstance(batch, Frames) else batch.visual

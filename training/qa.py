@@ -1,0 +1,199 @@
+"""Question answering as the training loop sees it: its data, its task, its validation."""
+
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from data_loader.batch import Batch
+from data_loader.clip_store import ClipStore, open_clip_store
+from data_loader.dataset import QaData, check_provenance, join, join_clips
+from data_loader.questions import Questions, load_questions
+from data_loader.store import FeatureStore, open_store
+from data_loader.table import ClipTable, FeatureTable
+from evaluation.run import predict
+from evaluation.samples import show_samples
+from model.task.clips import build_encoder
+from model.task.qa import QuestionAnswering
+from options.data import DataOptions
+from options.encoder import EncoderOptions
+from options.loss import LossOptions
+from options.model import ModelOptions
+from options.train import TrainOptions
+from training.start import check_crop, feature_statistics, fill_encoders, start_from
+from training.work import Validation, origin
+from util.errors import UserError
+from util.metrics import accuracy
+
+Stores = dict[str, FeatureStore | ClipStore | None]
+
+
+class QaWork:
+    """See training.work.Work."""
+
+    name = "qa"
+    options = (DataOptions, ModelOptions, EncoderOptions, LossOptions, TrainOptions)
+    about = "Train a model that answers questions about videos."
+    kind = "questions"
+    goal = "validation accuracy"
+
+    def __init__(
+        self,
+        data: DataOptions,
+        model: ModelOptions,
+        encoders: EncoderOptions,
+        loss: LossOptions,
+        train: TrainOptions,
+        *,
+        kept: dict[str, Any] | None,
+    ) -> None:
+        """Open the data and build the task; `kept`: the checkpoint that the run goes on from."""
+        self.train = train
+        _refuse(data, encoders)
+        self.questions = load_questions(data.questions)
+        stores = _open_stores(data)
+        self.data, self.val = (
+            _join(self.questions, split, stores, data, seed=train.seed)
+            for split in ("train", "val")
+        )
+        torch.manual_seed(train.seed)
+        table = self.data.table
+        encoder = None
+        if isinstance(table, ClipTable):
+            check_crop(encoders, table.store)
+            encoder = build_encoder(encoders)
+        sizes = {
+            "word_width": self.questions.word_vectors.shape[1],
+            "appearance_width": _width(table, encoder, "appearance"),
+            "motion_width": _width(table, encoder, "motion"),
+        }
+        self.task = QuestionAnswering(
+            model,
+            loss,
+            vocabulary=self.questions.vocabulary,
+            encoder=encoder,
+            channels=data.channels,
+            **sizes,
+        )
+        self.note = ""
+        if kept is None:
+            weights = self._start(model, encoders)
+        else:
+            weights = kept["encoder_weights"]
+            self._check_kept(kept, stores, data)
+        self.facts = {
+            "task": self.name,
+            "vocabulary": self.questions.vocabulary.state(),
+            "sizes": sizes,
+            "stores": {channel: origin(store) for channel, store in stores.items()},
+            "encoder_weights": weights,
+        }
+        self.scales = {"encoder.": encoders.encoder_lr}
+        self.videos = self.data.split.videos
+        self.types = self.data.split.types
+
+    def _start(self, model: ModelOptions, encoders: EncoderOptions) -> dict[str, Any]:
+        """Fill in what does not start at random; -> where the encoders' weights are from."""
+        task, table, weights = self.task, self.data.table, {}
+        with torch.no_grad():
+            task.model.question.embedding.weight.copy_(self.questions.word_vectors)
+        if isinstance(table, ClipTable) and task.encoder is not None:
+            weights = fill_encoders(task.encoder, encoders, table, self.train.init_from)
+        if self.train.init_from is not None:
+            self.note = start_from(self.train.init_from, task, self.name)
+        if model.feature_norm == "standardize":
+            if isinstance(table, FeatureTable):
+                appearance, motion = table.statistics()
+            else:
+                assert task.encoder is not None
+                appearance, motion = feature_statistics(task.encoder, table)
+            task.model.video.appearance_norm.fit(*appearance)
+            task.model.video.motion_norm.fit(*motion)
+        return weights
+
+    def _check_kept(self, kept: dict[str, Any], stores: Stores, data: DataOptions) -> None:
+        """The checkpoint must have been trained with the same vocabulary and the same stores."""
+        run = f"results/{self.train.run}"
+        if kept["vocabulary"] != self.questions.vocabulary.state():
+            raise UserError(
+                f"{data.questions} is not the file that {run} was trained with (another "
+                "vocabulary): give that one to resume, or take another name for --run"
+            )
+        for channel, store in stores.items():
+            if store is not None:
+                check_provenance(kept["stores"][channel]["provenance"], store, run)
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Gather training questions (B,) and their videos."""
+        return self.data.batch(rows)
+
+    def validate(self, model: nn.Module, device: torch.device) -> Validation:
+        """Answer the validation split."""
+        found = predict(model, self.val, self.train.batch_size, device)
+        scores = accuracy(found.correct.tolist(), self.val.split.types)
+        answers = self.questions.vocabulary.answers
+        return Validation(
+            score=scores["all"],
+            scalars={
+                "val/ce": found.ce.mean().item(),
+                **{f"val/accuracy/{kind}": value for kind, value in scores.items()},
+            },
+            line=f"val {scores['all']:.4f}",
+            show=partial(show_samples, data=self.val, found=found, answers=answers),
+        )
+
+    def describe(self) -> str:
+        """The data in a few words."""
+        return (
+            f"{len(self.data):,} training and {len(self.val):,} validation questions, "
+            f"{len(self.questions.vocabulary.answers):,} answers"
+        )
+
+    def fingerprint(self) -> str:
+        """Tells other data apart."""
+        return self.data.fingerprint()
+
+
+def _refuse(data: DataOptions, encoders: EncoderOptions) -> None:
+    """Options of encoders that a run on stored features does not have."""
+    for field in fields(EncoderOptions):
+        if data.clips is None and getattr(encoders, field.name) != field.default:
+            raise UserError(
+                f"--{field.name}: a run on stored features has no encoders; give --clips, a store "
+                "of decoded clips, or leave it out"
+            )
+
+
+def _open_stores(data: DataOptions) -> Stores:
+    """The stores that the run looks at."""
+    return {
+        "appearance": None if data.appearance is None else open_store(data.appearance),
+        "motion": None if data.motion is None else open_store(data.motion),
+        "clips": None if data.clips is None else open_clip_store(data.clips),
+    }
+
+
+def _join(
+    questions: Questions, name: str, stores: Stores, data: DataOptions, *, seed: int
+) -> QaData:
+    """A split's questions with their videos; UserError when there is no such split."""
+    if name not in questions.splits:
+        raise UserError(
+            f"{questions.path} has no split {name}; it has {', '.join(questions.splits)}"
+        )
+    split, clips = questions.splits[name], stores["clips"]
+    if isinstance(clips, ClipStore):
+        return join_clips(split, clips, video=data.video, seed=seed, widths=(1, 1))
+    appearance, motion = stores["appearance"], stores["motion"]
+    assert not isinstance(appearance, ClipStore) and not isinstance(motion, ClipStore)
+    return join(split, appearance, motion, video=data.video, channels=data.channels, seed=seed)
+
+
+def _width(table: FeatureTable | ClipTable, encoder: Any, channel: str) -> int:
+    """Features of a channel: as stored, or as its encoder gives them."""
+    if isinstance(table, FeatureTable):
+        return getattr(table, channel).shape[-1]
+    return getattr(encoder, channel).width
