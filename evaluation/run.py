@@ -94,10 +94,11 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
         was = trained.get(channel)
         given = getattr(options, channel)
         if was is None and given:
-            held = ", ".join(f"--{c}" for c, store in trained.items() if store) or "no store"
+            held = " and ".join(f"--{c}" for c, store in trained.items() if store)
+            cure = "" if held else ", and evaluate it with --video none"
             raise UserError(
-                f"{run.folder} was trained on {held}: leave out --{channel}"
-                + ("" if held != "no store" else ", and evaluate it with --video none")
+                f"{run.folder} was trained {f'on {held}' if held else 'without any store'}: leave "
+                f"out --{channel}{cure}"
             )
         stores[channel] = None
         if was is not None:

@@ -6,6 +6,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from model.heads import GlobalBatchNorm
+
 COARSEST = 15  # places a side, at most, of the grid that the transposed decoder starts from
 LAYERS = 2  # transposed convolutions, at least
 CHANNELS = 16  # of every grid but the first, at least
@@ -17,6 +19,7 @@ FIRST = 0.3  # gain of the last layers: pixels start near mid grey, the sigmoid 
 class TransposedDecoder(nn.Module):
     """A coarse grid from a linear layer, then transposed 3D convolutions that double its sides.
 
+    The vectors are first normalised over the batch: those of an LSTM begin small and nearly alike.
     The grid has 8 to 15 places a side (4 to 8 for frames below 32 pixels): with one of 4 to 7 and
     twice the channels, the same time bought a larger error.  Kernels are twice as long as their
     stride, 4 where a side doubles, so that neighbours overlap and no seams show.  The last layer's
@@ -41,6 +44,7 @@ class TransposedDecoder(nn.Module):
         times = [-(-frames // 2**i) for i in reversed(range(layers + 1))]
         channels = [hidden, *(max(hidden // 2**i, CHANNELS) for i in range(1, layers))]
         self.grid = (times[0], sides[0], sides[0], channels[0])
+        self.norm = GlobalBatchNorm(width)
         self.start = nn.Linear(width, math.prod(self.grid))
         nn.init.normal_(self.start.weight, std=width**-0.5)
         nn.init.zeros_(self.start.bias)
@@ -57,7 +61,7 @@ class TransposedDecoder(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Rebuild clips.  clips (V, N, D) -> (V, N, 3, F, h, w), 0 to 1."""
-        x = self.start(clips.flatten(0, 1)).unflatten(1, self.grid)
+        x = self.start(self.norm(clips.flatten(0, 1))).unflatten(1, self.grid)
         x = x.movedim(-1, 1)  # channels last in memory, the layout that convolutions are fastest in
         for layer in self.layers:
             x = layer(nn.functional.leaky_relu(x, SLOPE))

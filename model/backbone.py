@@ -23,7 +23,8 @@ class Recipe:
     kind: (B, 3, H, W) frames or (B, 3, F, H, W) clips; width: of its feature; build: makes it, at
     random, without classifier; stages: its children in order of running, the last of which is what
     the policy `partial` trains; mean, std: of each colour of its input, on the 0..255 scale; head:
-    how keys of its classifier begin in files of weights; named: torchvision's weights.
+    how keys of its classifier begin in files of weights; named: torchvision's weights; least: side
+    in pixels of the smallest images that it can see.
     """
 
     kind: Literal["frame", "clip"]
@@ -34,6 +35,7 @@ class Recipe:
     std: tuple[float, float, float]
     head: str
     named: type[WeightsEnum] | None
+    least: int = 16
 
 
 class Backbone(nn.Module):

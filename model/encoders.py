@@ -25,11 +25,27 @@ KINETICS_MEAN = (114.7748, 107.7354, 99.4750)
 class NarrowResNet(nn.Module):
     """A narrow ResNet of basic blocks, for small frames on a CPU."""
 
-    def __init__(self, *, blocks: tuple[int, ...], widths: tuple[int, ...]) -> None:
-        """`blocks` and `widths`: one a stage.  He initialisation, as torchvision's."""
+    def __init__(
+        self,
+        *,
+        blocks: tuple[int, ...],
+        widths: tuple[int, ...],
+        stem_kernel: int,
+        stem_stride: int,
+        places: int,
+        place_width: int,
+    ) -> None:
+        """`blocks` and `widths`: one a stage.  He initialisation, as torchvision's.
+
+        `places`: side of the map that one more stage reads as a whole, with weights for each place,
+        into `place_width` features: what is where then reaches them, which an average over places
+        forgets; 0: no such stage.
+        """
         super().__init__()
         inputs = widths[0]
-        self.conv1 = nn.Conv2d(3, inputs, 5, stride=2, padding=2, bias=False)
+        self.conv1 = nn.Conv2d(
+            3, inputs, stem_kernel, stride=stem_stride, padding=stem_kernel // 2, bias=False
+        )
         self.bn1 = nn.BatchNorm2d(inputs)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
@@ -44,6 +60,10 @@ class NarrowResNet(nn.Module):
                 layer.append(BasicBlock(inputs, width, stride, shortcut))
                 inputs = width
             setattr(self, f"layer{stage}", nn.Sequential(*layer))
+        if places:
+            whole = nn.Conv2d(inputs, place_width, places, bias=False)
+            last = nn.Sequential(whole, nn.BatchNorm2d(place_width))
+            setattr(self, f"layer{len(blocks) + 1}", last)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -73,7 +93,17 @@ APPEARANCE_ENCODERS: dict[str, Recipe] = {
     ),
     "resnet_narrow": _frame(
         width=128, named=None,
-        build=partial(NarrowResNet, blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128)),
+        build=partial(
+            NarrowResNet, blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128), stem_kernel=5,
+            stem_stride=2, places=0, place_width=0,
+        ),
+    ),
+    "resnet_narrow64": _frame(  # of frames of 64 pixels layer2 leaves 4 x 4 places
+        width=256, named=None, stages=STAGES[:-1], least=64,
+        build=partial(
+            NarrowResNet, blocks=(1, 1), widths=(32, 64), stem_kernel=7, stem_stride=4, places=4,
+            place_width=256,
+        ),
     ),
 }  # fmt: skip
 # The small ones have as many channels a group as resnext101: 4 in the first stage, then 8, 16, 32.
@@ -83,14 +113,23 @@ MOTION_ENCODERS: dict[str, Recipe] = {
         width=512, std=(57.0, 57.0, 57.0),
         build=partial(
             ResNeXt3d, blocks=(2, 2, 2, 2), widths=(32, 64, 128, 256), cardinality=8,
-            stem_kernel=7, stem_width=64, stem_pool=2, classes=0,
+            stem_kernel=7, stem_stride=2, stem_width=64, stem_pool=2,
+            places=0, place_width=0, classes=0,
         ),
     ),
     "resnext_narrow": _clip(
         width=256, std=(57.0, 57.0, 57.0),
         build=partial(
             ResNeXt3d, blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128), cardinality=4,
-            stem_kernel=3, stem_width=16, stem_pool=(1, 2, 2), classes=0,
+            stem_kernel=3, stem_stride=2, stem_width=16, stem_pool=(1, 2, 2),
+            places=0, place_width=0, classes=0,
+        ),
+    ),
+    "resnext_narrow64": _clip(
+        width=256, std=(57.0, 57.0, 57.0), stages=STAGES[:-1], least=64,
+        build=partial(
+            ResNeXt3d, blocks=(1, 1), widths=(16, 32), cardinality=4, stem_kernel=5, stem_stride=4,
+            stem_width=32, stem_pool=(1, 2, 2), places=4, place_width=256, classes=0,
         ),
     ),
 }  # fmt: skip

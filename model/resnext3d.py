@@ -54,21 +54,31 @@ class ResNeXt3d(nn.Module):
         widths: Sequence[int],
         cardinality: int,
         stem_kernel: int,
+        stem_stride: int,
         stem_width: int,
         stem_pool: int | tuple[int, int, int],
+        places: int,
+        place_width: int,
         classes: int,
     ) -> None:
         """He initialisation of the convolutions.
 
         `blocks` and `widths` (of the 3x3x3 convolutions): one a stage; `cardinality`: groups, which
-        must divide every width; `stem_kernel`: odd; `stem_pool`: stride of the pooling after the
-        stem's convolution, one or (time, height, width); `classes`: 0 for no classifier.
+        must divide every width; `stem_kernel`: odd; `stem_stride`: in space alone; `stem_pool`:
+        stride of the pooling after it, one or (time, height, width); `places`, `place_width`: side
+        of the map that one more stage reads as a whole, with weights for each place and two
+        moments, into so many features, or 0 for no such stage; `classes`: 0 for no classifier.
         """
         super().__init__()
-        self.width = widths[-1] * EXPANSION
-        self.stages = len(blocks)
+        self.width = place_width if places else widths[-1] * EXPANSION
+        self.stages = len(blocks) + bool(places)
         self.conv1 = nn.Conv3d(
-            3, stem_width, stem_kernel, stride=(1, 2, 2), padding=stem_kernel // 2, bias=False
+            3,
+            stem_width,
+            stem_kernel,
+            stride=(1, stem_stride, stem_stride),
+            padding=stem_kernel // 2,
+            bias=False,
         )
         self.bn1 = nn.BatchNorm3d(stem_width)
         self.relu = nn.ReLU(inplace=True)
@@ -83,6 +93,10 @@ class ResNeXt3d(nn.Module):
                 )
                 inputs = width * EXPANSION
             setattr(self, f"layer{stage}", nn.Sequential(*layer))
+        if places:
+            kernel = (2, places, places)
+            whole = nn.Conv3d(inputs, place_width, kernel, padding=(1, 0, 0), bias=False)
+            setattr(self, f"layer{self.stages}", nn.Sequential(whole, nn.BatchNorm3d(place_width)))
         self.fc = nn.Linear(self.width, classes) if classes else None
         with torch.no_grad():
             for module in self.modules():
@@ -112,7 +126,10 @@ def resnext101(*, classes: int = 400) -> ResNeXt3d:
         widths=(128, 256, 512, 1024),
         cardinality=32,
         stem_kernel=7,
+        stem_stride=2,
         stem_width=64,
         stem_pool=2,
+        places=0,
+        place_width=0,
         classes=classes,
     )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-AppearanceEncoder = Literal["resnet101", "resnet50", "resnet18", "resnet_narrow"]
-MotionEncoder = Literal["resnext101", "resnext26", "resnext_narrow"]
+AppearanceEncoder = Literal["resnet101", "resnet50", "resnet18", "resnet_narrow", "resnet_narrow64"]
+MotionEncoder = Literal["resnext101", "resnext26", "resnext_narrow", "resnext_narrow64"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,10 +75,10 @@ two_stage)
     ;;
 msvd_549_autoencoder)
     $python -m preprocess.videos --videos "$data/msvd_videos" --backbone none --size 64 \
-        --id_map "$data/msvd_qa/youtube_mapping.txt" --clips 4 --frames 8 \
-        --output data/msvd_549/clips_4x8.h5
+        --id_map "$data/msvd_qa/youtube_mapping.txt" --clips 2 --frames 8 \
+        --output data/msvd_549/clips_2x8.h5
     questions msvd_549/questions.pt $msvd --glove "$glove" \
-        --videos_in data/msvd_549/clips_4x8.h5
+        --videos_in data/msvd_549/clips_2x8.h5
     seeds() { $python train.py autoencoder "${@:2}" --run "$1" --seeds 3 --resume; }
     seeds msvd_549_autoencoder --preset msvd_549_autoencoder
     for seed in 1 2 3; do

@@ -48,6 +48,26 @@ def test_a_file_is_answered_like_its_stored_features(capsys) -> None:
         assert probability == pytest.approx(known["probability"], abs=2e-3)
 
 
+def test_a_file_is_answered_like_its_stored_clips() -> None:
+    """A run that has its own encoders: no backbone of a store is asked."""
+    store = ["--size", "20", "--clips", "2", "--frames", "4", "--output", "d/clips.h5"]
+    videos.main(["--videos", "d/videos", "--backbone", "none", *store])
+    encoders = ["--appearance_encoder", "resnet_narrow", "--motion_encoder", "resnext_narrow"]
+    weights = ["--appearance_weights", "random", "--motion_weights", "random"]
+    small = ["--width", "16", "--batch_size", "32", "--questions_per_video", "4", "--epochs", "1"]
+    flags = ["--questions", "d/q.pt", "--clips", "d/clips.h5", *encoders, *weights, *small]
+    train.main(["--run", "clips", *flags])
+    evaluate.main(["--run", "results/clips", "--output", "clips.json", "--plots", "false"])
+    predictor = predict.Predictor("results/clips")
+    asked = json.loads(Path("clips.json").read_text())["predictions"]
+    for known in asked[:: max(1, len(asked) // 6)]:
+        reply = predictor.ask(f"d/videos/{known['video']}.mp4", known["question"])
+        answer, probability = reply.answers[0]
+        assert answer == known["predicted"]
+        assert probability == pytest.approx(known["probability"], abs=1e-3)
+        assert reply.frames[0].shape == (64, 64, 3)  # shown as decoded, not as the encoders see it
+
+
 def test_it_prints_five_answers_and_saves_the_picture(capsys) -> None:
     known = json.loads(Path("test.json").read_text())["predictions"][0]
     video = f"d/videos/{known['video']}.mp4"

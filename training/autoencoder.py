@@ -25,8 +25,6 @@ from training.work import Validation, origin
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
 
-LEAST_SIDE = 16  # pixels that decoders and SSIM need
-
 
 class AutoencoderWork:
     """See training.work.Work."""
@@ -51,19 +49,13 @@ class AutoencoderWork:
         _refuse(model, train)
         store = open_clip_store(data.clips)
         check_crop(encoders, store)
-        side = encoders.crop or min(store.size)
-        if side < LEAST_SIDE:
-            raise UserError(
-                f"--crop {encoders.crop}: the autoencoder would see {side} pixels a side of "
-                f"{store.path}; give {LEAST_SIDE} or more, or a store of larger clips (--size)"
-            )
         training, validation = split_videos(store, data, seed=train.seed)
         self.data = ClipTable(store=store, ids=training)
         self.val = ClipTable(store=store, ids=validation)
         self.samples = autoencoder.samples
         torch.manual_seed(train.seed)
         encoder = build_encoder(encoders)
-        sizes = {"frames": store.frames_per_clip, "size": side}
+        sizes = {"frames": store.frames_per_clip, "size": encoders.crop or min(store.size)}
         self.task = Autoencoding(model, autoencoder, encoder=encoder, **sizes)
         self.note = ""
         if kept is None:

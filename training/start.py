@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from data_loader.clip_store import ClipStore
 from data_loader.table import ClipTable, moments
+from model.backbone import Recipe
 from model.encoders import APPEARANCE_ENCODERS, MOTION_ENCODERS, ClipEncoder, clip_images
 from model.released import from_released, is_released
 from options.encoder import EncoderOptions
@@ -36,10 +37,9 @@ def fill_encoders(
     (and no --init_from brings them), or do not fit.
     """
     origin = {}
-    for channel, recipes in (("appearance", APPEARANCE_ENCODERS), ("motion", MOTION_ENCODERS)):
+    for channel, recipe in zip(("appearance", "motion"), _recipes(options), strict=True):
         name = getattr(options, f"{channel}_encoder")
         weights = getattr(options, f"{channel}_weights")
-        recipe = recipes[name]
         if weights is None and init_from is None:
             raise UserError(
                 f"--{channel}_encoder {name} needs --{channel}_weights: {choices(recipe.named)}; "
@@ -78,13 +78,29 @@ def feature_statistics(
 
 
 def check_crop(options: EncoderOptions, store: ClipStore) -> None:
-    """Raise UserError if the clips are smaller than what the encoders are to see of them."""
+    """Raise UserError if the clips are smaller than what the encoders are to see, or can."""
     if options.crop > min(store.size):
         raise UserError(
             f"--crop {options.crop}: the clips of {store.path} are "
             f"{store.size[0]}x{store.size[1]}; give at most {min(store.size)}, or make a store of "
             "larger ones (--size)"
         )
+
+    side = options.crop or min(store.size)
+    names = (options.appearance_encoder, options.motion_encoder)
+    for name, recipe in zip(names, _recipes(options), strict=True):
+        if side < recipe.least:
+            raise UserError(
+                f"{name} needs clips of {recipe.least} or more pixels a side, and would see {side} "
+                f"of {store.path}: choose another encoder, --crop or --size of the store"
+            )
+
+
+def _recipes(options: EncoderOptions) -> tuple[Recipe, Recipe]:
+    return (
+        APPEARANCE_ENCODERS[options.appearance_encoder],
+        MOTION_ENCODERS[options.motion_encoder],
+    )
 
 
 def some(table: ClipTable) -> list[Any]:

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from benchmark import inference, measure, train_step
+from benchmark import encoders, inference, measure, train_step
 from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
 
 TINY = SIZES["tiny"]
@@ -58,6 +58,14 @@ def test_the_last_line_is_json(command, flags: list[str], keys: set[str], capsys
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(found) == keys
     assert all(value > 0 for value in found.values())
+
+
+def test_what_shared_videos_save(capsys) -> None:
+    small = ["--side", "32", "--clips", "4", "--frames", "8", "--videos", "1", "--rounds", "1"]
+    encoders.main(["--encoders", "resnet_narrow", "resnext_narrow", *small])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["time_ratio"] > 1 and found["time_ratio_checkpointing"] > 1
+    assert found["memory_ratio"] > 1
 
 
 def test_memory_is_that_of_the_work() -> None:

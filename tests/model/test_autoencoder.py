@@ -42,6 +42,7 @@ def test_every_number_of_frames_and_size(name: str, frames: int, size: int) -> N
 def test_clips_are_rebuilt_one_by_one(name: str) -> None:
     torch.manual_seed(0)
     decoder = DECODERS[name](width=WIDTH, frames=4, size=16, hidden=16)
+    decoder.eval()  # in training each vector is normalised among the others
     clips = torch.randn(3, 2, WIDTH)
     torch.testing.assert_close(decoder(clips)[1, 1], decoder(clips[1:2, 1:])[0, 0])
 
@@ -56,6 +57,7 @@ def test_nothing_to_build(name: str) -> None:
 
 def cost(decoder: nn.Module) -> dict[str, int]:
     """Floating-point operations of one clip's forward, of each part."""
+    decoder.eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         decoder(torch.zeros(1, 1, WIDTH))

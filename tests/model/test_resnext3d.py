@@ -65,8 +65,8 @@ def test_pooling_adapts(network, shape: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("stem_pool", [(1, 2, 2), 2])
 def test_sizes_are_what_was_asked_for(stem_pool) -> None:
     small = ResNeXt3d(
-        blocks=(1, 2), widths=(8, 12), cardinality=4, stem_kernel=5, stem_width=6,
-        stem_pool=stem_pool, classes=0,
+        blocks=(1, 2), widths=(8, 12), cardinality=4, stem_kernel=5, stem_stride=2, stem_width=6,
+        stem_pool=stem_pool, places=0, place_width=0, classes=0,
     )  # fmt: skip
     groups = {m.groups for m in small.modules() if isinstance(m, torch.nn.Conv3d)}
     assert groups == {1, 4}
