@@ -1,6 +1,7 @@
 """Curves of training: what runs logged, over their steps, as one picture."""
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +9,21 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from evaluation.panels import ROWS, one_panel, short
+from evaluation.panels import COUNT, INK, one_panel, short
 from options.evaluate import CurveOptions
 from util.errors import UserError
 from util.files import whole_file
+from util.pictures import APPEARANCE, MOTION, READOUT
 
 EPOCH = "train/epoch"
+COLOURS = (READOUT, APPEARANCE, MOTION, COUNT, INK)
 
 
 def draw(options: CurveOptions) -> Path:
     """Write the picture.  Raises UserError for a run without a log, or one without the scalar."""
     labels = options.label or [Path(line.split(",")[0]).name for line in options.run]
     figure, axes = one_panel(options.title or options.scalar, (9, 4.6))
-    for line, label, colour in zip(options.run, labels, ROWS, strict=False):
+    for line, label, colour in zip(options.run, labels, cycle(COLOURS), strict=False):
         seeds = [_read(Path(folder), options.scalar) for folder in line.split(",")]
         steps = seeds[0][0]
         if any(not np.array_equal(steps, other) for other, _ in seeds):

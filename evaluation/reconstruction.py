@@ -41,23 +41,23 @@ def measure_run(options: ReconstructionOptions) -> dict[str, float]:
     store = open_clip_store(options.clips or content["options"]["clips"])
     check_provenance(content["stores"]["clips"]["provenance"], store, folder)
     questions = options.questions or content["options"]["questions"]
-    ids, name = store.ids, "all videos"
+    ids, split = tuple(content["validation"]), "val"
     if questions is not None:
         splits = load_questions(questions).splits
         if options.split not in splits:
             raise UserError(f"--split {options.split}: {questions} has {', '.join(splits)}")
-        ids, name = tuple(sorted(set(splits[options.split].videos))), options.split
+        ids, split = tuple(sorted(set(splits[options.split].videos))), options.split
     table = ClipTable(store=store, ids=ids)
     device = pick_device(options.device)
     task = Autoencoding.from_checkpoint(content).to(device)
     found = measure(task, table, options.batch_size, device)
-    print(text(found, f"{folder.name} at step {content['step']}, {name}: {len(ids):,} videos"))
-    picture = folder / "plots" / f"{options.split}-reconstructions.png"
+    print(text(found, f"{folder.name} at step {content['step']}, {split}: {len(ids):,} videos"))
+    picture = folder / "plots" / f"{split}-reconstructions.png"
     picture.parent.mkdir(exist_ok=True)
     figure = show_reconstructions(task, table, options.samples, device)
     with whole_file(picture) as partial:
         figure.savefig(partial, format="png", dpi=110)
-    with whole_file(folder / f"{options.split}-reconstruction.json") as partial:
+    with whole_file(folder / f"{split}-reconstruction.json") as partial:
         partial.write_text(json.dumps(found, indent=1))
     print(f"picture: {picture}")
     print(json.dumps({k: round(v, 4) for k, v in found.items()}))

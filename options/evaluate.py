@@ -182,7 +182,8 @@ class ReconstructionOptions:
     Args:
         run: folder of the run (results/RUN)
         checkpoint: best (by validation) or last
-        split: split of the question file whose videos are rebuilt; without one, all videos
+        split: split of the question file whose videos are rebuilt; a run without questions rebuilds
+            the videos that it validated on
         questions: question file; default the run's
         clips: store of decoded clips; default the run's
         samples: videos in the picture

@@ -77,14 +77,9 @@ msvd_549_autoencoder)
     $python -m preprocess.videos --videos "$data/msvd_videos" --backbone none --size 64 \
         --id_map "$data/msvd_qa/youtube_mapping.txt" --clips 2 --frames 8 \
         --output data/msvd_549/clips_2x8.h5
-    questions msvd_549/questions.pt $msvd --glove "$glove" \
-        --videos_in data/msvd_549/clips_2x8.h5
-    seeds() { $python train.py autoencoder "${@:2}" --run "$1" --seeds 3 --resume; }
-    seeds msvd_549_autoencoder --preset msvd_549_autoencoder
-    for seed in 1 2 3; do
-        $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s$seed --split val
-        $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s$seed --split test
-    done
+    $python train.py autoencoder --preset msvd_549_autoencoder --run msvd_549_autoencoder_s1 \
+        --seed 1 --resume
+    $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s1
     ;;
 *)
     echo "no table $table" >&2

@@ -268,6 +268,10 @@ def test_without_questions_the_videos_are_divided_by_lot(tiny) -> None:
         )
     assert metrics("a") == metrics("b")
     assert "32 training and 8 validation videos" in Path("results/a/console.log").read_text()
+    evaluate.main(["reconstruction", "--run", "results/a", "--checkpoint", "last"])
+    found = json.loads(Path("results/a/val-reconstruction.json").read_text())
+    last = [m for m in metrics("a") if "val/mse" in m][-1]
+    assert found["mse"] == pytest.approx(last["val/mse"], rel=1e-5)
 
 
 def test_bf16_trains(tiny) -> None:

@@ -70,6 +70,7 @@ class AutoencoderWork:
             "sizes": sizes,
             "stores": {"clips": origin(store)},
             "encoder_weights": weights,
+            "validation": list(validation),
         }
         self.scales = {
             "encoder.": encoders.encoder_lr,

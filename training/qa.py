@@ -132,6 +132,7 @@ class QaWork:
 
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Answer the validation split."""
+        assert isinstance(model, QuestionAnswering)
         found = predict(model, self.val, self.train.batch_size, device)
         scores = accuracy(found.correct.tolist(), self.val.split.types)
         answers = self.questions.vocabulary.answers
