@@ -210,6 +210,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_good(tiny) ->
         ("qa", ["--init_from", "results/none"], r"results/none.*no such checkpoint"),
         ("autoencoder", ["--questions_per_video", "3"], r"--questions_per_video: the autoenc"),
         ("autoencoder", ["--feature_norm", "standardize"], r"--feature_norm standardize"),
+        ("autoencoder", ["--fusion", "linear"], r"--fusion linear: is for answering questions"),
         ("qa", ["--appearance_encoder", "resnet_narrow64"], r"resnet_narrow64 needs .* 64 or more"),
         ("autoencoder", ["--crop", "12"], r"needs clips of 16 or more .* would see 12 of"),
         ("autoencoder", ["--accumulate", "3"], r"--accumulate 3: must divide --batch_size 8"),

@@ -25,6 +25,12 @@ from training.work import Validation, origin
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
 
+# What only a model that answers has: a fusion, words, and clips left out of a question's sight.
+# Statistics of features belong to encoders that stay as they are.
+ANSWERING = (
+    "fusion", "bilinear_width", "bilinear_factor", "word_mask", "clip_dropout", "feature_norm",
+)  # fmt: skip
+
 
 class AutoencoderWork:
     """See training.work.Work."""
@@ -152,10 +158,11 @@ def split_videos(
 
 def _refuse(model: ModelOptions, train: TrainOptions) -> None:
     """Options of question answering that would do nothing here."""
-    if model.feature_norm != "none":
-        raise UserError(
-            f"--feature_norm {model.feature_norm}: the autoencoder's encoders train, and with them "
-            "their features; leave it out"
-        )
+    for name in ANSWERING:
+        if getattr(model, name) != getattr(ModelOptions(), name):
+            raise UserError(
+                f"--{name} {getattr(model, name)}: is for answering questions, and the autoencoder "
+                "answers none; leave it out"
+            )
     if train.questions_per_video != 1:
         raise UserError("--questions_per_video: the autoencoder asks none; leave it out")
