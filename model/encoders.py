@@ -201,11 +201,6 @@ class ClipEncoder(nn.Module):
             motion=self.motion(clip_images(views)).view(*views.index.shape[:2], -1),
         )
 
-    def calibrate(self, views: list[Views]) -> None:
-        """`Backbone.calibrate` of both networks over some views, for random weights of both."""
-        self.appearance.calibrate(one.images for one in views)
-        self.motion.calibrate(clip_images(one) for one in views)
-
 
 def clip_images(views: Views) -> Tensor:
     """The clips as the motion network takes them, (V N, 3, F, h, w)."""

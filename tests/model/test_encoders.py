@@ -260,7 +260,9 @@ def test_calibration_leaves_momentum_mode_and_gradients_alone(policy: str) -> No
     network = encoder(policy, "train").train()
     modes = [module.training for module in network.modules()]
     before = buffers(network)
-    network.calibrate([network.views(*videos())])
+    views = network.views(*videos())
+    network.appearance.calibrate([views.images])
+    network.motion.calibrate([clip_images(views)])
     assert [module.training for module in network.modules()] == modes
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d)]
     assert {norm.momentum for norm in norms} == {0.1}
