@@ -13,7 +13,8 @@ from torchvision import models
 from torchvision.models import video
 
 from model import resnext3d
-from preprocess.extractors import Backbone, Network, NetworkBackbone, PixelBackbone, Pixels
+from preprocess.extractors import Backbone, NetworkBackbone, PixelBackbone
+from preprocess.recipes import Network, Pixels
 from preprocess.weights import choices, load_weights
 from util.errors import UserError
 

@@ -11,7 +11,7 @@ from torchvision.models import video
 
 from options.video import BackboneName
 from preprocess.backbones import BACKBONES, backbone_from_provenance, load_backbone
-from preprocess.extractors import NORMALISATIONS, Network
+from preprocess.recipes import NORMALISATIONS, Network
 from preprocess.frames import Clips, clip_frames
 from preprocess.weights import load_weights
 from tests.video_files import moving_images
