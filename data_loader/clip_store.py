@@ -7,11 +7,14 @@ One HDF5 file holds each distinct frame of each video once; both channels are cu
   first (V,)  count (V,)  first row of each video, and how many rows it has
   ids (V,) text;  frame_count (V,) decoded frames of the video, 0 = unknown;  note (V,) "" or what
                        is odd about it
+  file_sha256 (V,)     SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
+                       `VideoClips.compute_checksum`  (both from format 2 on)
   attributes           `format`, `kind` "clips" and `provenance` (JSON: resize, size, sampling, ...)
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +25,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data_loader.checksum import checked, checksum
 from util.errors import UserError
 from util.files import whole_file
 
-FORMAT = 1
+FORMAT = 2
 KIND = "clips"
 MAKE = "python -m preprocess.videos --backbone none"
 
@@ -35,7 +39,8 @@ class VideoClips:
     """The clips of one video.
 
     frames (M, H, W, 3) uint8 RGB, each distinct frame once; index (N, F) int64 into them;
-    frame_count: frames that the whole video decodes to, 0 = unknown; note: "" or what is odd.
+    frame_count: frames that the whole video decodes to, 0 = unknown; note: "" or what is odd;
+    file_sha256, checksum: as of VideoFeatures.
     """
 
     id: str
@@ -43,14 +48,22 @@ class VideoClips:
     index: np.ndarray
     frame_count: int
     note: str = ""
+    file_sha256: str = ""
+    checksum: int | None = None
+
+    def compute_checksum(self) -> int:
+        """`checksum` of [id, M, frame_count, note, file_sha256], frames and index (int64)."""
+        facts = (self.id, len(self.frames), self.frame_count, self.note, self.file_sha256)
+        return checksum(facts, self.frames, self.index.astype(np.int64, copy=False))
 
 
 @dataclass(frozen=True, eq=False)
 class ClipStore:
     """What a clip store holds; frames are read from disk where they are asked for.
 
-    ids, notes: V texts; index (V, N, F), first, count, frame_count (V,) int64; offset: where the
-    frames begin in the file, in bytes; size (H, W) in pixels.
+    ids, notes, file_sha256: V texts; index (V, N, F), first, count, frame_count (V,) int64;
+    checksum (V,) uint32, None in a store of format 1; offset: where the frames begin in the file,
+    in bytes; size (H, W) in pixels.
     """
 
     path: Path
@@ -60,6 +73,8 @@ class ClipStore:
     count: np.ndarray
     frame_count: np.ndarray
     notes: tuple[str, ...]
+    file_sha256: tuple[str, ...]
+    checksum: np.ndarray | None
     size: tuple[int, int]
     offset: int
     provenance: dict[str, Any]
@@ -123,26 +138,44 @@ class ClipStore:
             )
         return [self._row[video] for video in videos]
 
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[str], VideoClips]]:
+        """`with store.opened() as read: read(video)`: videos one by one, the file mapped once.
+
+        The frames are a view of the file; it is closed when they and the context are gone.  `read`
+        raises UserError if the video is not in the store.
+        """
+        mapped = self._map()
+
+        def read(video: str) -> VideoClips:
+            (row,) = self._rows([video])
+            first, count = self.first[row], self.count[row]
+            return VideoClips(
+                id=video,
+                frames=mapped[first : first + count],
+                index=self.index[row],
+                frame_count=int(self.frame_count[row]),
+                note=self.notes[row],
+                file_sha256=self.file_sha256[row],
+                checksum=None if self.checksum is None else int(self.checksum[row]),
+            )
+
+        yield read
+
     def video(self, video: str) -> VideoClips:
         """All about one video; raises UserError if it is not in the store.
 
-        The frames are a view of the file, mapped for this video alone: going through many stores,
-        as a merge does, leaves no file open.
+        The frames are a view of the file, mapped for this video alone: going through many stores
+        leaves no file open.
         """
-        (row,) = self._rows([video])
-        first, count = self.first[row], self.count[row]
-        frames = self._map()[first : first + count]
-        return VideoClips(
-            video, frames, self.index[row], int(self.frame_count[row]), self.notes[row]
-        )
+        with self.opened() as read:
+            return read(video)
 
-    def holds(self) -> str:
-        """What is in it, in one line of text."""
-        (height, width), clips, frames = self.size, self.clips, self.frames_per_clip
-        return (
-            f"clips {clips} x frames {frames}, {height} x {width} pixels; {self.count.sum()} "
-            f"distinct frames of {self.frame_count.sum()} decoded in all"
-        )
+    def videos(self, videos: Sequence[str] | None = None) -> Iterator[VideoClips]:
+        """All about `videos` (default: all), one by one in their order, the file mapped once."""
+        with self.opened() as read:
+            for video in self.ids if videos is None else videos:
+                yield read(video)
 
 
 def is_clip_store(path: str | Path) -> bool:
@@ -168,14 +201,20 @@ def open_clip_store(path: str | Path) -> ClipStore:
             _require_clip_store(path, file)
             data: Any = file
             frames = data["frames"]
+            ids = tuple(data["ids"].asstr()[:].tolist())
+            known = data.attrs["format"] > 1
             store = ClipStore(
                 path=path,
-                ids=tuple(data["ids"].asstr()[:].tolist()),
+                ids=ids,
                 index=data["index"][:].astype(np.int64),
                 first=data["first"][:].astype(np.int64),
                 count=data["count"][:].astype(np.int64),
                 frame_count=data["frame_count"][:].astype(np.int64),
                 notes=tuple(data["note"].asstr()[:].tolist()),
+                file_sha256=tuple(
+                    data["file_sha256"].asstr()[:].tolist() if known else [""] * len(ids)
+                ),
+                checksum=data["checksum"][:] if known else None,
                 size=tuple(frames.shape[1:3]),
                 offset=frames.id.get_offset() or 0,
                 provenance=json.loads(data.attrs["provenance"]),
@@ -201,9 +240,9 @@ def _require_clip_store(path: Path, file: h5py.File) -> None:
             f"{MAKE} makes one"
         )
     version = file.attrs.get("format")
-    if version != FORMAT:
+    if version not in (1, FORMAT):
         raise UserError(
-            f"{path}: clip store of format {version}, this code reads {FORMAT}; make it again "
+            f"{path}: clip store of format {version}, this code reads 1 to {FORMAT}; make it again "
             f"with {MAKE}"
         )
 
@@ -211,7 +250,8 @@ def _require_clip_store(path: Path, file: h5py.File) -> None:
 def _problem(store: ClipStore, frames: Any) -> str:
     """What does not fit together in a store; "" if all does.  frames: its HDF5 data set."""
     videos, rows = len(store.ids), len(frames)
-    columns = (store.index, store.first, store.count, store.frame_count, store.notes)
+    columns = [store.index, store.first, store.count, store.frame_count, store.notes]
+    columns += [store.file_sha256, store.ids if store.checksum is None else store.checksum]
     if frames.shape != (rows, *store.size, 3) or frames.dtype != np.uint8:
         return f"frames are {frames.shape} {frames.dtype}, not (R, H, W, 3) uint8"
     if not store.offset:
@@ -234,8 +274,8 @@ def write_clip_store(
 
     The videos are gone through twice, first for their sizes (the contiguous frames need their
     number beforehand), and held one at a time; only an iterator, which can be gone through once, is
-    taken into memory.  Raises UserError if there is no video, an id comes twice, or the videos do
-    not agree in N, F, H and W.
+    taken into memory.  Raises UserError if there is no video, an id comes twice, the videos do not
+    agree in N, F, H and W, or one was damaged in the store that it comes from.
     """
     path = Path(path)
     videos = list(videos) if isinstance(videos, Iterator) else videos
@@ -263,17 +303,20 @@ def write_clip_store(
     with whole_file(path) as partial, h5py.File(partial, "w") as file:
         frames = file.create_dataset("frames", (count.sum(), *size, 3), np.uint8)
         index = file.create_dataset("index", (len(ids), n, f), np.int64)
-        frame_count, notes = [], []
+        frame_count, notes, sha256, sums = [], [], [], []
         for row, video in enumerate(videos):
             frames[first[row] : first[row] + count[row]] = video.frames
             index[row] = video.index
             frame_count.append(video.frame_count)
             notes.append(video.note)
-        file.create_dataset("ids", data=list(ids), dtype=text)
-        file.create_dataset("note", data=notes, dtype=text)
+            sha256.append(video.file_sha256)
+            sums.append(checked(video, path))
+        for name, column in (("ids", list(ids)), ("note", notes), ("file_sha256", sha256)):
+            file.create_dataset(name, data=column, dtype=text)
         columns = {"first": first, "count": count, "frame_count": frame_count}
         for name, column in columns.items():
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
+        file.create_dataset("checksum", data=np.array(sums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = KIND
         file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)

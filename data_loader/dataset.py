@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from data_loader.batch import Batch
 from data_loader.clip_store import ClipStore
+from data_loader.mapped import MappedFeatures
+from data_loader.match import check_match
 from data_loader.questions import QuestionSplit
 from data_loader.sampling import derangement
 from data_loader.store import FeatureStore
@@ -26,23 +29,41 @@ class QaData:
     split: QuestionSplit
     table: FeatureTable | ClipTable
     video: np.ndarray  # (Q,) int64, each question's row of the videos
+    videos_multiple: int = 1
 
     def __len__(self) -> int:
         """Number of questions."""
         return len(self.video)
 
     def batch(self, rows: np.ndarray) -> Batch:
-        """Gather questions and, once each, their videos.  rows (B,) -> Batch on the CPU."""
+        """Gather questions and, once each, their videos.  rows (B,) -> Batch, where the data is.
+
+        The videos are filled up, with the first one again, to a multiple of `videos_multiple`: so
+        a captured step meets few shapes.
+        """
         videos, video = np.unique(self.video[rows], return_inverse=True)
-        row = torch.from_numpy(rows)
+        missing = -len(videos) % self.videos_multiple
+        videos = np.concatenate([videos, np.repeat(videos[:1], missing)])
+        row = torch.from_numpy(rows).to(self.split.words.device, non_blocking=True)
         return Batch(
             visual=self.table.gather(videos),
-            video=torch.from_numpy(video.astype(np.int64)),
+            video=torch.from_numpy(video.astype(np.int64)).to(row.device, non_blocking=True),
             words=self.split.words[row],
             length=self.split.length[row],
             answer=self.split.answer[row],
             row=row,
         )
+
+    def to(self, device: torch.device) -> Self:
+        """The same with questions and stored features on another device."""
+        assert isinstance(self.table, FeatureTable)
+        split = replace(
+            self.split,
+            words=self.split.words.to(device),
+            length=self.split.length.to(device),
+            answer=self.split.answer.to(device),
+        )
+        return replace(self, split=split, table=self.table.to(device))
 
     def batches(self, batch_size: int, *, every: int = 1, first: int = 0) -> Iterator[Batch]:
         """Every question once, all of a video in one batch: each video is encoded exactly once.
@@ -75,8 +96,9 @@ def join(
     video: Video,
     channels: Channels,
     seed: int,
+    on_disk: bool,
 ) -> QaData:
-    """Join a split with its features.
+    """Join a split with its features, read into memory, or `on_disk` and read batch by batch.
 
     `video` "none" replaces every feature by zeros (as wide as the stores', when they are given);
     "shuffled" gives each video the features of another one of the split; `channels` "appearance" or
@@ -95,25 +117,23 @@ def join(
         frames = int(appearance.frames[0])
         zeros = torch.zeros(1, 1, frames, appearance.width)
         return _blind(split, zeros, torch.zeros(1, 1, motion.width))
-    a, clips = appearance.load(videos)
-    m, motion_clips = motion.load(videos)
+    ids = videos
+    if video == "shuffled":
+        ids = [videos[i] for i in _others(split, videos, seed)]
+    a, clips = _features(appearance, ids, on_disk=on_disk, motion=False)
+    m, motion_clips = _features(motion, ids, on_disk=on_disk, motion=True)
     differ = np.flatnonzero(clips != motion_clips)
     if len(differ):
         i = differ[0]
         raise UserError(
-            f"video {videos[i]} has {clips[i]} clips in {appearance.path} and {motion_clips[i]} in "
+            f"video {ids[i]} has {clips[i]} clips in {appearance.path} and {motion_clips[i]} in "
             f"{motion.path}: extract both with the same --clips"
         )
-    if video == "shuffled":
-        other = _others(split, videos, seed)
-        a, m, clips = a[other], m[other], clips[other]
-    if channels != "both":
-        (a if channels == "motion" else m).fill(0)
-    table = FeatureTable(
-        appearance=torch.from_numpy(a),
-        motion=torch.from_numpy(_per_clip(m)),
-        clips=torch.from_numpy(clips),
-    )
+    if channels == "motion":
+        a = torch.zeros(()).expand(a.shape)
+    elif channels == "appearance":
+        m = torch.zeros(()).expand(m.shape)
+    table = FeatureTable(appearance=a, motion=m, clips=torch.from_numpy(clips))
     return QaData(split=split, table=table, video=_places(split, videos))
 
 
@@ -142,27 +162,16 @@ def join_clips(
     )
 
 
-def check_match(appearance: FeatureStore, motion: FeatureStore) -> None:
-    """Both channels must hold the same videos; raises UserError that names some of the others."""
-    a, m = set(appearance.ids), set(motion.ids)
-    if a == m:
-        return
-    lacking, extra = (motion.path, sorted(a - m)) if a - m else (appearance.path, sorted(m - a))
-    raise UserError(
-        f"{appearance.path} and {motion.path} hold different videos: {lacking} lacks {len(extra)}, "
-        f"first {', '.join(extra[:3])}; extract both channels from the same videos"
-    )
-
-
 def check_provenance(
     trained: dict, store: FeatureStore | ClipStore, trained_path: str | Path
 ) -> None:
     """A run's videos and a store must have been made alike; raises UserError naming the line."""
-    keys = ("backbone", "kind", "width", "weights", "resize", "size", "normalisation")
+    keys = ("backbone", "kind", "width", "weights", "resize", "size", "normalisation", "scaler")
     if isinstance(store, ClipStore):
         keys = (*keys, "sampling")
     for key in keys:
-        was, now = trained.get(key), store.provenance.get(key)
+        default = "torch" if key == "scaler" else None  # stores of before there was a choice
+        was, now = trained.get(key, default), store.provenance.get(key, default)
         if key == "weights":  # where the file lay does not matter, what it held does
             was, now = (w.get("sha256") if isinstance(w, dict) else w for w in (was, now))
         if was != now:
@@ -218,8 +227,18 @@ def _blind(split: QuestionSplit, appearance: Tensor, motion: Tensor) -> QaData:
     )
 
 
-def _per_clip(motion: np.ndarray) -> np.ndarray:
-    """The motion channel has one vector a clip: per-frame features are averaged.  (V, N, Dm)."""
-    if motion.shape[2] == 1:
-        return motion[:, :, 0]
-    return motion.mean(2, dtype=np.float32)
+def _features(
+    store: FeatureStore, videos: Sequence[str], *, on_disk: bool, motion: bool
+) -> tuple[Tensor | MappedFeatures, np.ndarray]:
+    """Features (V, N, F, W), of motion (V, N, W), and how many clips each video has (V,) int64.
+
+    The motion channel has one vector a clip: per-frame features are averaged.
+    """
+    if on_disk:
+        mapped = MappedFeatures(store, videos, frame_mean=motion)
+        return mapped, store.clips[mapped.rows]
+    features, clips = store.load(videos)
+    if motion:
+        one = features.shape[2] == 1
+        features = features[:, :, 0] if one else features.mean(2, dtype=np.float32)
+    return torch.from_numpy(features), clips

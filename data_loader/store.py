@@ -5,45 +5,64 @@ One HDF5 file holds what one frozen backbone says of many videos:
                    of F rows owns N * F consecutive rows, clip by clip
   ids (V,) text;  clips (V,) N of each video;  frames (V,) F;  frame_count (V,) decoded frames of
                    the video, 0 = unknown;  note (V,) "" or what is odd about it
+  file_sha256 (V,) SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
+                   `VideoFeatures.compute_checksum`  (both from format 2 on)
   attributes       `format` and `provenance` (JSON: backbone, weights, sampling, ...)
 Decoded clips have a store of their own (`data_loader.clip_store`).  `python -m data_loader.store
-STORE` prints what a store of either kind is.
+STORE` prints what a store of either kind is and whether it is whole (`data_loader.store_report`).
 """
 
 import json
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
 
+from data_loader.checksum import checked, checksum
 from data_loader.clip_store import KIND, ClipStore, is_clip_store, open_clip_store
 from util.errors import UserError, run_command
 from util.files import whole_file
 
-FORMAT = 1
+FORMAT = 2
 READ_ROWS = 64 * 2**20  # bytes read in one go
+
+Compression = Literal["none", "gzip", "lzf"]
 
 
 @dataclass(frozen=True, eq=False)
 class VideoFeatures:
-    """Features of one video: (N, F, W); frame_count 0 = unknown."""
+    """Features of one video: (N, F, W); frame_count 0 = unknown.
+
+    file_sha256: of the video file, "" = unknown; checksum: what the store that it was read from
+    says, None if it is new or that store says nothing.  A video changed on the way from one store
+    to another needs a checksum of None.
+    """
 
     id: str
     features: np.ndarray
     frame_count: int
     note: str = ""
+    file_sha256: str = ""
+    checksum: int | None = None
+
+    def compute_checksum(self) -> int:
+        """`checksum` of [id, N, F, frame_count, note, file_sha256] and of the features."""
+        n, f, _ = self.features.shape
+        facts = (self.id, n, f, self.frame_count, self.note, self.file_sha256)
+        return checksum(facts, self.features)
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureStore:
     """What a store holds; the features stay on disk until `load`.
 
-    ids, notes: V texts; clips, frames, frame_count (V,) int64; width W.
+    ids, notes, file_sha256: V texts; clips, frames, frame_count (V,) int64; width W; checksum
+    (V,) uint32, None in a store of format 1.
     """
 
     path: Path
@@ -52,6 +71,8 @@ class FeatureStore:
     frames: np.ndarray
     frame_count: np.ndarray
     notes: tuple[str, ...]
+    file_sha256: tuple[str, ...]
+    checksum: np.ndarray | None
     width: int
     provenance: dict[str, Any]
 
@@ -74,13 +95,7 @@ class FeatureStore:
         The file is opened once and neighbouring rows are read together.  Raises UserError if a
         video is not in the store.
         """
-        missing = [video for video in videos if video not in self]
-        if missing:
-            raise UserError(
-                f"{self.path}: lacks {len(missing)} of {len(videos)} videos asked for "
-                f"({', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}); add them with "
-                "preprocess.videos, or keep to the videos that the store holds"
-            )
+        self._require(videos)
         rows = np.array([self._row[video] for video in videos], dtype=np.int64)
         clips, frames = self.clips[rows], self.frames[rows]
         with h5py.File(self.path, "r") as file:
@@ -89,7 +104,7 @@ class FeatureStore:
             out = np.zeros(shape, stored.dtype)
             for places in self._runs(rows, stored.dtype.itemsize * self.width):
                 first, last = rows[places[0]], rows[places[-1]]
-                block = stored[self._start[first] : self._start[last + 1]]
+                block = self._read(stored, int(self._start[first]), int(self._start[last + 1]))
                 for place in places:
                     begin = self._start[rows[place]] - self._start[first]
                     n, f = clips[place], frames[place]
@@ -110,22 +125,68 @@ class FeatureStore:
         if run:
             yield run
 
+    def _read(self, stored: Any, begin: int, end: int) -> np.ndarray:
+        """Rows of the data set of features; a compressed one may be damaged beyond reading."""
+        try:
+            return stored[begin:end]
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: features not readable ({error}); python -m data_loader.store "
+                f"{self.path} names the damaged videos"
+            ) from error
+
+    def _require(self, videos: Sequence[str]) -> None:
+        """All of the videos must be in the store."""
+        missing = [video for video in videos if video not in self]
+        if missing:
+            raise UserError(
+                f"{self.path}: lacks {len(missing)} of {len(videos)} videos asked for "
+                f"({', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}); add them with "
+                "preprocess.videos, or keep to the videos that the store holds"
+            )
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[str], VideoFeatures]]:
+        """`with store.opened() as read: read(video)`: videos one by one, the file opened once.
+
+        `read` raises UserError if the video is not in the store, or not readable.
+        """
+        with h5py.File(self.path, "r") as file:
+            stored: Any = file["features"]
+
+            def read(video: str) -> VideoFeatures:
+                self._require([video])
+                row = self._row[video]
+                n, f = int(self.clips[row]), int(self.frames[row])
+                begin = int(self._start[row])
+                rows = self._read(stored, begin, begin + n * f)
+                return VideoFeatures(
+                    id=video,
+                    features=rows.reshape(n, f, self.width),
+                    frame_count=int(self.frame_count[row]),
+                    note=self.notes[row],
+                    file_sha256=self.file_sha256[row],
+                    checksum=None if self.checksum is None else int(self.checksum[row]),
+                )
+
+            yield read
+
     def video(self, video: str) -> VideoFeatures:
         """All about one video; raises UserError if it is not in the store."""
-        features, _ = self.load([video])
-        row = self._row[video]
-        return VideoFeatures(video, features[0], int(self.frame_count[row]), self.notes[row])
+        with self.opened() as read:
+            return read(video)
 
-    def holds(self) -> str:
-        """What is in it, in one line of text."""
-        clips, frames = _span(np.unique(self.clips)), _span(np.unique(self.frames))
-        decoded = int(self.frame_count.sum())
-        return (
-            f"clips {clips} x frames {frames}, width {self.width}; decoded frames {decoded} in all"
-        )
+    def videos(self, videos: Sequence[str] | None = None) -> Iterator[VideoFeatures]:
+        """All about `videos` (default: all), one by one in their order, the file opened once."""
+        with self.opened() as read:
+            for video in self.ids if videos is None else videos:
+                yield read(video)
 
 
-def open_any_store(path: str | Path) -> FeatureStore | ClipStore:
+Store = FeatureStore | ClipStore
+
+
+def open_any_store(path: str | Path) -> Store:
     """Read what a store of either kind holds; raises UserError as `open_store` does."""
     return open_clip_store(path) if is_clip_store(path) else open_store(path)
 
@@ -152,18 +213,24 @@ def open_store(path: str | Path) -> FeatureStore:
                     "; files of HCRN and DualVGR come in through preprocess.imported"
                 )
             version = data.attrs.get("format")
-            if version != FORMAT:
+            if version not in (1, FORMAT):
                 raise UserError(
-                    f"{path}: store of format {version}, this code reads {FORMAT}; make it again "
-                    "with preprocess.videos"
+                    f"{path}: store of format {version}, this code reads 1 to {FORMAT}; make it "
+                    "again with preprocess.videos"
                 )
+            ids = tuple(data["ids"].asstr()[:].tolist())
+            known = version > 1
             store = FeatureStore(
                 path=path,
-                ids=tuple(data["ids"].asstr()[:].tolist()),
+                ids=ids,
                 clips=data["clips"][:].astype(np.int64),
                 frames=data["frames"][:].astype(np.int64),
                 frame_count=data["frame_count"][:].astype(np.int64),
                 notes=tuple(data["note"].asstr()[:].tolist()),
+                file_sha256=tuple(
+                    data["file_sha256"].asstr()[:].tolist() if known else [""] * len(ids)
+                ),
+                checksum=data["checksum"][:] if known else None,
                 width=int(data["features"].shape[1]),
                 provenance=json.loads(data.attrs["provenance"]),
             )
@@ -172,21 +239,29 @@ def open_store(path: str | Path) -> FeatureStore:
         raise UserError(
             f"{path}: not readable as a feature store ({error}); make it again"
         ) from error
+    columns = [store.clips, store.frames, store.frame_count, store.notes, store.file_sha256]
+    columns += [ids if store.checksum is None else store.checksum]
+    if any(len(column) != len(ids) for column in columns):
+        raise UserError(f"{path}: its columns are not all of {len(ids)} videos; damaged")
     if rows != store._start[-1]:
         raise UserError(f"{path}: {rows} rows where its videos need {store._start[-1]}; damaged")
     return store
 
 
 def write_store(
-    path: str | Path, videos: Iterable[VideoFeatures], provenance: dict[str, Any]
+    path: str | Path,
+    videos: Iterable[VideoFeatures],
+    provenance: dict[str, Any],
+    *,
+    compression: Compression = "none",
 ) -> None:
     """Write a store, whole or not at all; the videos are taken one by one.
 
-    Raises UserError if there is no video, an id comes twice, a feature is not a number, or the
-    videos do not agree in F, W and type.
+    Raises UserError if there is no video, an id comes twice, a feature is not a number, the videos
+    do not agree in F, W and type, or one was damaged in the store that it comes from.
     """
     path = Path(path)
-    taken: dict[str, tuple[int, int, int, str]] = {}
+    taken: dict[str, tuple[int, int, int, str, str, int]] = {}
     features: Any = None
     with whole_file(path) as partial, h5py.File(partial, "w") as file:
         for video in videos:
@@ -207,6 +282,8 @@ def write_store(
                     array.dtype,
                     maxshape=(None, width),
                     chunks=(chunk, width),
+                    compression=None if compression == "none" else compression,
+                    shuffle=compression != "none",  # bytes of equal place together: far smaller
                 )
                 frames = f
             if (f, width, array.dtype) != (frames, features.shape[1], features.dtype):
@@ -215,49 +292,26 @@ def write_store(
                     f"those before it {frames} of {features.shape[1]} ({features.dtype}); one "
                     "store holds one kind"
                 )
+            facts = (n, f, video.frame_count, video.note, video.file_sha256)
+            taken[video.id] = (*facts, checked(video, path))
             end = features.shape[0]
             features.resize(end + n * f, axis=0)
             features[end:] = array.reshape(n * f, width)
-            taken[video.id] = (n, f, video.frame_count, video.note)
         if not taken:
             raise UserError(f"{path}: no video to store")
         text = h5py.string_dtype()
-        n, f, count, note = zip(*taken.values(), strict=True)
-        file.create_dataset("ids", data=list(taken), dtype=text)
-        file.create_dataset("note", data=list(note), dtype=text)
+        n, f, count, note, sha256, sums = zip(*taken.values(), strict=True)
+        for name, column in (("ids", taken), ("note", note), ("file_sha256", sha256)):
+            file.create_dataset(name, data=list(column), dtype=text)
         for name, column in (("clips", n), ("frames", f), ("frame_count", count)):
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
+        file.create_dataset("checksum", data=np.array(sums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
         file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
 
 
-def describe(store: FeatureStore | ClipStore) -> str:
-    """A store in a few lines of text."""
-    notes = [f"{v}: {note}" for v, note in zip(store.ids, store.notes, strict=True) if note]
-    lines = [
-        f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB",
-        store.holds(),
-        f"ids {', '.join(store.ids[:5])}{', ...' if len(store.ids) > 5 else ''}",
-        *(f"note {note}" for note in notes),
-        "can be asked about new videos: " + ("yes" if store.provenance.get("askable") else "no"),
-        "provenance " + json.dumps(store.provenance, indent=2, sort_keys=True),
-    ]
-    return "\n".join(lines)
-
-
-def _span(values: np.ndarray) -> str:
-    return str(values[0]) if len(values) == 1 else f"{values.min()} to {values.max()}"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print what the stores named on the command line are."""
-    paths = list(sys.argv[1:] if argv is None else argv)
-    if not paths or paths[0].startswith("-"):
-        raise UserError("usage: python -m data_loader.store STORE.h5 ...")
-    for path in paths:
-        print(describe(open_any_store(path)))
-    return 0
-
-
 if __name__ == "__main__":
+    # imported here: it imports this module, under its name
+    from data_loader.store_report import main
+
     run_command(main)

@@ -1,7 +1,8 @@
 """The videos of a split: stored features in memory, or decoded clips on disk."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -9,36 +10,61 @@ from torch import Tensor
 
 from data_loader.batch import Features, Frames
 from data_loader.clip_store import ClipStore
+from data_loader.mapped import MappedFeatures
+
+AT_ONCE = 64  # videos in memory at a time, when all are gone through
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTable:
-    """Features of V videos, held once in memory (as stored: float16 stays float16)."""
+    """Features of V videos, held once (as stored: float16 stays float16), or mapped from disk."""
 
-    appearance: Tensor  # (V, N, F, Da)
-    motion: Tensor  # (V, N, Dm)
+    appearance: Tensor | MappedFeatures  # (V, N, F, Da)
+    motion: Tensor | MappedFeatures  # (V, N, Dm)
     clips: Tensor  # (V,) int64, each video's own N
 
     def gather(self, videos: np.ndarray) -> Features:
-        """Some of the videos.  videos (V',) rows."""
-        used = torch.from_numpy(videos)
+        """Some of the videos, on the device that holds them.  videos (V',) rows."""
+        device = self.clips.device
+        used = torch.from_numpy(videos).to(device, non_blocking=True)
+        clips = torch.arange(self.appearance.shape[1], device=device)
         return Features(
-            appearance=self.appearance[used].float(),
-            motion=self.motion[used].float(),
-            clip_mask=torch.arange(self.appearance.shape[1]) < self.clips[used][:, None],
+            appearance=_rows(self.appearance, videos, used),
+            motion=_rows(self.motion, videos, used),
+            clip_mask=clips < self.clips[used][:, None],
+        )
+
+    def to(self, device: torch.device) -> Self:
+        """The same with features and all on another device."""
+        assert isinstance(self.appearance, Tensor) and isinstance(self.motion, Tensor)
+        return replace(
+            self,
+            appearance=self.appearance.to(device),
+            motion=self.motion.to(device),
+            clips=self.clips.to(device),
         )
 
     def fingerprint(self) -> str:
         """Tells other features apart; a few videos stand for all."""
-        some = self.appearance[:: max(1, len(self.appearance) // 16)]
-        other = self.motion[:: max(1, len(self.motion) // 16)]
-        sums = [float(x.double().sum()) for x in (some, other)]
-        return f"features {tuple(some.shape)} {sums}"
+        some = self.gather(np.arange(len(self.clips))[:: max(1, len(self.clips) // 16)])
+        sums = [float(x.double().sum()) for x in (some.appearance, some.motion)]
+        return f"features {tuple(some.appearance.shape)} {sums}"
 
     def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Mean and deviation of each feature over the real clips of both channels."""
-        mask = torch.arange(self.appearance.shape[1]) < self.clips[:, None]
-        return moments(self.appearance[mask].flatten(0, 1)), moments(self.motion[mask])
+        a, m = Moments(), Moments()
+        for begin in range(0, len(self.clips), AT_ONCE):
+            part = self.gather(np.arange(begin, min(begin + AT_ONCE, len(self.clips))))
+            a.add(part.appearance[part.clip_mask].flatten(0, 1))
+            m.add(part.motion[part.clip_mask])
+        return a.result(), m.result()
+
+
+def _rows(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -> Tensor:
+    """Rows by number, as float32; `used` is `videos` on the features' device."""
+    if isinstance(features, MappedFeatures):
+        return features.gather(videos)
+    return features[used].float()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +95,29 @@ class ClipTable:
         return f"{self.ids[:3]} clips {tuple(index.shape)} {int(frames.long().sum())}"
 
 
+class Moments:
+    """Mean and deviation of features that come in parts, in float64."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.count, self.sum, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, features: Tensor) -> None:
+        """Take in rows.  features (R, D)."""
+        features = features.double()
+        self.count += len(features)
+        self.sum = self.sum.to(features) + features.sum(0)
+        self.squares = self.squares.to(features) + features.square().sum(0)
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Two of (D,) float32."""
+        mean = self.sum / self.count
+        deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
+        return mean.float(), deviation.float()
+
+
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation over rows.  features (R, D) -> two of (D,) float32."""
-    features = features.float()
-    return features.mean(0), features.std(0, correction=0)
+    found = Moments()
+    found.add(features)
+    return found.result()

@@ -14,7 +14,8 @@ from data_loader.clip_store import (
     open_clip_store,
     write_clip_store,
 )
-from data_loader.store import VideoFeatures, main, open_any_store, open_store, write_store
+from data_loader.store import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store_report import main
 from util.errors import UserError
 
 PROVENANCE = {"backbone": "none", "kind": "clips", "size": [6, 4], "askable": True}
@@ -29,6 +30,7 @@ def _videos(rows=(5, 1, 3, 7), clips: int = 3, frames: int = 2, size=(6, 4)) -> 
             index=rng.integers(0, m, (clips, frames)),
             frame_count=10 * i,
             note="partial: 1 of 2 frames" if i == 2 else "",
+            file_sha256="ab" * 32 if i == 1 else "",
         )
         for i, m in enumerate(rows)
     ]
@@ -52,6 +54,8 @@ def test_what_is_written_is_read(stored) -> None:
         assert np.array_equal(read.frames, video.frames)
         assert np.array_equal(read.index, video.index) and read.index.dtype == np.int64
         assert (read.id, read.frame_count, read.note) == (video.id, video.frame_count, video.note)
+        assert read.file_sha256 == video.file_sha256
+        assert read.checksum == video.compute_checksum()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_damaged_and_foreign_files(tmp_path) -> None:
         "bad_json.h5": "not readable as a clip store",
         "lacks.h5": "not readable as a clip store .*index",
         "other.h5": "not a clip store.*resnet_features",
-        "old.h5": "format 0, this code reads 1",
+        "old.h5": "format 0, this code reads 1 to 2",
         "long.h5": "16 rows where its videos need 17",
         "order.h5": "do not lie one after another",
         "negative.h5": "point outside",
@@ -237,6 +241,6 @@ def test_each_reader_names_the_other_kind(stored, tmp_path, capsys) -> None:
     ]  # fmt: skip
     assert main([str(stored), str(features)]) == 0
     text = capsys.readouterr().out
-    for part in ("c.h5: 4 videos", "clips 3 x frames 2, 6 x 4 pixels; 16 distinct frames of 60",
-                 "v7: partial", "f.h5: 1 videos", "width 2"):  # fmt: skip
+    for part in ("c.h5: 4 videos", "3 clips x 2 frames of 6 x 4 pixels; 16 distinct frames; 60",
+                 "f.h5: 1 videos", "1 clips x 1 frames x width 2"):  # fmt: skip
         assert part in text

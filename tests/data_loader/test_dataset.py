@@ -21,13 +21,13 @@ def tiny(tmp_path):
 def train_split(folder, video="real", **stores) -> QaData:
     a, m = (open_store(stores.get(c, folder / f"{c}.h5")) for c in ("appearance", "motion"))
     split = load_questions(folder / "questions.pt").splits["train"]
-    return join(split, a, m, video=video, channels="both", seed=0)
+    return join(split, a, m, video=video, channels="both", seed=0, on_disk=False)
 
 
 def rewrite(path, videos, width=3, **changes) -> None:
     made = {**tiny_run.provenance(width=width), **changes}
     features = [
-        VideoFeatures(id=v, features=np.ones((n, 1, width), "f4"), frame_count=5)
+        VideoFeatures(id=v, features=np.ones((n, 1, width), "f4"), frame_count=9)
         for v, n in videos.items()
     ]
     write_store(path, features, made)
@@ -123,7 +123,9 @@ def test_an_empty_split_is_named(tiny) -> None:
     split = load_questions(tiny / "questions.pt").splits["train"]
     none = {k: () for k in ("videos", "ids", "types", "texts", "answer_texts")}
     with pytest.raises(UserError, match="split train has no questions"):
-        join(replace(split, **none), None, None, video="none", channels="both", seed=0)
+        join(
+            replace(split, **none), None, None, video="none", channels="both", seed=0, on_disk=False
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,7 @@ def test_an_empty_split_is_named(tiny) -> None:
         ({"width": 4}, "has width 4, but run was trained on 3"),
         ({"weights": {"source": "x", "sha256": "1f"}}, "has weights 1f, but run was trained on N"),
         ({"normalisation": "imagenet"}, "has normalisation imagenet, but"),
+        ({"scaler": "decoder"}, "has scaler decoder, but run was trained on torch"),
     ],
 )
 def test_a_store_made_otherwise_is_refused(tmp_path, change: dict, line: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_loader import store as module
-from data_loader.store import VideoFeatures, main, open_store, write_store
+from data_loader.store import VideoFeatures, open_store, write_store
 from util.errors import UserError
 
 PROVENANCE = {"backbone": "pixels", "askable": True, "sampling": {"clips": 3}}
@@ -21,6 +21,7 @@ def _videos(clips=(3, 1, 2, 3), frames: int = 2, width: int = 5, dtype=np.float1
             features=rng.normal(size=(n, frames, width)).astype(dtype),
             frame_count=10 * i,
             note="partial: 1 of 2 frames" if i == 2 else "",
+            file_sha256="ab" * 32 if i == 1 else "",
         )
         for i, n in enumerate(clips)
     ]
@@ -39,8 +40,14 @@ def test_what_is_written_is_read(stored) -> None:
     assert store.clips.tolist() == [3, 1, 2, 3] and store.frames.tolist() == [2] * 4
     assert store.frame_count.tolist() == [0, 10, 20, 30]
     assert store.notes == ("", "", "partial: 1 of 2 frames", "")
+    assert store.file_sha256 == ("", "ab" * 32, "", "")
     assert store.width == 5 and store.provenance == PROVENANCE
     assert "v8" in store and "v1" not in store
+    for read, video in zip(store.videos(), _videos(), strict=True):
+        assert np.array_equal(read.features, video.features)
+        assert (read.id, read.frame_count, read.note) == (video.id, video.frame_count, video.note)
+        assert read.file_sha256 == video.file_sha256
+        assert read.checksum == video.compute_checksum()
 
 
 @settings(max_examples=60, deadline=None)
@@ -104,12 +111,17 @@ def test_files_that_are_no_store(tmp_path) -> None:
     write_store(tmp_path / "short.h5", _videos(), PROVENANCE)
     with h5py.File(tmp_path / "short.h5", "a") as file:
         file["features"].resize(5, axis=0)
+    write_store(tmp_path / "column.h5", _videos(), PROVENANCE)
+    with h5py.File(tmp_path / "column.h5", "a") as file:
+        del file["checksum"]
+        file["checksum"] = np.zeros(3, np.uint32)
     for name, message in {
         "none.h5": "no such feature store",
         "text.h5": "not readable as a feature store",
         "other.h5": "not a feature store.*resnet_features.*preprocess.imported",
-        "old.h5": "format 0, this code reads 1",
+        "old.h5": "format 0, this code reads 1 to 2",
         "short.h5": "5 rows where its videos need 18",
+        "column.h5": "its columns are not all of 4 videos",
     }.items():
         with pytest.raises(UserError, match=message) as caught:
             open_store(tmp_path / name)
@@ -135,10 +147,26 @@ def test_bad_features_are_refused_and_the_earlier_file_stays(tmp_path) -> None:
         assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_the_command_prints_what_a_store_is(stored, capsys) -> None:
-    assert main([str(stored)]) == 0
-    text = capsys.readouterr().out
-    for part in ("4 videos", "clips 1 to 3 x frames 2", "width 5", "v7: partial", "pixels", "yes"):
-        assert part in text
-    with pytest.raises(UserError, match="usage"):
-        main([])
+def test_videos_one_by_one_open_the_file_once(stored, monkeypatch) -> None:
+    store, opened, real = open_store(stored), [], h5py.File
+    monkeypatch.setattr(module.h5py, "File", lambda *a, **k: opened.append(a) or real(*a, **k))
+    assert [video.id for video in store.videos(["v6", "v9", "v7"])] == ["v6", "v9", "v7"]
+    assert len(opened) == 1
+    with pytest.raises(UserError, match=r"a\.h5: lacks 1 of 1 videos asked for \(x\)"):
+        list(store.videos(["v6", "x"]))
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "lzf"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_compressed_or_not_it_reads_the_same(tmp_path, compression, dtype) -> None:
+    zeros = np.zeros((40, 2, 300), dtype)
+    videos = [*_videos(width=300, dtype=dtype), VideoFeatures("zeros", zeros, 0)]
+    for name in ("a.h5", "b.h5"):
+        write_store(tmp_path / name, iter(videos), PROVENANCE, compression=compression)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    small = (tmp_path / "a.h5").stat().st_size < zeros.nbytes
+    assert small == (compression != "none")
+    features, _ = open_store(tmp_path / "a.h5").load(["v6", "zeros", "v9"])
+    assert features.dtype == dtype and not features[1].any()
+    assert np.array_equal(features[0, :3], videos[3].features)
+    assert np.array_equal(features[2, :3], videos[0].features)

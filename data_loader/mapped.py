@@ -1,0 +1,80 @@
+"""Features that stay on disk, memory-mapped: for splits that do not fit into memory."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_loader.store import FeatureStore
+
+
+class MappedFeatures:
+    """V videos of a store, read when a batch asks for them; the system caches what memory allows.
+
+    An uncompressed store is mapped chunk by chunk (where each begins is asked of HDF5 once), and a
+    video is copied straight from the mapping; a compressed one is read through HDF5.
+    """
+
+    def __init__(self, store: FeatureStore, videos: Sequence[str], *, frame_mean: bool) -> None:
+        """`frame_mean`: average the frames of each clip.  The videos must be in the store."""
+        self.store, self.frame_mean = store, frame_mean
+        place = {video: row for row, video in enumerate(store.ids)}
+        self.rows = np.array([place[video] for video in videos], dtype=np.int64)
+        self.start = np.concatenate([[0], np.cumsum(store.clips * store.frames)])
+        self.most = int(store.clips[self.rows].max()), int(store.frames[self.rows].max())
+
+    def __len__(self) -> int:
+        """V."""
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the tensor that it stands for: (V, N, F, W), or (V, N, W) of mean frames."""
+        clips, frames = self.most
+        return (len(self), clips, *([] if self.frame_mean else [frames]), self.store.width)
+
+    def gather(self, videos: np.ndarray) -> Tensor:
+        """Some of the videos.  videos (V',) -> (V', N, F, W), or (V', N, W), float32."""
+        store = self.store
+        out = np.zeros((len(videos), *self.most, store.width), np.float32)
+        for place, row in enumerate(self.rows[videos].tolist()):
+            n, f = int(store.clips[row]), int(store.frames[row])
+            rows = self._read(int(self.start[row]), int(self.start[row + 1]))
+            out[place, :n, :f] = rows.reshape(n, f, store.width)
+        features = torch.from_numpy(out)
+        return features.mean(2) if self.frame_mean else features
+
+    def _read(self, begin: int, end: int) -> np.ndarray:
+        """Rows of the file.  -> (end - begin, W) as stored."""
+        if self._chunks is None:
+            return self._data[begin:end]
+        step = len(self._chunks[0])
+        parts = [
+            self._chunks[i][max(begin - i * step, 0) : end - i * step]
+            for i in range(begin // step, -(-end // step))
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    @cached_property
+    def _data(self) -> Any:
+        file: Any = h5py.File(self.store.path, "r")
+        return file["features"]
+
+    @cached_property
+    def _chunks(self) -> list[np.ndarray] | None:
+        """The file's chunks of rows, mapped, in order; None where they are compressed."""
+        data = self._data
+        if data.chunks is None or data.compression is not None:
+            return None
+        file = np.memmap(self.store.path, np.uint8, mode="r")
+        size = int(np.prod(data.chunks)) * data.dtype.itemsize
+        found = {}
+        for i in range(data.id.get_num_chunks()):
+            chunk = data.id.get_chunk_info(i)
+            piece = file[chunk.byte_offset : chunk.byte_offset + size]
+            found[chunk.chunk_offset[0]] = piece.view(data.dtype).reshape(data.chunks)
+        return [found[first] for first in sorted(found)]
