@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from options.parse import flat_values, parse
 from options.train import TrainOptions
 from training.autoencoder import AutoencoderWork
 from training.memory import check_memory, out_of_memory
+from training.profile import StepProfile
 from training.qa import QaWork
+from training.speed import CapturedStep, compile_task, compiling_pays, require_capture
 from training.work import Work
 from util.checkpoint import save_checkpoint
 from util.device import autocast, pick_device
@@ -82,7 +85,9 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     same_everywhere("data", work.fingerprint())
     same_everywhere("the checkpoint to resume from", kept and kept["step"])
     device = pick_device(options.device)
-    check_memory(work, options, device)
+    if options.cuda_graph:
+        require_capture(device, processes=world_size(), features=work.on_features)
+    budget = check_memory(work, options, device)
     # Only now, so that a mistake above leaves no trace.
     if rank() == 0:
         make_folders(folder, LOGS / options.run, values, anew=kept is None)
@@ -92,6 +97,7 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
         f"{sum(p.numel() for p in work.task.parameters()):,} parameters"
         f"{f', {world_size()} processes' if world_size() > 1 else ''}"
     )
+    console.say(budget)
     if work.note:
         console.say(work.note)
     with out_of_memory():
@@ -113,7 +119,10 @@ def train(
     folder = RESULTS / options.run
     task = work.task.to(device).train()
     optimizer = torch.optim.AdamW(
-        groups(task, options.weight_decay, work.scales), lr=options.lr, fused=True
+        groups(task, options.weight_decay, work.scales),
+        lr=options.lr,
+        fused=True,
+        capturable=options.cuda_graph,
     )
     running = Running((*task.losses, "grad_norm"), work.types, device)
     # What is validated and kept: a moving average of the weights, or the weights themselves.
@@ -133,20 +142,30 @@ def train(
         step, best, stale, saved = kept["step"], kept["best"], kept["stale"], kept["step"]
         console.say(f"going on from step {step}")
     log = RunLog(folder, LOGS / options.run, step=step) if rank() == 0 else NoLog()
-    # With several processes, what takes the step averages the gradients over them.
-    stepping: nn.Module = task
-    if world_size() > 1:
-        stepping = DistributedDataParallel(task, static_graph=True)
     part = share(options.batch_size)
-
     total, size = len(work.videos), options.batch_size
+    steps = math.ceil(options.epochs * total / size)
+    stepping: nn.Module = task
+    if options.compile or (
+        options.compile is None
+        and compiling_pays(task, device, steps=steps, features=work.on_features)
+    ):
+        stepping, line = compile_task(task, device)
+        console.say(line)
+    # With several processes, what takes the step averages the gradients over them.
+    if world_size() > 1:
+        stepping = DistributedDataParallel(stepping, static_graph=True)
+    take = partial(take_step, stepping, optimizer=optimizer, clip_norm=options.clip_norm)
+    if options.cuda_graph:
+        take = CapturedStep(take, optimizer, device)
+    profiler = StepProfile(options.profile, folder, log, device, console.say)
+
     sampler = Sampler(
         work.videos,
         seed=options.seed,
         batch_size=size,
         questions_per_video=options.questions_per_video,
     )
-    steps = math.ceil(options.epochs * total / size)
     patient = options.patience or math.inf
     bar = tqdm(
         total=steps,
@@ -168,7 +187,8 @@ def train(
             halve_every=options.halve_every,
         )
         with autocast(device, options.precision):
-            losses, correct = take_step(stepping, batches, optimizer, rate, options.clip_norm)
+            losses, correct = take(batches, rate=rate)
+        profiler.step()
         if average is not None:
             average.update_parameters(task)
         step += 1
@@ -220,6 +240,7 @@ def train(
                 save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
             saved = step
     bar.close()
+    profiler.close()
     log.close()
     console.say(
         f"best {work.goal} {best['score']:.4f} at step {best['step']}; "
@@ -232,7 +253,7 @@ def take_step(
     task: nn.Module,
     batches: Sequence[Any],
     optimizer: torch.optim.Optimizer,
-    rate: float,
+    rate: float | Tensor,
     clip_norm: float,
 ) -> tuple[dict[str, Tensor], Tensor | None]:
     """One optimizer step on equal parts of a batch, one after another.

@@ -10,6 +10,7 @@ import yaml
 
 from data_loader.clip_store import open_clip_store
 from data_loader.dataset import QaData, check_provenance, join, join_clips
+from data_loader.place import choose_place
 from data_loader.questions import Questions, load_questions
 from data_loader.store import open_store
 from evaluation.answers import Answers, asked
@@ -36,6 +37,10 @@ FREE = {
     "overwrite",
     "init_from",
     "accumulate",
+    "features_in",
+    "compile",
+    "cuda_graph",
+    "profile",
     *(field.name for field in fields(EncoderOptions)),
 }
 
@@ -113,14 +118,18 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
             f"{run.folder} was trained without any store: evaluate it with --video none"
         )
     channels = run.options.get("channels", "both")  # runs of earlier versions saw both
-    return join(
+    held = [stores[channel] for channel in ("appearance", "motion") if stores[channel] is not None]
+    place = choose_place(options.features_in, held, [split.videos], run.device)
+    data = join(
         split,
         stores["appearance"],
         stores["motion"],
         video=video,
         channels=channels,
         seed=options.seed,
+        on_disk=place.name == "disk",
     )
+    return data.to(run.device) if place.name == "gpu" else data
 
 
 def answer(

@@ -5,6 +5,7 @@ from typing import Literal
 
 Video = Literal["real", "none", "shuffled"]
 Channels = Literal["both", "appearance", "motion"]
+FeaturesIn = Literal["auto", "memory", "disk", "gpu"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class DataOptions:
         video: real features; none: zeros in their place (question-only); shuffled: each video's
             features exchanged for another's of the same split, by a fixed permutation
         channels: both, or one alone, with zeros in place of the other's features
+        features_in: where stored features are held: memory, disk (mapped, read batch by batch),
+            gpu, or auto, the fastest that they fit in
     """
 
     questions: str
@@ -28,6 +31,7 @@ class DataOptions:
     clips: str | None = None
     video: Video = "real"
     channels: Channels = "both"
+    features_in: FeaturesIn = "auto"
 
     def __post_init__(self) -> None:
         """Only a question-only run can do without stores; one kind of them is enough."""

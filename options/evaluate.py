@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from options.data import Video
+from options.data import FeaturesIn, Video
 
 Protocol = Literal["full", "answerable", "union-vocabulary"]
 
@@ -19,6 +19,7 @@ class SplitOptions:
         appearance: feature store of the appearance channel; default the run's
         motion: feature store of the motion channel; default the run's
         clips: store of decoded clips, of runs that train their encoders; default the run's
+        features_in: where stored features are held; see train.py
         batch_size: questions at a time
         device: where to compute; auto takes a GPU when there is one
     """
@@ -29,6 +30,7 @@ class SplitOptions:
     appearance: str | None = None
     motion: str | None = None
     clips: str | None = None
+    features_in: FeaturesIn = "auto"
     batch_size: int = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

@@ -33,6 +33,11 @@ class TrainOptions:
         log_every: steps between lines of the log
         save_every: steps between checkpoints; 0: only after a validation
         precision: numbers of the arithmetic: float32, or bf16 where torch's autocast allows it
+        compile: torch.compile the model (needs a C++ compiler; takes minutes at the start); not
+            given: where a run is long enough to gain by it
+        cuda_graph: capture a whole step as a CUDA graph, once for each number of videos, and replay
+            it (one GPU, stored features)
+        profile: steps to profile, after the first few: a table and a trace in results/RUN; 0: none
         device: where to compute; auto takes a GPU when there is one
         resume: go on from results/RUN/last.pt, exactly as if never interrupted
         overwrite: throw away what results/RUN and tf-logs/RUN hold
@@ -57,6 +62,9 @@ class TrainOptions:
     log_every: int = 10
     save_every: int = 0
     precision: Literal["float32", "bf16"] = "float32"
+    compile: bool | None = None
+    cuda_graph: bool = False
+    profile: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     resume: bool = False
     overwrite: bool = False
@@ -78,7 +86,7 @@ class TrainOptions:
             raise ValueError(
                 f"--accumulate {self.accumulate}: must divide --batch_size {self.batch_size}"
             )
-        for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every"):
+        for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every", "profile"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
         if not 0 <= self.ema < 1:

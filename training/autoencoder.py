@@ -64,6 +64,7 @@ class AutoencoderWork:
         sizes = {"frames": store.frames_per_clip, "size": encoders.crop or min(store.size)}
         self.task = Autoencoding(model, autoencoder, encoder=encoder, **sizes)
         self.note = ""
+        self.on_features = False
         if kept is None:
             weights = fill_encoders(encoder, encoders, self.data, train.init_from)
             if train.init_from is not None:

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,11 +11,13 @@ from data_loader.batch import Frames
 from data_loader.sampling import Sampler
 from options.train import TrainOptions
 from training.work import Work
-from util.device import autocast
+from util.device import autocast, free_memory
+from util.distributed import world_size
 from util.errors import UserError
 from util.randomness import seed_step
 
-PROBED = 2  # rows whose activations are counted
+PROBED = 16  # rows whose activations are counted
+PROBED_CLIPS = 2  # the same where each brings frames and their encoders
 BYTES_A_WEIGHT = 16  # float32 weight, gradient and two moments of Adam
 LOWER = (
     "lower --batch_size, raise --accumulate, or use --checkpointing true, --precision bf16 or a "
@@ -24,29 +25,32 @@ LOWER = (
 )
 
 
-def check_memory(work: Work, options: TrainOptions, device: torch.device) -> None:
-    """Raise UserError if a step of a run on clips needs more memory than there is.
+def check_memory(work: Work, options: TrainOptions, device: torch.device) -> str:
+    """What a training step needs, in one line; raises UserError if there is less.
 
-    What the backward pass keeps is counted on a few rows and scaled to the videos of a batch;
-    with stored features a step is small, and nothing is counted.
+    What the backward pass keeps is counted on a few rows and scaled to a batch.
     """
-    if not isinstance(_visual(work.batch(_rows(work, options)[:1])), Frames):
-        return
-    needed, videos = step_memory(work, options, device)
+    step, weights = step_memory(work, options, device)
     there = free_memory(device)
-    if needed > there:
-        raise UserError(
-            f"a step of {videos} videos needs about {needed / 2**30:.1f} GiB and "
-            f"{there / 2**30:.1f} GiB are free on {device}: {LOWER}"
-        )
+    need = (
+        f"a step needs about {step / 2**30:.2f} GiB, weights with gradients and moments "
+        f"{weights / 2**30:.2f} GiB"
+    )
+    if step + weights > there:
+        raise UserError(f"{need}; {there / 2**30:.2f} GiB are free on {device}: {LOWER}")
+    return f"memory: {need}; {there / 2**30:.1f} GiB are free on {device}"
 
 
 def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tuple[int, int]:
-    """Bytes that a training step needs, about, and the videos that are in memory at once."""
+    """Bytes that the activations of a training step need, about, and those of the weights."""
     rows = _rows(work, options)
-    rows = rows[: len(rows) // options.accumulate]
-    videos = len(_visual(work.batch(rows)).index)
-    some = work.batch(rows[:PROBED])
+    rows = rows[: len(rows) // options.accumulate // world_size()]
+    some = work.batch(rows[:PROBED_CLIPS])
+    if isinstance(_visual(some), Frames):  # nearly all of it is a video's, not a question's
+        times = len(_visual(work.batch(rows)).index) / len(_visual(some).index)
+    else:
+        some = work.batch(rows[:PROBED])
+        times = len(rows) / len(rows[:PROBED])
     task = work.task
     buffers = {name: value.clone() for name, value in task.named_buffers()}
     task.to(device).train()
@@ -56,9 +60,8 @@ def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tupl
     with torch.no_grad():  # batch norm has counted these rows
         for name, value in task.named_buffers():
             value.copy_(buffers[name])
-    each = counter[0] / len(_visual(some).index)
     weights = BYTES_A_WEIGHT * sum(p.numel() for p in task.parameters())
-    return int(each * videos + weights), videos
+    return int(times * counter[0]), weights
 
 
 @contextlib.contextmanager
@@ -77,16 +80,6 @@ def saved_bytes(module: nn.Module) -> Iterator[list[int]]:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         yield total
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can still be had on a device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 2**62
 
 
 @contextlib.contextmanager

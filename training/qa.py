@@ -1,6 +1,7 @@
 """Question answering as the training loop sees it: its data, its task, its validation."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch import nn
 from data_loader.batch import Batch
 from data_loader.clip_store import ClipStore, open_clip_store
 from data_loader.dataset import QaData, check_provenance, join, join_clips
-from data_loader.questions import Questions, load_questions
+from data_loader.place import Place, choose_place
+from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.store import FeatureStore, open_store
 from data_loader.table import ClipTable, FeatureTable
 from evaluation.run import predict
@@ -25,8 +27,11 @@ from options.model import ModelOptions
 from options.train import TrainOptions
 from training.start import check_crop, feature_statistics, fill_encoders, start_from
 from training.work import Validation, origin
+from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
+
+VIDEOS_MULTIPLE = 8  # of a captured step: a graph is kept for each number of videos
 
 Stores = dict[str, FeatureStore | ClipStore | None]
 
@@ -55,10 +60,14 @@ class QaWork:
         _refuse(data, encoders)
         self.questions = load_questions(data.questions)
         stores = _open_stores(data)
+        splits = [_split(self.questions, name) for name in ("train", "val")]
+        place = _place(stores, splits, data, pick_device(train.device))
+        self.held = place.line
         self.data, self.val = (
-            _join(self.questions, split, stores, data, seed=train.seed)
-            for split in ("train", "val")
+            _join(split, stores, data, seed=train.seed, place=place.name) for split in splits
         )
+        if train.cuda_graph:
+            self.data = replace(self.data, videos_multiple=VIDEOS_MULTIPLE)
         torch.manual_seed(train.seed)
         table = self.data.table
         encoder = None
@@ -79,6 +88,7 @@ class QaWork:
             **sizes,
         )
         self.note = ""
+        self.on_features = not isinstance(table, ClipTable)
         if kept is None:
             weights = self._start(model, encoders)
         else:
@@ -151,6 +161,7 @@ class QaWork:
         return (
             f"{len(self.data):,} training and {len(self.val):,} validation questions, "
             f"{len(self.questions.vocabulary.answers):,} answers"
+            f"{f', {self.held}' if self.held else ''}"
         )
 
     def fingerprint(self) -> str:
@@ -177,20 +188,44 @@ def _open_stores(data: DataOptions) -> Stores:
     }
 
 
-def _join(
-    questions: Questions, name: str, stores: Stores, data: DataOptions, *, seed: int
-) -> QaData:
-    """A split's questions with their videos; UserError when there is no such split."""
+def _split(questions: Questions, name: str) -> QuestionSplit:
+    """A split's questions; UserError when there is no such split."""
     if name not in questions.splits:
         raise UserError(
             f"{questions.path} has no split {name}; it has {', '.join(questions.splits)}"
         )
-    split, clips = questions.splits[name], stores["clips"]
+    return questions.splits[name]
+
+
+def _place(
+    stores: Stores, splits: Sequence[QuestionSplit], data: DataOptions, device: torch.device
+) -> Place:
+    """Where the features are held; nothing to say where there are none."""
+    held = [store for store in stores.values() if isinstance(store, FeatureStore)]
+    if not held or data.video == "none":
+        return Place("memory", "")
+    return choose_place(data.features_in, held, [split.videos for split in splits], device)
+
+
+def _join(
+    split: QuestionSplit, stores: Stores, data: DataOptions, *, seed: int, place: str
+) -> QaData:
+    """A split's questions with their videos."""
+    clips = stores["clips"]
     if isinstance(clips, ClipStore):
         return join_clips(split, clips, video=data.video, seed=seed, widths=(1, 1))
     appearance, motion = stores["appearance"], stores["motion"]
     assert not isinstance(appearance, ClipStore) and not isinstance(motion, ClipStore)
-    return join(split, appearance, motion, video=data.video, channels=data.channels, seed=seed)
+    joined = join(
+        split,
+        appearance,
+        motion,
+        video=data.video,
+        channels=data.channels,
+        seed=seed,
+        on_disk=place == "disk",
+    )
+    return joined.to(torch.device("cuda")) if place == "gpu" else joined
 
 
 def _width(table: FeatureTable | ClipTable, encoder: Any, channel: str) -> int:

@@ -36,11 +36,13 @@ class Work(Protocol):
     keeps beside weights.  scales: multiples of the learning rate of parts of the task, by the
     beginning of their parameters' names.  videos, types: of each training row (no types: nobody
     asks).  goal: the score in words.  note: what else there is to say at the start, or "".
+    on_features: it learns from stored features, not from clips.
     """
 
     name: str
     goal: str
     note: str
+    on_features: bool
     task: Any
     facts: dict[str, Any]
     scales: dict[str, float]

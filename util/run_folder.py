@@ -10,7 +10,10 @@ from util.checkpoint import load_checkpoint
 from util.errors import UserError
 from util.files import whole_file
 
-FREE_ON_RESUME = {"resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from"}
+FREE_ON_RESUME = {
+    "resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from", "features_in",
+    "profile",
+}  # fmt: skip
 
 
 def kept_checkpoint(

@@ -36,7 +36,11 @@ class RunLog:
         """Log a table as text."""
         lines = [header, ["---"] * len(header), *rows]
         cells = [[str(c).replace("|", "\\|") for c in line] for line in lines]
-        self.writer.add_text(name, "\n".join(f"| {' | '.join(line)} |" for line in cells), step)
+        self.text(step, name, "\n".join(f"| {' | '.join(line)} |" for line in cells))
+
+    def text(self, step: int, name: str, text: str) -> None:
+        """Log text (Markdown)."""
+        self.writer.add_text(name, text, step)
 
     def flush(self) -> None:
         """Have everything so far on disk."""
@@ -58,6 +62,9 @@ class NoLog:
         """Nothing."""
 
     def table(self, step: int, name: str, header: list[str], rows: list[list[str]]) -> None:
+        """Nothing."""
+
+    def text(self, step: int, name: str, text: str) -> None:
         """Nothing."""
 
     def flush(self) -> None:

@@ -1,0 +1,145 @@
+"""Faster forms of a step: where they do not work they say so; where they do, the numbers stay."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import train
+from benchmark.sizes import SIZES, make_data, make_task
+from tests import tiny_run
+from tests.conftest import ROOT
+from training.speed import WARM_UP, CapturedStep, compiling_pays
+from util.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Flags of a tiny data set, in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tiny_run.make(tmp_path)
+
+
+def metrics(run: str) -> list[dict]:
+    return [json.loads(line) for line in Path(f"results/{run}/metrics.jsonl").open()]
+
+
+def test_without_a_compiler_it_says_so_and_goes_on(tiny, tmp_path) -> None:
+    no_compiler = {"CXX": "/no/such/compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--epochs", "1"]
+    subprocess.run(
+        [*command, "--compile", "true"],
+        env={**os.environ, **no_compiler, "OMP_NUM_THREADS": "1"},
+        check=True,
+        capture_output=True,
+    )
+    said = Path("results/r/console.log").read_text()
+    assert "--compile: nothing can be compiled here (" in said and "going on without" in said
+    train.main([*tiny, "--run", "plain", "--epochs", "1"])
+    assert metrics("r") == metrics("plain")
+
+
+@pytest.mark.long
+def test_compiled_steps_have_the_losses_of_plain_ones_and_resume_exactly(tiny) -> None:
+    flags = [*tiny, "--log_every", "1", "--save_every", "3"]
+    for compiled in ("false", "true"):
+        dropout = ["--dropout", "0", "--state_dropout", "0", "--compile", compiled]
+        train.main([*flags, "--run", f"c_{compiled}", "--epochs", "2", *dropout])
+    for one, other in zip(metrics("c_false"), metrics("c_true"), strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+    for run, epochs in (("whole", ["4"]), ("cut", ["2", "4"])):
+        for i, length in enumerate(epochs):
+            resume = ["--resume"] if i else []
+            train.main([*flags, "--run", run, "--epochs", length, "--compile", "true", *resume])
+    assert metrics("whole") == metrics("cut")
+
+
+def test_compiling_pays_for_large_models_and_long_runs_alone() -> None:
+    large, small = torch.nn.Linear(4000, 4000), torch.nn.Linear(40, 40)
+    assert compiling_pays(large, CPU, steps=5000, features=True)
+    assert not compiling_pays(large, CPU, steps=50, features=True)
+    assert not compiling_pays(large, CPU, steps=5000, features=False)
+    assert not compiling_pays(small, CPU, steps=5000, features=True)
+
+
+def test_videos_that_fill_a_batch_up_change_nothing() -> None:
+    data = make_data(SIZES["tiny"], videos=5, questions_per_video=3)
+    task = make_task(SIZES["tiny"], dropout=False).train()
+    rows = np.array([0, 1, 4, 5, 13, 2])
+    plain, filled = data.batch(rows), replace(data, videos_multiple=8).batch(rows)
+    assert len(plain.visual.appearance) == 3 and len(filled.visual.appearance) == 8
+    found = []
+    for batch in (plain, filled):
+        task.zero_grad()
+        losses, _ = task(batch)
+        losses["loss"].backward()
+        gradients = {n: p.grad.clone() for n, p in task.named_parameters() if p.grad is not None}
+        found.append(({k: v.detach() for k, v in losses.items()}, gradients))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--cuda_graph", "true", "--device", "cpu"], r"--cuda_graph true: needs a GPU; leave"),
+        (["--profile", "-1"], r"--profile -1: must not be negative"),
+    ],
+)
+def test_mistakes(tiny, flags, line) -> None:
+    with pytest.raises(UserError, match=line):
+        train.main([*tiny, "--run", "r", *flags])
+    assert not Path("results").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_captured_steps_are_plain_steps() -> None:
+    """Same weights after as many steps, the learning rate changing, dropout off; and with dropout
+    the same numbers again from the same seeds."""
+    device = torch.device("cuda")
+    data = replace(
+        make_data(SIZES["tiny"], videos=20, questions_per_video=3).to(device), videos_multiple=8
+    )
+    weights = {}
+    for name, dropout in (("plain", False), ("graph", False), ("a", True), ("b", True)):
+        torch.manual_seed(0)
+        task = make_task(SIZES["tiny"], dropout=dropout).to(device).train()
+        optimizer = torch.optim.AdamW(train.groups(task, 0, {}), fused=True, capturable=True)
+        take = partial(train.take_step, task, optimizer=optimizer, clip_norm=1.0)
+        if name != "plain":
+            take = CapturedStep(take, optimizer, device)
+        for step in range(3 * WARM_UP):
+            rows = np.random.default_rng(step).permutation(60)[:12]
+            torch.manual_seed(step)
+            take([data.batch(rows)], rate=1e-3 / (1 + step))
+        weights[name] = {k: v.clone() for k, v in task.state_dict().items()}
+    torch.testing.assert_close(weights["plain"], weights["graph"], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(weights["a"], weights["b"], rtol=0, atol=0)
+
+
+def test_a_profile_is_a_table_and_a_trace(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "3", "--profile", "2"])
+    assert "aten::" in Path("results/r/profile.txt").read_text()
+    trace = json.loads(Path("results/r/trace.json").read_text())
+    steps = {e["name"] for e in trace["traceEvents"] if e.get("name", "").startswith("Profiler")}
+    assert len(steps) == 2
+    tags = EventAccumulator("tf-logs/r").Reload().Tags()["tensors"]
+    assert "profile/text_summary" in tags
+    train.main([*tiny, "--run", "plain", "--epochs", "3"])
+    assert metrics("r") == metrics("plain")  # watching changes nothing
+
+
+def test_the_memory_budget_is_said_before_training(tiny, capsys) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "1"])
+    said = Path("results/r/console.log").read_text().splitlines()
+    assert "GiB of features in memory" in said[0]
+    assert said[1].startswith("memory: a step needs about ") and "GiB are free on cpu" in said[1]

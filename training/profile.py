@@ -1,0 +1,65 @@
+"""Where the time of a training step goes: torch's profiler over a few steps."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile, schedule
+
+from util.tensorboard import NoLog, RunLog
+
+SKIPPED = 3  # steps before: allocations, compilation
+ROWS = 25
+
+
+class StepProfile:
+    """Watches `steps` steps of a run: `profile.txt`, `trace.json` and TensorBoard's text.
+
+    The trace opens in https://ui.perfetto.dev or chrome://tracing.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        folder: Path,
+        log: RunLog | NoLog,
+        device: torch.device,
+        say: Callable[[str], None],
+    ) -> None:
+        """`steps` 0: watches nothing."""
+        self.steps, self.folder, self.log, self.say = steps, folder, log, say
+        gpu = device.type == "cuda"
+        self.by = "self_cuda_time_total" if gpu else "self_cpu_time_total"
+        self.profiler = None
+        if steps:
+            self.profiler = profile(
+                activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])],
+                schedule=schedule(skip_first=SKIPPED, wait=0, warmup=1, active=steps, repeat=1),
+                on_trace_ready=self._write,
+                acc_events=True,
+            )
+            self.profiler.start()
+
+    def step(self) -> None:
+        """A training step is over."""
+        if self.profiler is not None:
+            self.profiler.step()
+
+    def close(self) -> None:
+        """Stop watching, though the run was shorter."""
+        if self.profiler is not None:
+            self.profiler.stop()
+            self.profiler = None
+
+    def _write(self, profiler: profile) -> None:
+        averages = profiler.key_averages()
+        table = averages.table(sort_by=self.by, row_limit=ROWS, max_name_column_width=50)
+        (self.folder / "profile.txt").write_text(table + "\n", encoding="utf-8")
+        profiler.export_chrome_trace(str(self.folder / "trace.json"))
+        self.log.text(0, "profile", f"```\n{table}\n```")
+        top = sorted(averages, key=lambda e: -getattr(e, self.by.replace("cuda", "device")))[:5]
+        total = sum(getattr(e, self.by.replace("cuda", "device")) for e in averages)
+        shares = ", ".join(
+            f"{e.key} {getattr(e, self.by.replace('cuda', 'device')) / total:.0%}" for e in top
+        )
+        self.say(f"profile of {self.steps} steps in {self.folder}/profile.txt: {shares}")

@@ -1,0 +1,135 @@
+"""Faster forms of a training step: the model compiled, the whole step captured as a CUDA graph."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Movable
+from util.errors import UserError
+
+Taken = tuple[dict[str, Tensor], Tensor | None]  # named losses, which rows were right
+
+LONG, LARGE = 2000, 10_000_000  # steps and parameters from which compiling pays on a CPU
+WARM_UP = 3  # steps taken as usual before one of the same shape is captured
+
+
+def compiling_pays(task: nn.Module, device: torch.device, *, steps: int, features: bool) -> bool:
+    """Whether a run gains more by compiling than it costs; from its sizes, not from a clock.
+
+    Measured for stored features on a CPU: a large model's step gets a tenth faster for minutes at
+    the start; small models and short runs lose.  Elsewhere it has not been measured.
+    """
+    large = sum(p.numel() for p in task.parameters()) >= LARGE
+    return device.type == "cpu" and features and large and steps >= LONG
+
+
+def compile_task(task: nn.Module, device: torch.device) -> tuple[nn.Module, str]:
+    """The task with a compiled forward and backward pass, and a line about it.
+
+    Where nothing can be compiled (no C++ compiler, no Triton), the task as it is, and why.
+    """
+    reason = cannot_compile(device)
+    if reason:
+        return task, f"--compile: {reason}; going on without"
+    return torch.compile(task), "compiling: the first steps take minutes"  # type: ignore[return-value]
+
+
+def cannot_compile(device: torch.device) -> str:
+    """Why torch.compile does not work on this machine, in one line; "" if it does.
+
+    Tried on a tiny function: what it needs (compiler, headers, Triton) differs between systems.
+    """
+    tiny = torch.compile(lambda x: x.sin() + 1)
+    try:
+        tiny(torch.ones(8, device=device, requires_grad=True)).sum().backward()
+    except Exception as error:  # inductor's many kinds; whichever it is, training can do without
+        line = next((x.strip() for x in str(error).splitlines() if x.strip()), repr(error))
+        return f"nothing can be compiled here ({line[:150]})"
+    return ""
+
+
+class CapturedStep:
+    """Takes training steps, and replays them as CUDA graphs once it has seen their shape.
+
+    A step of this model is hundreds of short kernels: launching them takes a CPU longer than
+    running them takes a GPU.  A graph launches them all at once (PyTorch's documentation, CUDA
+    graphs, whole-network capture).  The first few steps of a shape are taken as usual, on the
+    stream that capturing needs; then one is captured, which computes nothing, and replayed.
+    Dropout differs from step to step: a graph draws from torch's generator as seeded before it.
+    """
+
+    def __init__(
+        self,
+        take: Callable[..., Taken],
+        optimizer: torch.optim.Optimizer,
+        device: torch.device,
+    ) -> None:
+        """`take(batches, rate=...)`: one whole step."""
+        self.take, self.optimizer = take, optimizer
+        self.rate = torch.zeros((), device=device)
+        self.seen: dict[tuple[torch.Size, ...], int] = {}
+        self.graphs: dict[
+            tuple[torch.Size, ...], tuple[torch.cuda.CUDAGraph, Sequence[Any], Taken]
+        ] = {}
+        self.stream = torch.cuda.Stream(device)
+
+    def __call__(self, batches: Sequence[Any], rate: float) -> Taken:
+        """One step on the parts of a batch."""
+        self.rate.fill_(rate)
+        shape = tuple(tensor.shape for part in batches for tensor in tensors(part))
+        if shape not in self.graphs:
+            self.seen[shape] = self.seen.get(shape, 0) + 1
+            if self.seen[shape] <= WARM_UP:
+                return self._as_usual(batches)
+            self._capture(shape, batches)
+        graph, own, taken = self.graphs[shape]
+        for to, of in zip(own, batches, strict=True):
+            for mine, given in zip(tensors(to), tensors(of), strict=True):
+                mine.copy_(given)
+        graph.replay()
+        losses, correct = taken  # the next replay writes over them
+        return {name: value.clone() for name, value in losses.items()}, _clone(correct)
+
+    def _as_usual(self, batches: Sequence[Any]) -> Taken:
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            taken = self.take(batches, rate=self.rate)
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return taken
+
+    def _capture(self, shape: tuple[torch.Size, ...], batches: Sequence[Any]) -> None:
+        own = copy.deepcopy(list(batches))
+        self.optimizer.zero_grad()  # each graph makes gradients of its own
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self.stream):
+            taken = self.take(own, rate=self.rate)
+        self.graphs[shape] = graph, own, taken
+
+
+def require_capture(device: torch.device, *, processes: int, features: bool) -> None:
+    """Raise UserError where a step cannot be captured."""
+    if device.type != "cuda":
+        raise UserError("--cuda_graph true: needs a GPU; leave it out")
+    if processes > 1:
+        raise UserError("--cuda_graph true: for one process; leave it out with torchrun")
+    if not features:
+        raise UserError(
+            "--cuda_graph true: for stored features; leave it out with --clips and for autoencoder"
+        )
+
+
+def tensors(part: Any) -> list[Tensor]:
+    """All tensors of a batch, in a fixed order."""
+    found = []
+    for field in fields(part):
+        value = getattr(part, field.name)
+        found += tensors(value) if isinstance(value, Movable) else [value]
+    return found
+
+
+def _clone(value: Tensor | None) -> Tensor | None:
+    return None if value is None else value.clone()
