@@ -10,6 +10,7 @@ from model.graph import GraphAttention, Punish
 from model.heads import AnswerHead
 from model.reasoning import Reasoned, ReasoningUnit, RelationGraphs, WordMask
 from model.text import QuestionEncoder
+from model.topology import connector
 from model.video import VideoEncoder
 
 
@@ -54,6 +55,7 @@ class RelationEncoder(nn.Module):
         units: int,
         heads: int,
         graph_layers: int,
+        topology: str,
         punish: Punish,
         feature_dropout: float,
         dropout: float,
@@ -61,6 +63,7 @@ class RelationEncoder(nn.Module):
     ) -> None:
         """Sizes of the data (first two) and of the model; see DualVGR."""
         super().__init__()
+        self.connect = connector(topology)
         self.video = VideoEncoder(
             appearance_width=appearance_width,
             motion_width=motion_width,
@@ -84,9 +87,9 @@ class RelationEncoder(nn.Module):
         """
         a, m = self.video(appearance, motion)
         ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
-        units = []
+        topology, units = self.connect(mask), []
         for unit in self.units:
-            units.append(cast(RelationGraphs, unit).relate(a, m, ones, ones, mask))
+            units.append(cast(RelationGraphs, unit).relate(a, m, ones, ones, topology))
             a, m = units[-1].appearance, units[-1].motion
         return tuple(units)
 
@@ -106,6 +109,7 @@ class DualVGR(nn.Module):
         units: int,
         heads: int,
         graph_layers: int,
+        topology: str,
         fusion: Fusion,
         bilinear_width: int,
         bilinear_factor: int,
@@ -119,6 +123,7 @@ class DualVGR(nn.Module):
         """Sizes of the data (first five), of the model, and its variants; see options/model.py."""
         super().__init__()
         self.clip_dropout = clip_dropout
+        self.connect = connector(topology)
         self.question = QuestionEncoder(
             vocabulary=vocabulary,
             word_width=word_width,
@@ -170,9 +175,9 @@ class DualVGR(nn.Module):
         question = self.question(words, length)
         a, m = (channel[video] for channel in self.video(appearance, motion))
         mask = self._drop_clips(clip_mask[video])
-        units = []
+        topology, units = self.connect(mask), []
         for unit in self.units:
-            units.append(unit(a, m, question, mask))
+            units.append(unit(a, m, question, topology))
             a, m = units[-1].appearance, units[-1].motion
         summary, weight = self.readout(self.fusion(a, m), mask)
         return Answered(self.head(summary, question.summary), tuple(units), weight, mask)

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from model.dropout import Dropout
+from model.topology import Edges, softmax, weighted_sum
 
 Punish = Literal["values", "nodes"]
 
 
 class RelationGraph(nn.Module):
-    """Multi-head graph attention over the complete graph of N clips, self loops included.
+    """Multi-head graph attention over clips: the complete graph, or edges; self loops included.
 
     One head: h = U x + b; e_ij = LeakyReLU(w . [h_i || h_j] + c); alpha = softmax over j;
     out_i = ELU(sum_j alpha_ij s_j h_j), where s is the query punishment.  Because
@@ -35,13 +36,13 @@ class RelationGraph(nn.Module):
             GraphAttention(width=width, heads=heads, dropout=dropout) for _ in range(layers)
         )
 
-    def forward(self, nodes: Tensor, punishment: Tensor, mask: Tensor) -> Tensor:
-        """Relate clips.  nodes (B, N, D), punishment (B, N), mask (B, N) -> (B, N, D)."""
+    def forward(self, nodes: Tensor, punishment: Tensor, links: Tensor | Edges) -> Tensor:
+        """Relate clips; see GraphAttention.  punishment (B, N) or (S,) -> like nodes."""
         for layer in self.layers:
             if self.punish == "nodes":
-                nodes = layer(nodes * punishment[..., None], torch.ones_like(punishment), mask)
+                nodes = layer(nodes * punishment[..., None], torch.ones_like(punishment), links)
             else:
-                nodes = layer(nodes, punishment, mask)
+                nodes = layer(nodes, punishment, links)
         return nodes
 
 
@@ -70,15 +71,32 @@ class GraphAttention(nn.Module):
         nn.init.zeros_(self.project.bias)
         nn.init.zeros_(self.bias)
 
-    def forward(self, nodes: Tensor, scale: Tensor, mask: Tensor) -> Tensor:
-        """Attend.  nodes (B, N, D), scale (B, N) of the values, mask (B, N) -> (B, N, D)."""
-        h = self.project(self.dropout(nodes)).unflatten(2, (self.heads, -1))  # (B, N, K, d)
-        left = (h * self.left).sum(3).transpose(1, 2)  # (B, K, N)
-        right = (h * self.right).sum(3).transpose(1, 2)
+    def forward(self, nodes: Tensor, scale: Tensor, links: Tensor | Edges) -> Tensor:
+        """Attend, over the complete graph or over edges (model/topology.py).
+
+        nodes (B, N, D), scale (B, N) of the values, links: mask (B, N) of real clips -> (B, N, D);
+        or nodes (S, D), scale (S,), links: Edges among the S clips -> (S, D).
+        """
+        h = self.project(self.dropout(nodes)).unflatten(-1, (self.heads, -1))  # (..., K, d)
+        left, right = (h * self.left).sum(-1), (h * self.right).sum(-1)  # (..., K)
+        values = h * scale[..., None, None]
+        if isinstance(links, Edges):
+            out = self._over_edges(left, right, values, links)
+        else:
+            out = self._over_all(left, right, values, links)
+        return self.dropout(nn.functional.elu(out).flatten(-2))
+
+    def _over_all(self, left: Tensor, right: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        left, right = left.transpose(1, 2), right.transpose(1, 2)
         logits = left[..., None] + right[:, :, None] + self.bias[:, None, None]  # (B, K, N, N)
         logits = nn.functional.leaky_relu(logits, 0.01)
         logits = logits.masked_fill(~mask[:, None, None], -torch.inf)
         attention = self.dropout(logits.softmax(3))
-        values = (h * scale[..., None, None]).transpose(1, 2)  # (B, K, N, d)
-        out = nn.functional.elu(attention @ values)
-        return self.dropout(out.transpose(1, 2).flatten(2))
+        return (attention @ values.transpose(1, 2)).transpose(1, 2)
+
+    def _over_edges(self, left: Tensor, right: Tensor, values: Tensor, edges: Edges) -> Tensor:
+        left, right = left.index_select(0, edges.target), right.index_select(0, edges.source)
+        logits = left + right + self.bias  # (E, K)
+        logits = nn.functional.leaky_relu(logits, 0.01)
+        attention = self.dropout(softmax(logits, edges, clips=len(values)))
+        return weighted_sum(attention.to(values.dtype), values, edges)

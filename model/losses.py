@@ -1,6 +1,8 @@
 """What the four graphs are trained for beside the answer (spec, section 7).
 
-Padded clips take no part: every mean is over a video's own n clips.
+Padded clips take no part: every mean is over a video's own n clips.  Both losses compare N x N
+pairs of clips.  Where N is above the width D, D x D matrices give the same numbers, and neither
+arithmetic nor memory grows with N^2.
 """
 
 from typing import Literal
@@ -18,7 +20,14 @@ def consistency(a: Tensor, m: Tensor, mask: Tensor) -> Tensor:
     """
     za = nn.functional.normalize(_centre(a, mask), dim=2)
     zm = nn.functional.normalize(_centre(m, mask), dim=2)
-    gap = (za @ za.mT - zm @ zm.mT).square().sum((1, 2))
+    if a.shape[1] <= a.shape[2]:
+        gap = (za @ za.mT - zm @ zm.mT).square().sum((1, 2))
+    else:
+        # With U = Za - Zm and V = Za + Zm, S_a - S_m = (U V^T + V U^T) / 2.  Small where Za and Zm
+        # are alike, which |Za^T Za|^2 - 2 |Za^T Zm|^2 + |Zm^T Zm|^2 would lose in rounding.
+        u, v = za - zm, za + zm
+        cross = u.mT @ v
+        gap = ((u.mT @ u) * (v.mT @ v) + cross * cross.mT).sum((1, 2)) / 2
     return (gap / mask.sum(1).square()).mean()
 
 
@@ -31,7 +40,10 @@ def disparity(specific: Tensor, common: Tensor, mask: Tensor, *, hsic: Hsic) -> 
     """
     s, c = _centre(specific, mask), _centre(common, mask)
     # R K R = (R Z)(R Z)^T, and the trace of a product of symmetric matrices is their inner product.
-    trace = ((s @ s.mT) * (c @ c.mT)).sum((1, 2))
+    if s.shape[1] <= s.shape[2]:
+        trace = ((s @ s.mT) * (c @ c.mT)).sum((1, 2))
+    else:
+        trace = (s.mT @ c).square().sum((1, 2))
     if hsic == "released":
         return trace.sum()
     # One clip alone has trace 0; the clamp keeps 0 / 0 out.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from model.graph import Punish, RelationGraph
 from model.text import EncodedQuestion
+from model.topology import Topology
 
 WordMask = Literal["before", "released"]
 
@@ -56,10 +57,10 @@ class ChannelAttention(nn.Module):
         self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, common: Tensor, specific: Tensor) -> Tensor:
-        """Fuse.  common, specific (B, N, D) -> (B, N, D)."""
-        views = torch.stack([common, specific], 2)  # (B, N, 2, D)
-        weight = self.score(self.hidden(views).tanh()).softmax(2)
-        return (weight * views).sum(2)
+        """Fuse.  common, specific (..., D) -> (..., D)."""
+        views = torch.stack([common, specific], -2)  # (..., 2, D)
+        weight = self.score(self.hidden(views).tanh()).softmax(-2)
+        return (weight * views).sum(-2)
 
 
 class RelationGraphs(nn.Module):
@@ -86,19 +87,22 @@ class RelationGraphs(nn.Module):
         self.motion_fusion = ChannelAttention(width=width)
 
     def relate(
-        self, appearance: Tensor, motion: Tensor, sa: Tensor, sm: Tensor, mask: Tensor
+        self, appearance: Tensor, motion: Tensor, sa: Tensor, sm: Tensor, topology: Topology
     ) -> Reasoned:
-        """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N), mask (B, N).
+        """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N) -> Reasoned.
 
-        -> Reasoned
+        `topology`: who takes part and attends to whom in this batch (model/topology.py).
         """
-        za = self.appearance_specific(appearance, sa, mask)
-        zca = self.appearance_common(appearance, sa, mask)
-        zm = self.motion_specific(motion, sm, mask)
-        zcm = self.motion_common(motion, sm, mask)
-        appearance = appearance + self.appearance_fusion(zca, za)
-        motion = motion + self.motion_fusion(zcm, zm)
-        return Reasoned(appearance, motion, za, zca, zm, zcm, sa, sm)
+        near_a, near_m = topology.links(appearance), topology.links(motion)
+        a, m, pa, pm = (topology.pack(x) for x in (appearance, motion, sa, sm))
+        za = self.appearance_specific(a, pa, near_a)
+        zca = self.appearance_common(a, pa, near_a)
+        zm = self.motion_specific(m, pm, near_m)
+        zcm = self.motion_common(m, pm, near_m)
+        a = a + self.appearance_fusion(zca, za)
+        m = m + self.motion_fusion(zcm, zm)
+        a, m, za, zca, zm, zcm = (topology.unpack(x) for x in (a, m, za, zca, zm, zcm))
+        return Reasoned(a, m, za, zca, zm, zcm, sa, sm)
 
 
 class ReasoningUnit(RelationGraphs):
@@ -125,13 +129,13 @@ class ReasoningUnit(RelationGraphs):
         )
 
     def forward(
-        self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, mask: Tensor
+        self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, topology: Topology
     ) -> Reasoned:
-        """Reason once.  appearance, motion (B, N, D), mask (B, N) of real clips -> Reasoned."""
+        """Reason once.  appearance, motion (B, N, D) -> Reasoned; see relate."""
         query = self.words(question)
         sa = _punishment(appearance, self.appearance_query(query))
         sm = _punishment(motion, self.motion_query(query))
-        return self.relate(appearance, motion, sa, sm, mask)
+        return self.relate(appearance, motion, sa, sm, topology)
 
 
 def _punishment(clips: Tensor, query: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What the model is."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,9 @@ class ModelOptions:
         units: reasoning units T, each with its own weights (paper: 1 MSVD, 6 MSRVTT, 4 SVQA)
         heads: heads of each relation graph
         graph_layers: rounds of attention in each relation graph
+        topology: which clips of a video each relation graph relates: complete (all of them), or for
+            long videos window:K (those at most K places away) or knn:K (the K most alike, itself
+            among them)
         fusion: how the channels meet: mfb (DualVGR) or linear (MSVQA)
         bilinear_width: products of the mfb fusion
         bilinear_factor: factors summed to one product of the mfb fusion
@@ -31,6 +35,7 @@ class ModelOptions:
     units: int = 1
     heads: int = 4
     graph_layers: int = 1
+    topology: str = "complete"
     fusion: Literal["mfb", "linear"] = "mfb"
     bilinear_width: int = 256
     bilinear_factor: int = 2
@@ -52,6 +57,11 @@ class ModelOptions:
         if self.width % self.heads or self.width % 2:
             raise ValueError(
                 f"--width {self.width}: must be even and a multiple of --heads {self.heads}"
+            )
+        if not re.fullmatch(r"complete|(window|knn):[1-9][0-9]*", self.topology):
+            raise ValueError(
+                f"--topology {self.topology}: give complete, window:K or knn:K with a whole number "
+                "K of at least 1, such as window:8"
             )
         for name in ("clip_dropout", "feature_dropout", "dropout", "state_dropout"):
             if not 0 <= getattr(self, name) < 1:

@@ -55,10 +55,13 @@ def parse(
 
 
 def build(cls: type, values: Namespace | dict[str, Any]) -> Any:
-    """One option class from flat values; a class's own check becomes a UserError."""
+    """One option class from flat values; a class's own check becomes a UserError.
+
+    An option that is not among the values keeps its default: a checkpoint made before there was it.
+    """
     flat = values if isinstance(values, dict) else vars(values)
     try:
-        return cls(**{f.name: flat[f.name] for f in dataclasses.fields(cls)})
+        return cls(**{f.name: flat[f.name] for f in dataclasses.fields(cls) if f.name in flat})
     except ValueError as error:
         raise UserError(str(error)) from error
 

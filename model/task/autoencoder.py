@@ -53,6 +53,7 @@ class Autoencoding(nn.Module):
             units=model.units,
             heads=model.heads,
             graph_layers=model.graph_layers,
+            topology=model.topology,
             punish=model.punish,
             feature_dropout=model.feature_dropout,
             dropout=model.dropout,

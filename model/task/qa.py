@@ -80,6 +80,7 @@ class QuestionAnswering(nn.Module):
             units=model.units,
             heads=model.heads,
             graph_layers=model.graph_layers,
+            topology=model.topology,
             fusion=model.fusion,
             bilinear_width=model.bilinear_width,
             bilinear_factor=model.bilinear_factor,

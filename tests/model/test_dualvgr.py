@@ -21,6 +21,7 @@ def model(**changes) -> DualVGR:
         "units": 2,
         "heads": 4,
         "graph_layers": 1,
+        "topology": "complete",
         "fusion": "mfb",
         "bilinear_width": 8,
         "bilinear_factor": 2,

@@ -6,10 +6,11 @@ from model.losses import consistency, disparity
 B, N, D = 3, 6, 4
 
 
-@pytest.fixture
-def views() -> tuple[torch.Tensor, torch.Tensor]:
+@pytest.fixture(params=[4, 6, 9])  # below N the losses are computed from D x D matrices
+def views(request) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
-    return torch.randn(B, N, D, dtype=torch.float64), torch.randn(B, N, D, dtype=torch.float64)
+    both = torch.randn(2, B, N, request.param, dtype=torch.float64)
+    return both[0], both[1]
 
 
 def plain_trace(s: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
@@ -59,6 +60,38 @@ def test_each_video_counts_only_its_own_clips(views) -> None:
         ),
     ):
         torch.testing.assert_close(padded, torch.stack(alone).mean(), msg=name)
+
+
+def test_many_clips_cost_what_few_clips_would() -> None:
+    """Columns of zeros change no product of clips, but make N < D: both forms, and gradients."""
+    torch.manual_seed(0)
+    mask = torch.arange(N) < torch.tensor([6, 4, 1])[:, None]
+    many = torch.randn(2, B, N, D, dtype=torch.float64, requires_grad=True)
+    few = torch.nn.functional.pad(many, (0, 5))
+    for loss in (
+        lambda x, y: consistency(x, y, mask),
+        lambda x, y: disparity(x, y, mask, hsic="paper"),
+        lambda x, y: disparity(x, y, mask, hsic="released"),
+    ):
+        found = []
+        for both in (many, few):
+            value = loss(*both)
+            found.append((value.detach(), *torch.autograd.grad(value, many, retain_graph=True)))
+        assert found[0][1].any()
+        torch.testing.assert_close(*found, atol=1e-12, rtol=1e-12)
+
+
+def test_consistency_of_many_clips_that_nearly_agree() -> None:
+    """Three squared norms of about n^2 would leave rounding errors of 1e-7 in float32."""
+    torch.manual_seed(0)
+    a = torch.randn(1, 300, 8, dtype=torch.float64)
+    m = a + 1e-4 * torch.randn_like(a)
+    mask = torch.ones(1, 300, dtype=torch.bool)
+    exact = consistency(a, m, mask)
+    assert exact < 1e-7
+    torch.testing.assert_close(
+        consistency(a.float(), m.float(), mask).double(), exact, rtol=0.01, atol=0
+    )
 
 
 def test_a_single_clip_costs_nothing_and_has_a_gradient() -> None:

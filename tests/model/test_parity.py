@@ -24,6 +24,7 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], DualVGR]:
         units=units,
         heads=4,
         graph_layers=layers,
+        topology="complete",
         fusion="mfb",
         bilinear_width=256,
         bilinear_factor=2,
