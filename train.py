@@ -9,7 +9,7 @@ import math
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,10 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     """One run of task `name` from its options; returns the best validation score."""
     values = flat_values(*parts, options)
     folder = RESULTS / options.run
-    kept = kept_checkpoint(folder, values, resume=options.resume, overwrite=options.overwrite)
+    defaults = {f.name: f.default for cls in WORKS[name].options for f in fields(cls)}
+    kept = kept_checkpoint(
+        folder, values, defaults, resume=options.resume, overwrite=options.overwrite
+    )
     work: Work = WORKS[name](*parts, options, kept=kept)
     work.facts = {**work.facts, "options": values}
     share(options.batch_size // options.accumulate)  # refuses what the processes cannot share
@@ -86,7 +89,12 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     same_everywhere("the checkpoint to resume from", kept and kept["step"])
     device = pick_device(options.device)
     if options.cuda_graph:
-        require_capture(device, processes=world_size(), features=work.on_features)
+        require_capture(
+            device,
+            processes=world_size(),
+            features=work.on_features,
+            topology=values.get("topology", "complete"),
+        )
     budget = check_memory(work, options, device)
     # Only now, so that a mistake above leaves no trace.
     if rank() == 0:

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+CPU = torch.device("cpu")
+
 
 def interleaved(works: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
     """Seconds of each work, `rounds` times in turn, after one round that does not count.
@@ -40,9 +42,14 @@ def spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
-def matrix_rate(size: int = 2048, rounds: int = 5) -> float:
-    """This machine's rate at float32 matrix products with torch's threads: FLOP/s, best of some."""
-    a, b = torch.rand(size, size), torch.rand(size, size)
+def matrix_rate(
+    size: int = 2048,
+    rounds: int = 5,
+    device: torch.device = CPU,
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """A device's rate at matrix products (on a CPU with torch's threads): FLOP/s, best of some."""
+    a, b = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
     best = min(interleaved({"": lambda: a @ b}, rounds=rounds)[""])
     return 2 * size**3 / best
 

@@ -4,8 +4,9 @@
 
 First both forms are checked to give the same logits, losses and gradients (dropout off).  Then each
 does whole training steps (forward, backward, optimizer, dropout on) on the same questions: 16
-questions a video, and one question a video.  The floor is the product's arithmetic over this
-machine's measured matrix rate.  The last line is one JSON object.
+questions a video, and one question a video.  The ratio of grouping alone is that of the
+arithmetic; the floor is the product's arithmetic over this machine's measured matrix rate.  The
+last line is one JSON object.
 """
 
 import argparse
@@ -126,6 +127,10 @@ def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> d
     with torch.no_grad(), FlopCounter(task) as counter:
         task(pair.batch)
     floor = 3 * counter.total / rate
+    one_each = make_data(size, videos=8, questions_per_video=1).batch(np.arange(8))
+    with torch.no_grad(), FlopCounter(task) as alone:
+        task(one_each)
+    limit = (alone.total / 8) / (counter.total / batch)
     works = {"product": pair.product_step(), "plain": pair.plain_step()}
     seconds = interleaved(works, rounds=rounds)
     del works, pair  # a form's memory is measured in a process of its own
@@ -133,6 +138,7 @@ def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> d
     product, plain = (statistics.median(seconds[key]) for key in ("product", "plain"))
     found = {
         "ratio": plain / product,
+        "limit": limit,
         "floor_share": floor / product,
         "memory_ratio": memory["plain"] / max(1, memory["product"]),
         "product_per_second": batch / product,
@@ -141,7 +147,8 @@ def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> d
     print(
         f"{name:<11} {group:>3} questions a video | product {spread(seconds['product'])} s, "
         f"{batch / product:.1f} questions/s | plain {spread(seconds['plain'])} s, "
-        f"{batch / plain:.1f} questions/s | ratio {found['ratio']:.2f} | "
+        f"{batch / plain:.1f} questions/s | ratio {found['ratio']:.2f}, "
+        f"of grouping alone {limit:.2f} | "
         f"floor {floor:.3g} s ({100 * found['floor_share']:.0f} %), "
         f"{counter.total * 3 / batch / 1e9:.2f} GFLOP a question | peak memory "
         f"{memory['product'] / 2**20:,.0f} against {memory['plain'] / 2**20:,.0f} MiB",

@@ -110,10 +110,17 @@ class CapturedStep:
         self.graphs[shape] = graph, own, taken
 
 
-def require_capture(device: torch.device, *, processes: int, features: bool) -> None:
+def require_capture(
+    device: torch.device, *, processes: int, features: bool, topology: str
+) -> None:
     """Raise UserError where a step cannot be captured."""
     if device.type != "cuda":
         raise UserError("--cuda_graph true: needs a GPU; leave it out")
+    if topology != "complete":
+        raise UserError(
+            f"--cuda_graph true: the edges of --topology {topology} differ from batch to batch; "
+            "leave it out"
+        )
     if processes > 1:
         raise UserError("--cuda_graph true: for one process; leave it out with torchrun")
     if not features:

@@ -17,9 +17,17 @@ FREE_ON_RESUME = {
 
 
 def kept_checkpoint(
-    folder: Path, values: dict[str, Any], *, resume: bool, overwrite: bool
+    folder: Path,
+    values: dict[str, Any],
+    defaults: dict[str, Any],
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> dict[str, Any] | None:
-    """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit."""
+    """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit.
+
+    `defaults`: what holds for an option that there was not when the checkpoint was made.
+    """
     if folder.exists() and not (resume or overwrite):
         raise UserError(
             f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
@@ -33,9 +41,10 @@ def kept_checkpoint(
     if values["schedule"] == "cosine":  # its rates depend on the length of the run
         fixed.add("epochs")
     for key in sorted(fixed):
-        if key in kept["options"] and kept["options"][key] != values[key]:
+        was = {**defaults, **kept["options"]}[key]
+        if was != values[key]:
             raise UserError(
-                f"{last} was trained with --{key} {kept['options'][key]}, not {values[key]}: "
+                f"{last} was trained with --{key} {was}, not {values[key]}: "
                 "give the same to resume, or take another name for --run"
             )
     return kept
