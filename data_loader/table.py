@@ -64,7 +64,12 @@ def _rows(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -
     """Rows by number, as float32; `used` is `videos` on the features' device."""
     if isinstance(features, MappedFeatures):
         return features.gather(videos)
-    return features[used].float()
+    if features.is_cuda:
+        return features[used].float()
+    out = torch.empty(len(videos), *features.shape[1:])
+    for place, video in zip(out, videos.tolist(), strict=True):  # copies and converts in one go
+        place.copy_(features[video])
+    return out
 
 
 @dataclass(frozen=True, kw_only=True)
