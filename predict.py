@@ -13,13 +13,14 @@ import torch
 
 from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import Vocabulary
-from model.task.qa import QuestionAnswering
+from model.task.qa import Predictions, QuestionAnswering
 from options.parse import parse
 from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
-from preprocess.clips import clips_as_stored
-from preprocess.frames import Clips, clip_frames, read_clips
+from preprocess.clips import clip_picture
+from preprocess.frames import Clips, clip_frames
 from preprocess.language import tokenize
+from preprocess.pictures import read_pictures
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError, run_command
@@ -96,13 +97,21 @@ class FeatureLook:
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and extract.  Raises UserError if the file cannot be read."""
-        features, seen = [], {}
-        for backbone, sampling, decoder in self.channels:
-            key = (sampling["clips"], sampling["frames"], decoder)
-            if key not in seen:  # both channels usually share one decoding
-                seen[key] = read_clips(video, clips=key[0], frames=key[1], decoder=decoder)
-            features.append(torch.from_numpy(backbone.extract(seen[key])).float())
-        appearance, motion = features
+        keys = [(made["clips"], made["frames"], decoder) for _, made, decoder in self.channels]
+        seen, features = {}, {}
+        for key in dict.fromkeys(keys):  # both channels usually share one decoding
+            looking = [self.channels[i][0] for i, other in enumerate(keys) if other == key]
+            seen[key], *pictures = read_pictures(
+                video,
+                clips=key[0],
+                frames=key[1],
+                decoder=key[2],
+                keep_partial=False,
+                pictures=[None, *(backbone.picture for backbone in looking)],
+            )
+            for backbone, clips in zip(looking, pictures, strict=True):
+                features[backbone] = torch.from_numpy(backbone.extract_pictures(clips)).float()
+        appearance, motion = (features[backbone] for backbone, *_ in self.channels)
         visual = Features(
             appearance=appearance[None],
             motion=motion.mean(1)[None],
@@ -121,13 +130,14 @@ class ClipLook:
     def __call__(self, video: str | Path) -> Seen:
         """Decode and resize.  Raises UserError if the file cannot be read."""
         sampling = self.made["sampling"]
-        clips = read_clips(
+        clips, small = read_pictures(
             video,
             clips=sampling["clips"],
             frames=sampling["frames"],
             decoder=self.made["decoder"],
+            keep_partial=False,
+            pictures=[None, clip_picture(self.made)],
         )
-        small = clips_as_stored(Path(video).stem, clips, self.made)
         visual = Frames(
             frames=torch.from_numpy(small.frames),
             index=torch.from_numpy(small.index)[None],
@@ -172,15 +182,26 @@ class Predictor:
         n, f = clips.index.shape
         number = clip_frames(clips.frame_count, clips=n, frames=f)[:, f // 2]
         return Reply(
-            answers=[
-                (self.vocabulary.answers[i], p)
-                for i, p in zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
-            ],
+            answers=self._named(found),
             frames=[clips.frames[i] for i in clips.index[:, f // 2]],
             times=[f"frame {i + 1}" for i in number.tolist()],
             punishment=found.punishment[0].numpy(),
             readout=found.readout[0].numpy(),
         )
+
+    def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:
+        """The five best answers about a video that goes on, with probabilities.
+
+        `visual`: its last clips, as `preprocess.streaming.LiveClips` keeps them, by the backbones
+        that made the run's stores (`predictor.look.channels`).
+        """
+        found = self.task.predict([self._batch(visual, question)], self.device)
+        return self._named(found)
+
+    def _named(self, found: Predictions) -> list[tuple[str, float]]:
+        """The five best answers of the first question, with probabilities."""
+        pairs = zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
+        return [(self.vocabulary.answers[i], p) for i, p in pairs]
 
     def _batch(self, visual: Features | Frames, question: str) -> Batch:
         """One question about one video."""

@@ -1,76 +1,100 @@
-"""Frozen backbones.  `BACKBONES` is the table of them.
+"""Frozen backbones.  `BACKBONES` is the table of them; `--list` prints it.
 
 A "frame" backbone gives a row per frame, (N, F, W); a "clip" backbone a row per clip, (N, 1, W).
-To add one, write its line in `BACKBONES` and its name in `options.video.BackboneName`.
+To add one, write its line in `BACKBONES`.  Names that begin with `timm:` or `hf:` are image
+encoders of those libraries, where they are installed (`HUBS`).
 """
 
+import difflib
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 from torchvision.models import video
 
 from model import resnext3d
 from preprocess.extractors import Backbone, NetworkBackbone, PixelBackbone
-from preprocess.recipes import Network, Pixels
-from preprocess.weights import choices, load_weights
-from util.errors import UserError
+from preprocess.hub import Opened
+from preprocess.hugging_face import open_hugging_face
+from preprocess.recipes import Network, Pixels, normalisation, picture_of, torchvision_network
+from preprocess.timm_encoders import open_timm
+from preprocess.weights import choices, entry_of, load_weights
+from util.errors import UserError, run_command
 
-
-def _before(layer: str) -> Callable[[nn.Module, Tensor], Tensor]:
-    """Features of a torchvision network: all its children before `layer`, pooled to a vector."""
-
-    def features(network: nn.Module, x: Tensor) -> Tensor:
-        for name, child in network.named_children():
-            if name == layer:
-                break
-            x = child(x)
-        return x.mean(dim=tuple(range(2, x.dim()))) if x.dim() > 2 else x
-
-    return features
-
+_image = partial(torchvision_network, kind="frame")
+_video = partial(torchvision_network, kind="clip")
 
 BACKBONES: dict[str, Network | Pixels] = {
-    "resnet101": Network(
-        kind="frame", width=2048, size=224, scaled=256, normalisations=("imagenet",),
-        build=models.resnet101, features=_before("fc"), head="fc.", named=models.ResNet101_Weights,
+    "resnet18": _image(models.resnet18, width=512, head="fc"),
+    "resnet34": _image(models.resnet34, width=512, head="fc"),
+    "resnet50": _image(models.resnet50, width=2048, head="fc"),
+    "resnet101": _image(models.resnet101, width=2048, head="fc"),
+    "resnet152": _image(models.resnet152, width=2048, head="fc"),
+    "resnext50_32x4d": _image(models.resnext50_32x4d, width=2048, head="fc"),
+    "resnext101_32x8d": _image(models.resnext101_32x8d, width=2048, head="fc"),
+    "resnext101_64x4d": _image(models.resnext101_64x4d, width=2048, head="fc"),
+    "convnext_tiny": _image(models.convnext_tiny, width=768, head="classifier.2"),
+    "convnext_small": _image(models.convnext_small, width=768, head="classifier.2"),
+    "convnext_base": _image(models.convnext_base, width=1024, head="classifier.2"),
+    "convnext_large": _image(models.convnext_large, width=1536, head="classifier.2"),
+    "vit_b_16": _image(models.vit_b_16, width=768, head="heads"),
+    "vit_b_32": _image(models.vit_b_32, width=768, head="heads"),
+    "vit_l_16": _image(models.vit_l_16, width=1024, head="heads"),
+    "swin_t": _image(models.swin_t, width=768, head="head"),
+    "swin_s": _image(models.swin_s, width=768, head="head"),
+    "swin_b": _image(models.swin_b, width=1024, head="head"),
+    "swin_v2_t": _image(models.swin_v2_t, width=768, head="head"),
+    "swin_v2_s": _image(models.swin_v2_s, width=768, head="head"),
+    "swin_v2_b": _image(models.swin_v2_b, width=1024, head="head"),
+    "squeezenet1_1": _image(
+        models.squeezenet1_1, width=512, head="classifier",
+        instead=partial(nn.AdaptiveAvgPool2d, 1),
     ),
     "resnext101": Network(
         kind="clip", width=resnext3d.FEATURES, size=112, scaled=112,
-        normalisations=("kinetics", "raw255"), build=resnext3d.resnext101,
-        features=resnext3d.ResNeXt3d.features, head="fc.", named=None,
+        normalisations=("kinetics", "raw255"), build=resnext3d.resnext101, head="fc",
+        licence="authors' code MIT; weights: terms of Kinetics, see source",
+        origin="resnext-101-kinetics.pth of github.com/kenshohara/3D-ResNets-PyTorch",
     ),
-    "squeezenet1_1": Network(
-        kind="frame", width=512, size=224, scaled=256, normalisations=("imagenet",),
-        build=models.squeezenet1_1, features=_before("classifier"), head="classifier.",
-        named=models.SqueezeNet1_1_Weights,
-    ),
-    "r2plus1d_18": Network(
-        kind="clip", width=512, size=112, scaled=(128, 171), normalisations=("r2plus1d",),
-        build=video.r2plus1d_18, features=_before("fc"), head="fc.",
-        named=video.R2Plus1D_18_Weights,
-    ),
+    "r3d_18": _video(video.r3d_18, width=512, head="fc"),
+    "mc3_18": _video(video.mc3_18, width=512, head="fc"),
+    "r2plus1d_18": _video(video.r2plus1d_18, width=512, head="fc"),
+    "s3d": _video(video.s3d, width=1024, head="classifier"),
+    "mvit_v1_b": _video(video.mvit_v1_b, width=768, head="head", frames=16),
+    "mvit_v2_s": _video(video.mvit_v2_s, width=768, head="head", frames=16),
+    "swin3d_t": _video(video.swin3d_t, width=768, head="head"),
+    "swin3d_s": _video(video.swin3d_s, width=768, head="head"),
+    "swin3d_b": _video(video.swin3d_b, width=1024, head="head"),
     "pixels": Pixels(kind="frame", width=8 * 8 * 3, grid=8),
     "pixel_motion": Pixels(kind="clip", width=3 * 8 * 8 * 3, grid=8),
 }  # fmt: skip
 
+HUBS: dict[str, Callable[[str, str | None], Opened]] = {
+    "timm:": open_timm,
+    "hf:": open_hugging_face,
+}
+
 
 def load_backbone(
     name: str, *, weights: str | None, resize: str = "squash", motion_norm: str = "kinetics",
-    device: str = "auto", batch: int = 16,
+    device: str = "auto", batch: int = 0, scaler: str = "torch", frames: int | None = None,
+    precision: str = "float32",
 ) -> Backbone:  # fmt: skip
     """Make a backbone ready to run.
 
-    `weights`: a file, torchvision's name of weights, or `random`; None for pixels.  `resize`,
-    `motion_norm`: spec of the input (squash | crop; kinetics | raw255, resnext101 only).  `batch`:
-    frames per pass.  Raises UserError for an unknown name, missing or misfit weights, a choice that
-    the backbone does not have, or a device that is not there.
+    `weights`: a file, torchvision's name of weights, `pretrained` (the library's own, downloaded),
+    or `random`; None for pixels.  `resize`, `motion_norm`: spec of the input (squash | crop;
+    kinetics | raw255, resnext101 only).  `batch`: frames per pass, 0 for the device's usual.
+    `scaler`: decoder | torch, what makes its pictures.  `frames`: of the clips that it will see,
+    None if not known.  `precision`: float32 | bf16, in the network.  Raises UserError for an
+    unknown name, missing or misfit weights, a choice that the backbone does not have, clips that it
+    cannot take, or a device that is not there.
     """
-    if name not in BACKBONES:
-        raise UserError(f"--backbone {name}: there is none; there are {', '.join(BACKBONES)}")
-    recipe = BACKBONES[name]
+    recipe = find_recipe(name)
     if motion_norm == "raw255" and name != "resnext101":
         raise UserError(f"--motion_norm raw255: is for resnext101 only; leave it out for {name}")
     if isinstance(recipe, Pixels):
@@ -79,21 +103,66 @@ def load_backbone(
         if resize != "squash":
             raise UserError(f"--resize {resize}: {name} averages whole frames; leave it out")
         return PixelBackbone(name=name, recipe=recipe)
-    if weights is None:
-        raise UserError(f"--backbone {name} needs --weights: {choices(recipe.named)}")
+    if recipe:
+        _check_frames(name, recipe, frames)
     target = _device(device)
-    network, source = load_weights(
-        recipe.build, weights, name=name, head=recipe.head, named=recipe.named
-    )
+    recipe, network, source = open_network(name, recipe, weights)
+    norm = motion_norm if name == "resnext101" else recipe.normalisations[0]
     return NetworkBackbone(
         name=name, recipe=recipe, network=network, weights=source, resize=resize, device=target,
-        normalisation=motion_norm if name == "resnext101" else recipe.normalisations[0],
-        batch=batch,
+        normalisation=norm, batch=batch, scaler=scaler, precision=precision,
     )  # fmt: skip
 
 
+def find_recipe(name: str) -> Network | Pixels | None:
+    """A line of the table; None for another library's network, which brings its own."""
+    if name in BACKBONES:
+        return BACKBONES[name]
+    if name.startswith(tuple(HUBS)):
+        return None
+    close = difflib.get_close_matches(name, BACKBONES, n=2) or list(BACKBONES)[:2]
+    raise UserError(
+        f"--backbone {name}: there is none; there are {', '.join(close)} and others: "
+        "python -m preprocess.backbones --list"
+    )
+
+
+def _check_frames(name: str, recipe: Network, frames: int | None) -> None:
+    """Raise UserError if a video network cannot take clips of so many frames."""
+    if frames is None:
+        return
+    if recipe.frames and frames != recipe.frames:
+        raise UserError(
+            f"--frames {frames}: {name} takes clips of {recipe.frames} frames and no others; "
+            f"give --frames {recipe.frames}"
+        )
+    if frames < recipe.least_frames:
+        raise UserError(
+            f"--frames {frames}: {name} takes clips of {recipe.least_frames} frames or more; "
+            "give --frames 16"
+        )
+
+
+def open_network(name: str, recipe: Network | None, weights: str | None) -> Opened:
+    """Recipe, network without its head, and where its weights are from."""
+    if recipe is None:
+        hub = next(hub for hub in HUBS if name.startswith(hub))
+        return HUBS[hub](name.removeprefix(hub), weights)
+    if weights is None:
+        raise UserError(f"--backbone {name} needs --weights: {choices(recipe.named)}")
+    network, source = load_weights(
+        recipe.build, weights, name=name, head=recipe.head, named=recipe.named
+    )
+    network.set_submodule(recipe.head, recipe.instead())
+    entry = entry_of(recipe.named, source)
+    if entry:  # weights of one network may have been trained on crops of different frames
+        _, scaled, norm = picture_of(entry)
+        recipe = replace(recipe, scaled=scaled, normalisations=(norm,))
+    return recipe, network, source
+
+
 def backbone_from_provenance(
-    provenance: dict[str, Any], *, weights: str | None = None, device: str = "auto", batch: int = 16
+    provenance: dict[str, Any], *, weights: str | None = None, device: str = "auto", batch: int = 0
 ) -> Backbone:
     """The backbone that made a store, to run on a new video.
 
@@ -108,22 +177,27 @@ def backbone_from_provenance(
         )
     stored = provenance["weights"]
     source = weights or (None if stored["source"] == "none" else stored["source"])
-    normalisation = provenance["normalisation"]["name"]
-    backbone = load_backbone(
-        name,
-        weights=source,
-        resize="crop" if provenance["resize"] == "crop" else "squash",
-        motion_norm="raw255" if normalisation == "raw255" else "kinetics",
-        device=device,
-        batch=batch,
-    )
-    found = backbone.provenance()["weights"]["sha256"]
-    if found != stored["sha256"]:
+    recipe = find_recipe(name)
+    if isinstance(recipe, Pixels):
+        return PixelBackbone(name=name, recipe=recipe)
+    target = _device(device)
+    recipe, network, found = open_network(name, recipe, source)
+    if found["sha256"] != stored["sha256"]:
         raise UserError(
-            f"--weights {source}: SHA-256 {found[:12]}..., but the store was made with "
+            f"--weights {source}: SHA-256 {found['sha256'][:12]}..., but the store was made with "
             f"{stored['sha256'][:12]}... ({stored['source']}); give that file"
         )
-    return backbone
+    crop, norm = provenance["crop"], provenance["normalisation"]
+    if crop != "none":  # the crop that made the store, whatever these weights' is today
+        of = crop["of"]
+        recipe = replace(recipe, scaled=tuple(of) if isinstance(of, list) else of)
+    return NetworkBackbone(
+        name=name, recipe=recipe, network=network, weights=found, device=target, batch=batch,
+        resize="squash" if crop == "none" else "crop",
+        normalisation=normalisation(norm["mean"], norm["std"]),
+        scaler=provenance.get("scaler", "torch"),
+        precision=provenance.get("network_precision", "float32"),
+    )  # fmt: skip
 
 
 def _device(name: str) -> torch.device:
@@ -136,3 +210,9 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0][:100]
         raise UserError(f"--device {name}: not on this machine ({reason}); use auto") from error
+
+
+if __name__ == "__main__":
+    from preprocess.backbone_list import main
+
+    run_command(main)

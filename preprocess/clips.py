@@ -1,4 +1,4 @@
-"""Decoded frames -> the size that a network takes: for frozen backbones, and for clip stores."""
+"""Decoded frames -> pictures by torch, and the pictures of a clip store."""
 
 from typing import Any
 
@@ -7,52 +7,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data_loader.clip_store import KIND, VideoClips
-from preprocess.frames import Clips
+from data_loader.clip_store import KIND
+from preprocess.pictures import Picture, average
 from util.errors import UserError
 
 CHUNK = 16  # frames resized together
 
 
 @torch.inference_mode()
-def resize_images(
-    frames: np.ndarray, *, size: int, resize: str, scaled: int | tuple[int, int]
-) -> Tensor:
-    """Frames (M, H, W, 3) uint8 -> (M, 3, size, size) uint8, bicubic with antialiasing.
+def make_pictures(frames: np.ndarray, picture: Picture) -> np.ndarray:
+    """Frames (M, H, W, 3) uint8 -> pictures (M, size, size, 3), scaled by torch.
 
-    resize "squash": to the square as they are; "crop": the centre square, after scaling the short
-    side to `scaled` pixels, or the frame to `scaled` = (height, width).
+    "area": float32 averages in 0..255; else uint8, bicubic with antialiasing.
     """
-    height, width = frames.shape[1:3]
-    if resize == "squash":
-        target = (size, size)
-    elif isinstance(scaled, tuple):
-        target = scaled
-    else:
-        short = min(height, width)
-        target = (round(height * scaled / short), round(width * scaled / short))
-    top, left = (target[0] - size) // 2, (target[1] - size) // 2
+    if picture.resize == "area":
+        return average(frames, picture.size)
+    target = picture.target(*frames.shape[1:3])
+    rows, columns = picture.centre(*target)
     parts = torch.from_numpy(frames).permute(0, 3, 1, 2).split(CHUNK)
-    return torch.cat(
-        [
-            F.interpolate(part, target, mode="bicubic", antialias=True, align_corners=False)[
-                ..., top : top + size, left : left + size
-            ]
-            for part in parts
-        ]
-    )
+    made = [_scale(part, target)[..., rows, columns] for part in parts]
+    return torch.cat(made).permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def resize_frames(
-    frames: np.ndarray, *, size: int, resize: str, scaled: int | tuple[int, int]
-) -> np.ndarray:
-    """`resize_images` in the layout of a clip store: (M, size, size, 3) uint8."""
-    images = resize_images(frames, size=size, resize=resize, scaled=scaled)
-    return images.permute(0, 2, 3, 1).contiguous().numpy()
+def _scale(images: Tensor, target: tuple[int, int]) -> Tensor:
+    return F.interpolate(images, target, mode="bicubic", antialias=True, align_corners=False)
 
 
-def clips_as_stored(video: str, clips: Clips, provenance: dict[str, Any]) -> VideoClips:
-    """One decoded video as a clip store of this provenance holds it, and a model trained on it saw.
+def clip_picture(provenance: dict[str, Any]) -> Picture:
+    """The pictures that a clip store of this provenance holds.
 
     "crop" scales the short side to the stored size.  Raises UserError if the provenance is not a
     clip store's.
@@ -63,5 +45,9 @@ def clips_as_stored(video: str, clips: Clips, provenance: dict[str, Any]) -> Vid
             "needs a store made by preprocess.videos --backbone none"
         )
     size = provenance["size"][0]
-    frames = resize_frames(clips.frames, size=size, resize=provenance["resize"], scaled=size)
-    return VideoClips(video, frames, clips.index, clips.frame_count, clips.note)
+    return Picture(
+        size=size,
+        resize=provenance["resize"],
+        scaled=size,
+        scaler=provenance.get("scaler", "torch"),
+    )

@@ -5,13 +5,15 @@ needs the true number of frames, and headers lie, so packets are counted first; 
 decoded once, and only the frames that some clip needs are converted to RGB and kept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from preprocess.decoders import DECODERS, Convert, StoppedEarly, VideoError, count_packets
+
+Take = Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,44 +52,68 @@ def read_clips(
     VideoError (a UserError) with the reason if the video is missing, empty, cut off, no video, or
     has no frame that decodes.
     """
+    (only,) = take_clips(
+        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=[_whole]
+    )
+    return only
+
+
+def take_clips(
+    path: str | Path,
+    *,
+    clips: int,
+    frames: int,
+    decoder: str,
+    keep_partial: bool,
+    takes: Sequence[Take],
+) -> list[Clips]:
+    """`read_clips` with several forms of each frame, in one decoding -> Clips for each of `takes`.
+
+    What a take gives of a frame stands in place of the frame.
+    """
     path = Path(path)
     packets, whole, cut = count_packets(path)
     total, note = max(packets, 1), ""
     for _ in range(3):  # once as a rule; again when the packets did not tell the number of frames
         expected = total
         index = clip_frames(expected, clips=clips, frames=frames)
-        kept, total, stopped = _decode(path, set(index.ravel().tolist()), DECODERS[decoder])
+        kept, total, stopped = _decode(path, set(index.ravel().tolist()), decoder, takes)
         if total == 0:
             raise VideoError(path, stopped or "no frame of it decodes")
         problem = cut or stopped
         if problem and not keep_partial:
             raise VideoError(path, f"{problem}; {total} of {whole} frames decode")
-        note = f"partial: {total} of {whole} frames" if problem else ""
+        # All frames may be there and some of them filled in by the decoder.
+        lost = f"{total} of {whole} frames" if total < whole else problem
+        note = f"partial: {lost}" if problem else ""
         index = clip_frames(total, clips=clips, frames=frames)
         needed = np.unique(index)
         if total == expected or set(needed.tolist()) <= kept.keys():
             break
     else:
         raise VideoError(path, "decodes to another number of frames each time")
-    return Clips(
-        frames=np.stack([kept[i] for i in needed.tolist()]),
-        index=np.searchsorted(needed, index),
-        frame_count=total,
-        note=note,
-    )
+    index = np.searchsorted(needed, index)
+    return [
+        Clips(np.stack([kept[i][form] for i in needed.tolist()]), index, total, note)
+        for form in range(len(takes))
+    ]
 
 
 def _decode(
-    path: Path, wanted: set[int], decoder: Callable[[Path], Iterator[Convert]]
-) -> tuple[dict[int, np.ndarray], int, str]:
-    """Decode all and keep the wanted frames -> ({number: image}, frames decoded, "" or problem)."""
-    kept: dict[int, np.ndarray] = {}
+    path: Path, wanted: set[int], decoder: str, takes: Sequence[Take]
+) -> tuple[dict[int, list[np.ndarray]], int, str]:
+    """Decode all, keep what is wanted -> ({number: its forms}, frames decoded, "" or problem)."""
+    kept: dict[int, list[np.ndarray]] = {}
     total = 0
     try:
-        for convert in decoder(path):
+        for convert in DECODERS[decoder].frames(path):
             if total in wanted:
-                kept[total] = convert()
+                kept[total] = [take(convert) for take in takes]
             total += 1
     except StoppedEarly as problem:
         return kept, total, str(problem)
     return kept, total, ""
+
+
+def _whole(convert: Convert) -> np.ndarray:
+    return convert()

@@ -1,85 +1,106 @@
 """What `preprocess.videos` makes of decoded videos: a backbone's features, or clips as they are.
 
-The command's machinery (threads, parts, going on, quarantine) is the same for both.
+The command's machinery (workers, shards, going on, quarantine) is the same for both.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from data_loader.clip_store import KIND, ClipStore, open_clip_store, write_clip_store
-from data_loader.store import FeatureStore, VideoFeatures, open_store, write_store
+from data_loader.clip_store import KIND, VideoClips, open_clip_store, write_clip_store
+from data_loader.store import Store, VideoFeatures, open_any_store, open_store, write_store
 from options.video import VideoOptions
 from preprocess.backbones import load_backbone
-from preprocess.clips import clips_as_stored
-from preprocess.decoders import decoder_versions
+from preprocess.clips import clip_picture
+from preprocess.decoders import DECODERS, decoder_versions
 from preprocess.frames import Clips
-
-Store = FeatureStore | ClipStore
+from preprocess.pictures import Picture
+from util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """A kind of store, and how videos get into it.
 
-    name: for the progress bar; provenance: all that decides what is stored, and the versions at
-    work; make: (video id, its clips) -> what a store holds of one video, called by several threads;
+    name: for the progress bar; output: the store; provenance: all that decides what is stored, and
+    the versions at work; picture: what it takes of a frame; make: (video id, its clips as such
+    pictures, SHA-256 of its file) -> what a store holds of one video, called by several threads;
     write: (path, such videos, provenance), whole or not at all; open: path -> store.
     """
 
     name: str
+    output: Path
     provenance: dict[str, Any]
-    make: Callable[[str, Clips], Any]
+    picture: Picture
+    make: Callable[[str, Clips, str], Any]
     write: Callable[[Path, Iterable[Any], dict[str, Any]], None]
     open: Callable[[Path], Store]
 
 
-def choose_product(options: VideoOptions) -> Product:
-    """What the options ask for; raises UserError if its backbone cannot be had."""
-    return clip_product(options) if options.backbone == "none" else feature_product(options)
+def parts_folder(output: Path) -> Path:
+    """Where the parts of a store are, until they are merged (`preprocess.shards`)."""
+    return output.with_name(output.name + ".parts")
 
 
-def feature_product(options: VideoOptions) -> Product:
+def choose_products(options: VideoOptions) -> list[Product]:
+    """What the options ask for; raises UserError if a backbone cannot be had."""
+    return [
+        clip_product(options, Path(output))
+        if name == "none"
+        else feature_product(options, Path(output), name, options.weights_of(place))
+        for place, (name, output) in enumerate(zip(options.backbone, options.output, strict=True))
+    ]
+
+
+def feature_product(options: VideoOptions, output: Path, name: str, weights: str | None) -> Product:
     """Features of a frozen backbone.  Raises UserError as `load_backbone` does."""
     backbone = load_backbone(
-        options.backbone,
-        weights=options.weights,
+        name,
+        weights=weights,
         resize=options.resize,
         motion_norm=options.motion_norm,
         device=options.device,
         batch=options.batch,
+        scaler=choose_scaler(options, output),
+        frames=options.frames,
+        precision=options.network_precision,
     )
     known = backbone.provenance()
 
-    def make(video: str, clips: Clips) -> VideoFeatures:
-        features = backbone.extract(clips).astype(options.precision)
-        return VideoFeatures(video, features, clips.frame_count, clips.note)
+    def make(video: str, clips: Clips, file_sha256: str) -> VideoFeatures:
+        features = backbone.extract_pictures(clips).astype(options.precision)
+        return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
 
     return Product(
-        name=options.backbone,
+        name=name,
+        output=output,
         provenance={
             **known,
             **_decoding(options),
             "precision": options.precision,
             "versions": {**known["versions"], **decoder_versions(options.decoder)},
         },
+        picture=backbone.picture,
         make=make,
-        write=write_store,
+        write=partial(write_store, compression=options.compression),
         open=open_store,
     )
 
 
-def clip_product(options: VideoOptions) -> Product:
+def clip_product(options: VideoOptions, output: Path) -> Product:
     """Decoded clips, resized, for encoders that are trained."""
     provenance = {
         "backbone": "none",
         "kind": KIND,
         "resize": options.resize,
         "size": [options.size, options.size],
+        "scaler": choose_scaler(options, output),
         "askable": True,
         **_decoding(options),
         "versions": {
@@ -88,13 +109,51 @@ def clip_product(options: VideoOptions) -> Product:
             **decoder_versions(options.decoder),
         },
     }
+
+    def make(video: str, clips: Clips, file_sha256: str) -> VideoClips:
+        return VideoClips(
+            video, clips.frames, clips.index, clips.frame_count, clips.note, file_sha256
+        )
+
     return Product(
         name="clips",
+        output=output,
         provenance=provenance,
-        make=lambda video, clips: clips_as_stored(video, clips, provenance),
+        picture=clip_picture(provenance),
+        make=make,
         write=write_clip_store,
         open=open_clip_store,
     )
+
+
+def choose_scaler(options: VideoOptions, output: Path) -> str:
+    """`--scaler`, with auto decided: as the store was made; a new one by the decoder if it can.
+
+    Raises UserError if the decoder shall scale and cannot.
+    """
+    scales = DECODERS[options.decoder].scales
+    if options.scaler == "decoder" and not scales:
+        raise UserError(
+            f"--scaler decoder: {options.decoder} gives frames of their own size; use torch or auto"
+        )
+    if options.scaler != "auto":
+        return options.scaler
+    for path in (output, *sorted(parts_folder(output).glob("*.h5"))[:1]):
+        with suppress(UserError):  # no store, or none that can be read: said where it is added to
+            return essence(open_any_store(path).provenance)["scaler"]
+    return "decoder" if scales else "torch"
+
+
+def essence(provenance: dict[str, Any]) -> dict[str, Any]:
+    """What equal features agree in: no versions, the weights' hash and not their path.
+
+    Stores of before there was a choice say nothing of scaler and precision of the network.
+    """
+    found = {"scaler": "torch", "network_precision": "float32", **provenance}
+    found.pop("versions", None)
+    if isinstance(found.get("weights"), dict):
+        found["weights"] = found["weights"].get("sha256")
+    return found
 
 
 def _decoding(options: VideoOptions) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torchvision.models import WeightsEnum
 from util.errors import UserError
 from util.files import sha256
 
+PRETRAINED = "pretrained"
 RANDOM = "random"
 SEED = 0
 
@@ -23,38 +24,57 @@ def load_weights(
     *,
     name: str,
     head: str,
-    named: type[WeightsEnum] | None,
+    named: Sequence[WeightsEnum],
 ) -> tuple[nn.Module, dict[str, str]]:
     """Build a network and fill it -> (network, {"source": .., "sha256": ..}).
 
-    `weights` is the word `random` (seeded), one of torchvision's names in `named`, or a file: a
-    state dict, or a checkpoint with one under `state_dict`; a prefix `module.` is taken off.  The
-    classifier (keys that begin with `head`) is not needed and may be absent or of another size.
-    Raises UserError that names the file, the first key that does not fit, and the cure.
+    `weights` is the word `random` (seeded), one of torchvision's names in `named`, the word
+    `pretrained` for those it deems best, or a file: a state dict, or a checkpoint with one under
+    `state_dict`; a prefix `module.` is taken off.  The classifier (`head`, its path of modules) is
+    not needed and may be absent or of another size.  Raises UserError that names the file, the
+    first key that does not fit, and the cure.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        network = build()
+    network = seeded(build)
     if weights == RANDOM:
-        return network, {"source": RANDOM, "sha256": _fingerprint(network)}
-    names = [entry.name for entry in named] if named else []
-    if named and weights in names:
-        path = _download(named[weights])
+        return network, {"source": RANDOM, "sha256": fingerprint(network)}
+    entries = {entry.name: entry for entry in named}
+    if named and weights == PRETRAINED:
+        weights = type(named[0])["DEFAULT"].name
+    if weights in entries:
+        path = _download(entries[weights])
     else:
         path = Path(weights)
         if not path.is_file():
             raise UserError(
                 f"--weights {weights}: no such file; for {name} there are {choices(named)}"
             )
-    state = _read(path)
-    _fill(network, state, path, name=name, head=head)
+    fill(network, read_state(path), path, name=name, heads=(head,))
     return network, {"source": weights, "sha256": sha256(path)}
 
 
-def choices(named: type[WeightsEnum] | None) -> str:
+def seeded(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network with random weights, always the same; the generator is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return build()
+
+
+def entry_of(named: Sequence[WeightsEnum], made: dict[str, str]) -> WeightsEnum | None:
+    """Which of torchvision's weights `load_weights` loaded, by name or downloaded by hand.
+
+    The names of torchvision's files end with the first digits of their SHA-256.
+    """
+    for entry in named:
+        digits = Path(entry.url).stem.rpartition("-")[2]
+        if made["source"] == entry.name or made["sha256"].startswith(digits):
+            return entry
+    return None
+
+
+def choices(named: Sequence[WeightsEnum]) -> str:
     """What --weights may be, for an error message."""
-    names = ", ".join(entry.name for entry in named) if named else ""
-    return (f"{names}, " if names else "") + f"a file, or the word {RANDOM} (untrained, for tests)"
+    names = "".join(f"{name}, " for name in (*(e.name for e in named), PRETRAINED) if named)
+    return f"{names}a file, or the word {RANDOM} (untrained, for tests)"
 
 
 def _download(entry: WeightsEnum) -> Path:
@@ -71,10 +91,13 @@ def _download(entry: WeightsEnum) -> Path:
     return path
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path) -> dict[str, Tensor]:
     """A state dict from a file of tensors; code in it is never run."""
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == ".safetensors":
+            content: Any = _safetensors(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().split("\n")[0][:150]
         raise UserError(
@@ -90,11 +113,28 @@ def _read(path: Path) -> dict[str, Tensor]:
     return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
-def _fill(
-    network: nn.Module, state: dict[str, Tensor], path: Path, *, name: str, head: str
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    """A file of safetensors.  ValueError if it is damaged."""
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise UserError(f"--weights {path}: pip install safetensors reads it") from error
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def fill(
+    network: nn.Module, state: dict[str, Tensor], path: Path, *, name: str, heads: Sequence[str]
 ) -> None:
-    """Copy a state dict into a network; all but the classifier and batch counters must match."""
+    """Copy a state dict into a network; all but the classifier and batch counters must match.
+
+    `heads`: paths of the classifier's modules.  Raises UserError for the first key that does not.
+    """
     own = network.state_dict()
+    head = tuple(f"{path}." for path in heads)
     for key, value in own.items():
         if key.startswith(head):
             continue
@@ -122,9 +162,9 @@ def _size(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a single number"
 
 
-def _fingerprint(network: nn.Module) -> str:
+def fingerprint(network: nn.Module) -> str:
     """SHA-256 over the tensors of a network, in the order of its state dict."""
     digest = hashlib.sha256()
     for value in network.state_dict().values():
-        digest.update(value.contiguous().numpy().tobytes())
+        digest.update(value.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -231,7 +231,7 @@ def test_weights_must_be_named(tiny) -> None:
 
 def test_too_little_memory_is_said_before_the_first_step(tiny, monkeypatch) -> None:
     monkeypatch.setattr("training.memory.free_memory", lambda device: 2**20)
-    with pytest.raises(UserError, match=r"a step of 8 videos needs about .* GiB.*lower --batch_s"):
+    with pytest.raises(UserError, match=r"a step needs about .* GiB.*lower --batch_s"):
         autoencoder(tiny, "r")
     assert not Path("results").exists()
 

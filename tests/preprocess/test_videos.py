@@ -14,7 +14,8 @@ import pytest
 from data_loader.store import open_store
 from preprocess.backbones import load_backbone
 from preprocess.frames import read_clips
-from preprocess.videos import main, quarantine_file
+from preprocess.quarantine import quarantine_file
+from preprocess.videos import main
 from tests.video_files import moving_images, write_video
 from util.errors import UserError, run_command
 from util.files import sha256
@@ -55,7 +56,8 @@ def test_a_folder_becomes_a_store(folder, tmp_path, capsys) -> None:
     assert [p.name for p in output.parent.iterdir()] == ["s.h5"], "parts and lists are gone"
     line = capsys.readouterr().out.strip()
     assert "4 videos stored (4 new), 0 in quarantine" in line
-    assert "frames/s a thread" in line and "MiB" in line and "\n" not in line
+    assert "4 of 4 videos" in line and "frames/s a worker" in line
+    assert "MiB" in line and "\n" not in line
 
 
 @pytest.mark.skipif(
@@ -96,13 +98,14 @@ def test_quarantine_and_its_end(folder, tmp_path, capsys) -> None:
     command = ["--videos", str(folder), str(tmp_path / "gone.mp4"), *words(folder, output)[2:]]
     assert main(command) == 1
     captured = capsys.readouterr()
-    assert "4 videos stored (4 new), 2 in quarantine" in captured.out
+    assert "4 of 6 videos stored (4 new), 2 in quarantine" in captured.out
     assert f"set aside {bad}: not a video" in captured.err
     rows = json.loads(quarantine_file(output).read_text())
     assert rows[0]["file"] == str(bad) and rows[0]["id"] == "bad"
     assert rows[0]["sha256"] == sha256(bad) and "not a video" in rows[0]["reason"]
     assert rows[1] == {
         "file": str(tmp_path / "gone.mp4"), "id": "gone", "reason": "no such file", "sha256": None,
+        "tried": {"decoder": "pyav", "keep_partial": False, "time_limit": 300.0},
     }  # fmt: skip
     assert "bad" not in open_store(output)
     bad.unlink()
@@ -221,7 +224,7 @@ def test_kill_and_go_on(tmp_path, capsys) -> None:
     output = tmp_path / "s.h5"
     parts = tmp_path / "s.h5.parts"
     rest = ["--backbone", "squeezenet1_1", "--weights", "random", "--clips", "2", "--frames", "4"]
-    rest += ["--threads", "1", "--videos", str(folder)]
+    rest += ["--threads", "1", "--shard", "1", "--videos", str(folder)]
     command = [sys.executable, "-m", "preprocess.videos", *rest, "--output", str(output)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     limit = time.monotonic() + 120

@@ -1,0 +1,45 @@
+"""What a worker process does for extraction: one video file -> the pictures that networks take."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from preprocess.frames import Clips
+from preprocess.pictures import Picture, read_pictures
+from util.files import sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One video to be decoded; pictures: those of each product that lacks it."""
+
+    video: str
+    file: Path
+    clips: int
+    frames: int
+    decoder: str
+    keep_partial: bool
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """clips: for each of the job's pictures; file_sha256: of the file; seconds: that it took."""
+
+    clips: list[Clips]
+    file_sha256: str
+    seconds: float
+
+
+def decode(job: Job) -> Decoded:
+    """Decode one video for all products at once; raises VideoError as `read_pictures` does."""
+    begin = time.perf_counter()
+    clips = read_pictures(
+        job.file,
+        clips=job.clips,
+        frames=job.frames,
+        decoder=job.decoder,
+        keep_partial=job.keep_partial,
+        pictures=job.pictures,
+    )
+    return Decoded(clips, sha256(job.file), time.perf_counter() - begin)
