@@ -6,6 +6,7 @@
       split: test
       columns: [all, what, who]                 # question types; a mapping joins several types
       question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
+      against: with video                    # or: label of the row that the others are subtracted from
       gain_of: with video                    # label of a row whose gain is also given by type
       rows:
         - {label: with video, runs: msvd_476, file: real, learned: one sentence}
@@ -85,13 +86,16 @@ def build(spec: dict[str, Any], results: Path) -> str:
         name: np.ones(len(first.id), bool) if name == ALL else np.isin(first.type, list(kinds))
         for name, kinds in columns.items()
     }
-    blind = None
+    blind, difference = None, "vision gain"
     if spec.get("question_only"):
         row = {"label": "", "runs": spec["question_only"], "file": "none"}
         blind = _Row(row, spec, results).hits.mean(0)
+    elif spec.get("against"):
+        blind = next(row.hits.mean(0) for row in rows if row.label == spec["against"])
+        difference = "difference"
     learned = any("learned" in row for row in spec["rows"])
     head = ["", *(f"{n} ({masks[n].sum():,})" for n in columns)]
-    head += ["vision gain"] * (blind is not None) + ["learned"] * learned
+    head += [difference] * (blind is not None) + ["learned"] * learned
     lines = [markdown(head), "|" + "-|" * len(head)]
     bootstrap = Bootstrap(first.video, first.type)
     for row in rows:
@@ -145,7 +149,7 @@ class _Row:
 
 
 def _gain(row: _Row, blind: np.ndarray, bootstrap: Bootstrap) -> str:
-    """Vision gain of the mean over seeds, with its interval over videos."""
+    """Gain of the mean over seeds, with its interval over videos."""
     gain = row.hits.mean(0) - blind
     if not gain.any():
         return "–"
@@ -183,6 +187,7 @@ def _read_specs(path: Path) -> dict[str, Any]:
                     "shuffled), may have learned, and nothing else"
                 )
         labels = [row.get("label") for row in spec["rows"]]
-        if spec.get("gain_of", labels[0]) not in labels:
-            raise UserError(f"{path}: table {name}: gain_of {spec['gain_of']!r} is no row's label")
+        for key in ("gain_of", "against"):
+            if spec.get(key, labels[0]) not in labels:
+                raise UserError(f"{path}: table {name}: {key} {spec[key]!r} is no row's label")
     return specs

@@ -110,3 +110,15 @@ def test_runs_of_other_questions_do_not_share_a_table() -> None:
     answers("seen_s1", "real", set(), ids=range(1, 41))
     with pytest.raises(UserError, match="a table is of one question file"):
         evaluate.main(["table"])
+
+
+def test_rows_can_be_set_against_one_of_them() -> None:
+    spec = SPEC.replace("question_only: blind\n  gain_of: with video", "against: question only")
+    Path("results/tables.yaml").write_text(spec)
+    evaluate.main(["table"])
+    head, _, blind, seen = [x for x in Path("results/README.md").read_text().split("\n")][2:6]
+    assert head == "|  | all (40) | what (20) | who (10) | difference | learned |"
+    assert blind.endswith("| – |  |") and "| +40.0 [" in seen
+    Path("results/tables.yaml").write_text(spec.replace("against: question only", "against: none"))
+    with pytest.raises(UserError, match=r"against 'none' is no row's label"):
+        evaluate.main(["table"])
