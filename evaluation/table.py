@@ -6,7 +6,7 @@
       split: test
       columns: [all, what, who]                 # question types; a mapping joins several types
       question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
-      against: with video                    # or: label of the row that the others are subtracted from
+      against: with video                    # or: the row that is subtracted from the others
       gain_of: with video                    # label of a row whose gain is also given by type
       rows:
         - {label: with video, runs: msvd_476, file: real, learned: one sentence}

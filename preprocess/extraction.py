@@ -8,6 +8,7 @@ are set aside (`preprocess.quarantine`).
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -42,6 +43,14 @@ T = TypeVar("T")
 PATIENCE = timedelta(days=30)  # how long a process waits for those with longer videos
 
 
+# (videos and the places of the products that lack them, all files, products, options, rows of
+# earlier runs) -> what became of each video
+Work = Callable[
+    [dict[str, tuple[int, ...]], dict[str, Path], list[Product], VideoOptions, dict[str, Row]],
+    list["Outcome"],
+]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one video: its frames and the seconds of decoding, or why it was set aside."""
@@ -59,17 +68,16 @@ def extract_together(options: VideoOptions) -> int:
         if world_size() > 1 and options.device == "auto" and torch.cuda.is_available():
             local = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
             options = replace(options, device=f"cuda:{local}")
-        return extract(options)
+        return extract(options, choose_products(options), extract_here)
 
 
-def extract(options: VideoOptions) -> int:
-    """Extract what the options say -> 0, or 1 if videos are in quarantine.
+def extract(options: VideoOptions, products: list[Product], work: Work) -> int:
+    """Extract what the options say, by `work` -> 0, or 1 if videos are in quarantine.
 
     Raises UserError if there is nothing to store, and for all that the user must mend.
     """
     files = name_videos(list_videos(options.videos), options.id_map)
     require_decoder(options.decoder)
-    products = choose_products(options)
     stored = [stores_so_far(product) for product in products]
     lacking = {
         video: places
@@ -81,7 +89,7 @@ def extract(options: VideoOptions) -> int:
     todo = [video for video in lacking if video not in known]
     begin = time.perf_counter()
     mine = {video: lacking[video] for video in todo[rank() :: world_size()]}
-    outcomes = _extract_all(mine, files, products, options)
+    outcomes = work(mine, files, products, options, known) if mine else []
     outcomes = [outcome for share in _gather(outcomes) for outcome in share]
     if rank() > 0:
         return 0
@@ -109,23 +117,39 @@ def _known(
     return {
         video: listed[video]
         for video in lacking
-        if is_known(listed.get(video), files[video], _tried(options))
+        if is_known(listed.get(video), files[video], tried(options))
     }
 
 
-def _tried(options: VideoOptions) -> dict[str, Any]:
+def tried(options: VideoOptions) -> dict[str, Any]:
     """The options that decide whether a video can be read."""
     names = ("decoder", "keep_partial", "time_limit")
     return {name: getattr(options, name) for name in names}
 
 
-def _extract_all(
+def aside_row(video: str, file: Path, reason: str, options: VideoOptions) -> Row:
+    """The line of the list for a video that cannot be read, said; VideoError with --strict."""
+    if options.strict:
+        raise VideoError(
+            file,
+            f"{reason}; --strict stops here, without it such videos are set aside; what is "
+            "done stays, the same command goes on",
+        )
+    tqdm.write(f"set aside {file}: {reason}", file=sys.stderr)
+    return make_row(video, file, reason, tried(options))
+
+
+def extract_here(
     mine: dict[str, tuple[int, ...]],
     files: dict[str, Path],
     products: list[Product],
     options: VideoOptions,
+    known: dict[str, Row],
 ) -> list[Outcome]:
-    """Store each of this process's videos for the products that lack it, or set it aside."""
+    """Store each of this process's videos for the products that lack it, or set it aside.
+
+    `known`: rows of an earlier run, which a kill shall not lose.
+    """
     writers = [ShardWriter(p, size=options.shard, process=rank()) for p in products]
     outcomes: list[Outcome] = []
 
@@ -135,20 +159,14 @@ def _extract_all(
         frames = decoded.clips[0].frame_count
         return Outcome(job.video, mine[job.video], frames, decoded.seconds)
 
+    rows = dict(known)
+
     def set_aside(job: Job, reason: str) -> Outcome:
-        if options.strict:
-            raise VideoError(
-                job.file,
-                f"{reason}; --strict stops here, without it such videos are set aside; what is "
-                "done stays, the same command goes on",
-            )
-        tqdm.write(f"set aside {job.file}: {reason}", file=sys.stderr)
-        row = make_row(job.video, job.file, reason, _tried(options))
-        outcome = Outcome(job.video, mine[job.video], row=row)
-        for place in outcome.places:
-            rows = [o.row for o in [*outcomes, outcome] if o.row and place in o.places]
-            write_rows(parts_folder(products[place].output) / f"{rank()}.json", rows)
-        return outcome
+        rows[job.video] = aside_row(job.video, job.file, reason, options)
+        for place in mine[job.video]:
+            here = [row for video, row in rows.items() if place in mine.get(video, (place,))]
+            write_rows(parts_folder(products[place].output) / f"{rank()}.json", here)
+        return Outcome(job.video, mine[job.video], row=rows[job.video])
 
     jobs = (
         Job(

@@ -74,7 +74,8 @@ def feature_product(options: VideoOptions, output: Path, name: str, weights: str
     known = backbone.provenance()
 
     def make(video: str, clips: Clips, file_sha256: str) -> VideoFeatures:
-        features = backbone.extract_pictures(clips).astype(options.precision)
+        with np.errstate(over="ignore"):  # the store refuses what became infinite, and says so
+            features = backbone.extract_pictures(clips).astype(options.precision)
         return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
 
     return Product(

@@ -1,0 +1,111 @@
+"""`python -m preprocess.cluster`: what `preprocess.videos` does, on all machines of a Ray cluster.
+
+Ray Data takes the videos that are lacking through two stages (`preprocess.cluster_stages`): tasks
+that decode, on any core, and actors that hold the networks, on GPUs where there are, and write
+parts of the stores into the shared folder.  Going on, quarantine and merge are those of
+`preprocess.videos`; so is the store, byte for byte in its data sets.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, redirect_stdout
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from options.cluster import ClusterOptions
+from options.parse import parse
+from options.video import VideoOptions
+from preprocess.cluster_ray import connected, require_ray, run
+from util.errors import UserError, run_command
+
+PROG = "python -m preprocess.cluster"
+PATIENCE = 90.0  # seconds until a file of another machine shows: network file systems keep lists
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Extract; 0: every video is stored, 1: some are in quarantine, 2 (UserError): no store."""
+    about = "Video files -> feature or clip stores, on a Ray cluster."
+    options, cluster = parse(PROG, about, [VideoOptions, ClusterOptions], argv)
+    require_ray()
+    return extract(options, cluster)
+
+
+def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
+    """`preprocess.extraction.extract`, with the work done by Ray."""
+    # Here and not above: without Ray, or without a task, nobody shall wait for torch.
+    from preprocess import extraction
+    from preprocess.products import choose_products
+
+    products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
+    return extraction.extract(options, products, partial(_extract_all, cluster=cluster))
+
+
+def _extract_all(
+    mine: dict[str, tuple[int, ...]],
+    files: dict[str, Path],
+    products: list[Any],
+    options: VideoOptions,
+    known: dict[str, Any],
+    *,
+    cluster: ClusterOptions,
+) -> list[Any]:
+    """Store each video for the products that lack it, or set it aside -> their outcomes."""
+    from preprocess.extraction import Outcome, aside_row
+    from preprocess.quarantine import write_rows
+    from preprocess.shards import parts_folder
+
+    rows = dict(known)  # those of an earlier run too: a kill shall not lose them
+    parts: set[Path] = set()
+    outcomes: list[Any] = []
+
+    def take(done: Any) -> Any:
+        if done.mistake:
+            raise done.mistake
+        places = mine[done.video]
+        if not done.reason:
+            for part in set(done.parts) - parts:
+                _wait_until(part.is_file, part)
+                parts.add(part)
+            return Outcome(done.video, places, done.frames, done.seconds)
+        rows[done.video] = aside_row(done.video, files[done.video], done.reason, options)
+        for place in places:
+            here = [row for video, row in rows.items() if place in mine.get(video, (place,))]
+            write_rows(parts_folder(products[place].output) / "ray.json", here)
+        return Outcome(done.video, places, row=rows[done.video])
+
+    # Ray prints on the output stream which processes died; that one is for our line.
+    with (
+        redirect_stdout(sys.stderr),
+        connected(cluster),
+        closing(run(mine, files, products, options, cluster)) as results,
+    ):
+        name = "+".join(product.name for product in products)
+        for done in tqdm(results, total=len(mine), unit="video", desc=name):
+            outcomes.append(take(done))
+    for folder in {part.parent for part in parts}:
+        here = {part for part in parts if part.parent == folder}
+        _wait_until(lambda here=here, folder=folder: here <= set(folder.glob("*.h5")), folder)
+    return outcomes
+
+
+def _wait_until(condition: Callable[[], bool], path: Path) -> None:
+    """Wait for what another machine wrote; UserError if it does not show."""
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > limit:
+            raise UserError(
+                f"{path}: written by a machine of the cluster, but not to be seen here; give an "
+                "--output in a folder that all machines share, under one path"
+            )
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    from preprocess.cluster import main as command  # under its name, by which Ray finds it
+
+    run_command(command)

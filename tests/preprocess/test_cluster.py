@@ -1,0 +1,368 @@
+"""`python -m preprocess.cluster`: on a Ray of two cores, the store of `preprocess.videos`."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from options.cluster import ClusterOptions
+from options.video import VideoOptions
+from preprocess import cluster, cluster_ray, videos
+from preprocess.jobs import Job
+from preprocess.pictures import Picture
+from preprocess.quarantine import quarantine_file
+from preprocess.shards import parts_folder
+from preprocess.workers import Failure
+from tests.conftest import ROOT
+from tests.preprocess.bad_decoder import decode_badly
+from tests.preprocess.test_shards import contents, make_videos, words
+from tests.video_files import write_video
+from util.errors import UserError
+
+ACTOR = "ray::MapWorker(MapBatches(Networks)).submit"  # while it is called
+TASK = "ray::MapBatches(decode_videos)"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
+NETWORK = ["--backbone", "squeezenet1_1", "--weights", "random", "--clips", "3", "--frames", "4"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Twelve good videos."""
+    return make_videos(tmp_path_factory.mktemp("cluster") / "in", 12)
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator:
+    """A Ray of two cores, which the command finds running."""
+    ray = pytest.importorskip("ray", reason="needs requirements-scale.txt")
+    pytest.importorskip("ray.data", reason="needs requirements-scale.txt")
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=200 * 2**20,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    yield ray
+    ray.shutdown()
+
+
+def test_the_store_is_that_of_preprocess_videos(ray, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.mp4").write_text("no video")
+    command = ["--videos", str(folder), "bad.mp4", "--backbone", "pixels", "pixel_motion"]
+    command += ["--clips", "3", "--frames", "4", "--output"]
+    assert videos.main([*command, "a.h5", "m.h5"]) == 1
+    capsys.readouterr()
+    assert cluster.main([*command, "out/a.h5", "out/m.h5", "--shard", "5"]) == 1
+    seen = capsys.readouterr()
+    for name, line in zip(["a.h5", "m.h5"], seen.out.splitlines(), strict=True):
+        assert f"out/{name}: 12 of 13 videos stored (12 new), 1 in quarantine; 210 fr" in line
+        assert contents(Path("out", name)) == contents(Path(name))
+        assert (
+            quarantine_file(Path("out", name)).read_text()
+            == quarantine_file(Path(name)).read_text()
+        )
+        assert not parts_folder(Path("out", name)).exists()
+    # Nothing is left to do: the store is left alone, and what is in quarantine is not tried.
+    stamp = Path("out/a.h5").stat().st_mtime_ns
+    assert cluster.main([*command, "out/a.h5", "out/m.h5"]) == 1
+    seen = capsys.readouterr()
+    assert "a.h5: 12 of 13 videos stored (0 new), 1 in quarantine" in seen.out
+    assert "set aside" not in seen.err and Path("out/a.h5").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.long
+def test_other_versions_on_a_machine_are_refused(ray, folder, tmp_path, monkeypatch) -> None:
+    from preprocess import products
+
+    def choose(options):
+        (product,) = real(options)
+        product.provenance["versions"]["torch"] = "0.1"
+        return [product]
+
+    real = products.choose_products
+    monkeypatch.setattr(products, "choose_products", choose)
+    with pytest.raises(UserError, match=r"s\.h5: .* has torch .*the machine of the command 0\.1;"):
+        cluster.main(words(folder, tmp_path / "s.h5"))
+    assert not (tmp_path / "s.h5").exists()
+
+
+@pytest.mark.long
+def test_strict_stops(ray, folder, tmp_path) -> None:
+    (tmp_path / "bad.mp4").write_text("no video")
+    command = ["--videos", str(tmp_path / "bad.mp4"), *words(folder, tmp_path / "s.h5")[2:]]
+    with pytest.raises(UserError, match=r"bad\.mp4: not a video.*--strict stops here"):
+        cluster.main([*command, "--strict"])
+
+
+@pytest.mark.long
+def test_a_killed_task_and_a_killed_actor_lose_nothing(ray, folder, tmp_path, capsys) -> None:
+    whole, output = tmp_path / "whole.h5", tmp_path / "s.h5"
+    rest = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output"]
+    assert videos.main([*rest, str(whole)]) == 0
+    capsys.readouterr()
+    with kill(TASK, output, parts=0) as task, kill(ACTOR, output, parts=2) as actor:
+        assert cluster.main([*rest, str(output)]) == 0
+    assert task == [0] and len(actor) == 1 and 2 <= actor[0] < 12, "they were to be killed mid-way"
+    assert "12 of 12 videos stored (12 new), 0 in quarantine" in capsys.readouterr().out
+    assert contents(output) == contents(whole)
+
+
+@pytest.mark.long
+def test_too_many_deaths_stop_the_run_and_the_command_goes_on(
+    ray, folder, tmp_path, capsys, monkeypatch
+) -> None:
+    """The rest is left to `preprocess.videos`, which reads the same parts."""
+    monkeypatch.setattr(cluster_ray, "TRIES", 0)
+    output = tmp_path / "s.h5"
+    command = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output", str(output)]
+    with (
+        kill(ACTOR, output, parts=2) as actor,
+        pytest.raises(UserError, match=r"Ray gave up.* on"),
+    ):
+        cluster.main([*command, "--retries", "0"])
+    assert len(actor) == 1
+    done = len(list(parts_folder(output).glob("*.h5")))
+    assert 2 <= done < 12 and not output.exists()
+    capsys.readouterr()
+    assert videos.main(command) == 0
+    assert f"12 of 12 videos stored ({12 - done} new)" in capsys.readouterr().out
+
+
+@pytest.mark.long
+def test_where_ray_gives_up_the_rest_is_begun_anew(
+    ray, folder, tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr(cluster_ray, "TRIES", 0)
+    monkeypatch.setattr(cluster_ray, "PAUSE", 0)
+    output = tmp_path / "s.h5"
+    command = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output", str(output)]
+    with kill(ACTOR, output, parts=2):
+        assert cluster.main([*command, "--retries", "1"]) == 0
+    seen = capsys.readouterr()
+    assert re.search(r"Ray gave up .*; \d+ videos are begun anew", seen.err)
+    assert "12 of 12 videos stored (12 new)" in seen.out
+
+
+@pytest.mark.long
+def test_the_command_itself_killed_goes_on(folder, tmp_path) -> None:
+    """With a Ray that it starts, which dies with it; nothing but bar and line is printed."""
+    pytest.importorskip("ray.data", reason="needs requirements-scale.txt")
+    output = tmp_path / "s.h5"
+    rest = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output", str(output)]
+    command = [sys.executable, "-m", "preprocess.cluster", *rest]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    parts = parts_folder(output)
+    wait_until(lambda: len(list(parts.glob("*.h5"))) >= 2 or process.poll() is not None)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    time.sleep(5)  # Ray notices
+    done = len(list(parts.glob("*.h5")))
+    assert 2 <= done < 12 and not output.exists()
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert f"12 of 12 videos stored ({12 - done} new)" in ended.stdout, ended.stderr
+    assert len(ended.stdout.splitlines()) == 1
+    noise = [line for line in re.split(r"[\r\n]+", ended.stderr) if "video" not in line]
+    assert noise in ([], [""], ["", ""]), "a progress bar and no more"
+    whole = tmp_path / "whole.h5"
+    assert videos.main([*rest[:-1], str(whole)]) == 0
+    assert contents(output) == contents(whole)
+
+
+LOSE = """
+import sys, threading, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+
+small = {"object_store_memory": 100 * 2**20}
+machines = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **small})
+lost = machines.add_node(num_cpus=2, **small)
+
+def lose():
+    while len(list(parts.glob("*.h5"))) < 2:
+        time.sleep(0.02)
+    machines.remove_node(lost, allow_graceful=False)
+    print("lost with", len(list(parts.glob("*.h5"))), file=sys.stderr)
+
+from preprocess import cluster, cluster_ray
+parts = Path(sys.argv[-1] + ".parts")
+cluster_ray.PAUSE = 5
+threading.Thread(target=lose, daemon=True).start()
+cluster.main(["--address", machines.address, "--actors", "2", *sys.argv[1:]])
+machines.shutdown()
+"""
+
+
+@pytest.mark.long
+def test_a_machine_that_is_lost_loses_nothing(folder, tmp_path) -> None:
+    """Two machines, as far as Ray knows; one goes, with the actors and videos on it."""
+    pytest.importorskip("ray.data", reason="needs requirements-scale.txt")
+    whole, output = tmp_path / "whole.h5", tmp_path / "s.h5"
+    rest = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", LOSE, *rest, str(output)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert re.search(r"lost with ([2-9]|1[01])\n", ended.stderr), ended.stderr
+    assert "12 of 12 videos stored" in ended.stdout, ended.stderr
+    assert videos.main([*rest, str(whole)]) == 0
+    assert contents(output) == contents(whole)
+
+
+@contextmanager
+def kill(title: str, output: Path, *, parts: int) -> Iterator[list[int]]:
+    """SIGKILL to a process of our Ray once there are so many parts -> [parts there were then]."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def hunt() -> None:
+        while not over.is_set():
+            there = len(list(parts_folder(output).glob("*.h5")))
+            for process in children() if there >= parts else ():
+                if process[1].startswith(title):
+                    os.kill(process[0], signal.SIGKILL)
+                    killed.append(there)
+                    return
+            time.sleep(0.02)
+
+    hunter = threading.Thread(target=hunt)
+    hunter.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        hunter.join()
+
+
+def children() -> Iterator[tuple[int, str]]:
+    """Process ids and titles of all that this process started, and those it started."""
+    parent, title = {}, {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            title[int(path.name)] = (path / "cmdline").read_text().strip("\0 ")
+        except OSError:  # it has ended
+            continue
+    for process in title:
+        above = process
+        while above in parent:
+            above = parent[above]
+            if above == os.getpid():
+                yield process, title[process]
+
+
+def wait_until(condition) -> None:
+    limit = time.monotonic() + 180
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def test_a_ray_that_is_not_there() -> None:
+    with pytest.raises(UserError, match=r"--address 127.0.0.1:1: no Ray to be had.*ray start"):
+        cluster_ray._reach("127.0.0.1:1")
+
+
+def test_without_ray_a_line_says_what_to_do(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    with pytest.raises(UserError, match=r"pip install -r requirements-scale\.txt, or use prep"):
+        cluster.main(words(folder, tmp_path / "s.h5"))
+
+
+def pending(path: Path):
+    stages = pytest.importorskip("preprocess.cluster_stages", reason="needs pyarrow")
+    grid = Picture(size=8, resize="area", scaled=8, scaler="torch")
+    job = Job(
+        video=path.stem, file=path, clips=2, frames=3, decoder="pyav", keep_partial=False,
+        pictures=(grid,),
+    )  # fmt: skip
+    return stages, stages.Pending(job, (0,), True)
+
+
+def test_a_file_that_crashes_or_hangs_its_decoder_costs_itself(tmp_path, monkeypatch) -> None:
+    for name in ("bad.mp4", "slow.mp4", "good.mp4"):
+        write_video(tmp_path / name, 8)
+    stages, _ = pending(tmp_path)
+    items = [pending(tmp_path / name)[1] for name in ("bad.mp4", "slow.mp4", "good.mp4")]
+    monkeypatch.setattr(stages, "decode", decode_badly)
+    tables = list(stages.decode_videos(stages.pack(items), time_limit=3))
+    ready = {one.video: one.result for table in tables for one in stages.unpack(table)}
+    assert ready["bad"] == Failure("the decoder crashed (signal 11)")
+    assert ready["slow"] == Failure("not decoded after 3 s")
+    assert ready["good"].clips[0].frame_count == 8
+
+
+def test_a_folder_that_is_not_shared_is_no_reason_for_quarantine(tmp_path, monkeypatch) -> None:
+    stages, item = pending(tmp_path / "x.mp4")
+    (table,) = stages.decode_videos(stages.pack([item]), time_limit=9)
+    (ready,) = stages.unpack(table)
+    assert "x.mp4: not on " in str(ready.result) and isinstance(ready.result, UserError)
+    networks = stages.Networks(options=options(), asked=[], folder="/none/such", threads=1)
+    (done,) = stages.unpack(networks(stages.pack([])))
+    assert "/none/such: not on " in str(done.mistake)
+    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
+    part = tmp_path / "s.h5.parts" / "1-0.h5"
+    with pytest.raises(UserError, match=r"1-0\.h5: written by a machine.*not to be seen here"):
+        cluster._wait_until(part.is_file, part)
+
+
+def options(**given) -> VideoOptions:
+    return VideoOptions(videos=["x"], output=["s.h5"], backbone=["pixels"], **given)
+
+
+@pytest.mark.parametrize(
+    ("resources", "given", "asked", "expected"),
+    [
+        ({"CPU": 2}, {}, {}, cluster_ray.Crew(1, 0, 1, 1)),
+        ({"CPU": 64}, {}, {}, cluster_ray.Crew(48, 0, 1, 16)),
+        ({"CPU": 64}, {"threads": 4}, {}, cluster_ray.Crew(12, 0, 4, 16)),
+        ({"CPU": 64, "GPU": 8}, {}, {}, cluster_ray.Crew(8, 1, 2, 56)),
+        ({"CPU": 64, "GPU": 8}, {}, {"gpus_per_actor": 0.5}, cluster_ray.Crew(16, 0.5, 2, 48)),
+        ({"CPU": 64, "GPU": 8}, {"device": "cuda"}, {"actors": 3}, cluster_ray.Crew(3, 1, 2, 61)),
+        ({"CPU": 64, "GPU": 8}, {"device": "cpu"}, {}, cluster_ray.Crew(48, 0, 1, 16)),
+        ({"CPU": 64}, {"workers": 9}, {}, cluster_ray.Crew(48, 0, 1, 9)),
+        ({"CPU": 4, "GPU": 8}, {}, {}, cluster_ray.Crew(3, 1, 2, 1)),
+    ],
+)
+def test_the_crew_fits_the_cluster(resources, given, asked, expected) -> None:
+    assert cluster_ray.choose_crew(options(**given), ClusterOptions(**asked), resources) == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "given", "asked", "message"),
+    [
+        ({"CPU": 1}, {}, {}, "1 cores.*or use preprocess.videos"),
+        ({"CPU": 2}, {}, {"actors": 2}, "2 network actors of 1 cores.*at most --actors 1"),
+        ({"CPU": 2}, {"device": "cuda"}, {}, "--device cuda: no machine of this Ray has a GPU"),
+        ({"CPU": 9, "GPU": 1}, {"device": "cuda:1"}, {}, "--device cuda:1: Ray hands out the GPUs"),
+        ({"CPU": 9, "GPU": 1}, {}, {"actors": 2}, "1 of a GPU each do not fit.*at most --actors 1"),
+    ],
+)
+def test_what_does_not_fit_is_said(resources, given, asked, message) -> None:
+    with pytest.raises(UserError, match=message):
+        cluster_ray.choose_crew(options(**given), ClusterOptions(**asked), resources)
+
+
+def test_mistakes_in_the_options_of_ray(folder, tmp_path) -> None:
+    for more, message in [
+        (["--gpus_per_actor", "1.5"], "--gpus_per_actor 1.5: give a share below 1, or a whole"),
+        (["--actors", "-1"], "--actors -1"),
+        (["--retries", "-2"], "--retries -2"),
+        (["--address", "ray"], "--address ray: give local, auto or HOST:PORT"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            cluster.main([*words(folder, tmp_path / "s.h5"), *more])
