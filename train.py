@@ -166,7 +166,8 @@ def train(
     take = partial(take_step, stepping, optimizer=optimizer, clip_norm=options.clip_norm)
     if options.cuda_graph:
         take = CapturedStep(take, optimizer, device)
-    profiler = StepProfile(options.profile, folder, log, device, console.say)
+    profiled = options.profile if rank() == 0 else 0
+    profiler = StepProfile(profiled, folder, log, device, console.say)
 
     sampler = Sampler(
         work.videos,

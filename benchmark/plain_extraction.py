@@ -6,7 +6,6 @@ network sees one clip of 16 frames at a time.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -43,14 +42,3 @@ def extract(files: Sequence[Path], network: nn.Module, recipe: Network) -> list[
             rows.append(recipe.features(network, x).numpy())
         found.append(np.stack(rows))
     return found
-
-
-def decode_only(files: Sequence[Path]) -> int:
-    """Frames decoded, none of them converted: what decoding alone costs."""
-    count = 0
-    for file in files:
-        with av.open(str(file)) as container:
-            stream: Any = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            count += sum(1 for _ in container.decode(stream))
-    return count

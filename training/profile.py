@@ -29,8 +29,8 @@ class StepProfile:
         """`steps` 0: watches nothing."""
         self.steps, self.folder, self.log, self.say = steps, folder, log, say
         gpu = device.type == "cuda"
-        self.by = "self_cuda_time_total" if gpu else "self_cpu_time_total"
-        self.profiler = None
+        self.by = "self_device_time_total" if gpu else "self_cpu_time_total"
+        self.written, self.profiler = False, None
         if steps:
             self.profiler = profile(
                 activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if gpu else [])],
@@ -46,20 +46,23 @@ class StepProfile:
             self.profiler.step()
 
     def close(self) -> None:
-        """Stop watching, though the run was shorter."""
+        """Stop watching; says so if the run was too short."""
         if self.profiler is not None:
             self.profiler.stop()
-            self.profiler = None
+            if not self.written:
+                self.say(
+                    f"--profile {self.steps}: nothing profiled, the run ends within the "
+                    f"{SKIPPED + 1} steps that are skipped; make --epochs larger"
+                )
 
     def _write(self, profiler: profile) -> None:
+        self.written = True
         averages = profiler.key_averages()
         table = averages.table(sort_by=self.by, row_limit=ROWS, max_name_column_width=50)
         (self.folder / "profile.txt").write_text(table + "\n", encoding="utf-8")
         profiler.export_chrome_trace(str(self.folder / "trace.json"))
         self.log.text(0, "profile", f"```\n{table}\n```")
-        top = sorted(averages, key=lambda e: -getattr(e, self.by.replace("cuda", "device")))[:5]
-        total = sum(getattr(e, self.by.replace("cuda", "device")) for e in averages)
-        shares = ", ".join(
-            f"{e.key} {getattr(e, self.by.replace('cuda', 'device')) / total:.0%}" for e in top
-        )
+        spent = {event.key: getattr(event, self.by) for event in averages}
+        top = sorted(spent, key=lambda key: -spent[key])[:5]
+        shares = ", ".join(f"{key} {spent[key] / sum(spent.values()):.0%}" for key in top)
         self.say(f"profile of {self.steps} steps in {self.folder}/profile.txt: {shares}")

@@ -102,28 +102,6 @@ def test_a_count_that_never_settles_is_an_error(tmp_path, monkeypatch) -> None:
         read_clips(path, clips=3, frames=4, decoder="restless")
 
 
-def _quarters() -> np.ndarray:
-    image = np.zeros((1, 64, 96, 3), np.uint8)
-    image[0, :32, :48] = (220, 30, 30)
-    image[0, :32, 48:] = (30, 220, 30)
-    image[0, 32:, :48] = (30, 30, 220)
-    image[0, 32:, 48:] = (220, 220, 220)
-    return image
-
-
-@pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize("angle", [0, 90, 180, 270])
-@pytest.mark.parametrize("decoder", ["pyav", pytest.param("scikit-video", marks=needs_ffmpeg)])
-def test_frames_come_upright(tmp_path, decoder: str, angle: int, mirror: bool) -> None:
-    images = _quarters()
-    path = write_video(tmp_path / "a.mov", images=images, rotation=angle, mirror=mirror)
-    shown = np.rot90(images[0], k=angle // 90)  # the angle is counter-clockwise, mirrored after
-    shown = shown[:, ::-1] if mirror else shown
-    seen = read_clips(path, clips=1, frames=1, decoder=decoder).frames[0]
-    assert seen.shape == shown.shape
-    assert np.abs(seen.astype(int) - shown).mean() < 12
-
-
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["video_0.mov", "video_90.mov", "video_180.mov"])
 def test_real_rotations_as_ffmpeg_turns_them(shared, name: str) -> None:

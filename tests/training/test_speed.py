@@ -141,6 +141,10 @@ def test_a_profile_is_a_table_and_a_trace(tiny) -> None:
     assert "profile/text_summary" in tags
     train.main([*tiny, "--run", "plain", "--epochs", "3"])
     assert metrics("r") == metrics("plain")  # watching changes nothing
+    train.main([*tiny, "--run", "short", "--epochs", "1", "--profile", "50"])
+    said = Path("results/short/console.log").read_text()
+    assert "--profile 50: nothing profiled, the run ends within the 4 steps that" in said
+    assert not Path("results/short/profile.txt").exists()
 
 
 def test_the_memory_budget_is_said_before_training(tiny, capsys) -> None:
