@@ -28,7 +28,7 @@ from training.autoencoder import AutoencoderWork
 from training.memory import check_memory, out_of_memory
 from training.profile import StepProfile
 from training.qa import QaWork
-from training.speed import CapturedStep, compile_task, compiling_pays, require_capture
+from training.speed import CapturedStep, compile_task, require_capture
 from training.work import Work
 from util.checkpoint import save_checkpoint
 from util.device import autocast, pick_device
@@ -154,10 +154,7 @@ def train(
     total, size = len(work.videos), options.batch_size
     steps = math.ceil(options.epochs * total / size)
     stepping: nn.Module = task
-    if options.compile or (
-        options.compile is None
-        and compiling_pays(task, device, steps=steps, features=work.on_features)
-    ):
+    if options.compile:
         stepping, line = compile_task(task, device)
         console.say(line)
     # With several processes, what takes the step averages the gradients over them.

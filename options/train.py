@@ -33,8 +33,8 @@ class TrainOptions:
         log_every: steps between lines of the log
         save_every: steps between checkpoints; 0: only after a validation
         precision: numbers of the arithmetic: float32, or bf16 where torch's autocast allows it
-        compile: torch.compile the model (needs a C++ compiler; takes minutes at the start); not
-            given: where a run is long enough to gain by it
+        compile: torch.compile the model (needs a C++ compiler; takes minutes at the start, and
+            gains next to nothing on a CPU: docs/speed.md)
         cuda_graph: capture a whole step as a CUDA graph, once for each number of videos, and replay
             it (one GPU, stored features)
         profile: steps to profile, after the first few: a table and a trace in results/RUN; 0: none
@@ -62,7 +62,7 @@ class TrainOptions:
     log_every: int = 10
     save_every: int = 0
     precision: Literal["float32", "bf16"] = "float32"
-    compile: bool | None = None
+    compile: bool = False
     cuda_graph: bool = False
     profile: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"

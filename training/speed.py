@@ -13,18 +13,7 @@ from util.errors import UserError
 
 Taken = tuple[dict[str, Tensor], Tensor | None]  # named losses, which rows were right
 
-LONG, LARGE = 2000, 10_000_000  # steps and parameters from which compiling pays on a CPU
 WARM_UP = 3  # steps taken as usual before one of the same shape is captured
-
-
-def compiling_pays(task: nn.Module, device: torch.device, *, steps: int, features: bool) -> bool:
-    """Whether a run gains more by compiling than it costs; from its sizes, not from a clock.
-
-    Measured for stored features on a CPU: a large model's step gets a tenth faster for minutes at
-    the start; small models and short runs lose.  Elsewhere it has not been measured.
-    """
-    large = sum(p.numel() for p in task.parameters()) >= LARGE
-    return device.type == "cpu" and features and large and steps >= LONG
 
 
 def compile_task(task: nn.Module, device: torch.device) -> tuple[nn.Module, str]:

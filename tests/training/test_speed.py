@@ -17,10 +17,8 @@ import train
 from benchmark.sizes import SIZES, make_data, make_task
 from tests import tiny_run
 from tests.conftest import ROOT
-from training.speed import WARM_UP, CapturedStep, compiling_pays
+from training.speed import WARM_UP, CapturedStep
 from util.errors import UserError
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -67,14 +65,6 @@ def test_compiled_steps_have_the_losses_of_plain_ones_and_resume_exactly(tiny) -
             resume = ["--resume"] if i else []
             train.main([*flags, "--run", run, "--epochs", epochs, "--compile", "true", *resume])
     assert metrics("whole") == metrics("cut")
-
-
-def test_compiling_pays_for_large_models_and_long_runs_alone() -> None:
-    large, small = torch.nn.Linear(4000, 4000), torch.nn.Linear(40, 40)
-    assert compiling_pays(large, CPU, steps=5000, features=True)
-    assert not compiling_pays(large, CPU, steps=50, features=True)
-    assert not compiling_pays(large, CPU, steps=5000, features=False)
-    assert not compiling_pays(small, CPU, steps=5000, features=True)
 
 
 def test_videos_that_fill_a_batch_up_change_nothing() -> None:
