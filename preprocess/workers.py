@@ -153,10 +153,13 @@ class _Worker:
         theirs.close()
         try:
             self.pipe.send(self.function)
-            self.pipe.recv()  # ready: what takes long from here on is the job
+            error = self.pipe.recv()  # None, ready: what takes long from here on is the job
         except (EOFError, ConnectionError):
             self._end()
             raise RuntimeError("a worker process did not start; its message is above") from None
+        if error is not None:
+            self._end()
+            raise RuntimeError("a worker process cannot import its work") from error
 
     def _end(self) -> int:
         """Kill the process -> its exit code, negative if by a signal."""
@@ -178,7 +181,11 @@ def serve(end: int) -> None:
     """A worker's life, at its end of the pipe: take the function, then job after job."""
     threading.Thread(target=_end_with_parent, args=[end], daemon=True).start()
     with Connection(end) as pipe, suppress(EOFError, ConnectionError):
-        function = pipe.recv()
+        try:
+            function = pipe.recv()
+        except (ImportError, AttributeError) as error:  # sent: we are killed before we print it
+            pipe.send_bytes(_pickled(error))
+            return
         pipe.send(None)
         while True:
             outcome = _attempt(function, pipe.recv())

@@ -212,9 +212,14 @@ def test_workers_use_one_thread_and_end_with_their_parent(tmp_path) -> None:
     assert _gone(int(file.read_text()))
 
 
-def test_a_worker_that_cannot_start_is_our_bug(monkeypatch, capfd) -> None:
+def test_a_worker_that_cannot_start_is_our_bug(monkeypatch, capfd, tmp_path) -> None:
     """It would otherwise put every video into quarantine."""
     monkeypatch.setattr(sys, "path", ["/nowhere"])
+    with pytest.raises(RuntimeError, match="cannot import its work") as error:
+        run(("_array", 3))
+    assert isinstance(error.value.__cause__, ModuleNotFoundError)
+    assert "In a worker process" in error.value.__cause__.__notes__[0]
+    monkeypatch.chdir(tmp_path)  # where a worker finds none of our code
     with pytest.raises(RuntimeError, match="did not start"):
         run(("_array", 3))
-    assert "ModuleNotFoundError" in capfd.readouterr().err
+    assert "No module named 'preprocess'" in capfd.readouterr().err
