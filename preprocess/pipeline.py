@@ -28,8 +28,8 @@ def run_pipeline(
     """Decode each job in one of `workers` processes, compute in one of `threads` threads.
 
     Yields what `compute` returned, or why the video cannot be read, as videos are done.  An
-    exception, of `compute` too, or closing the iterator kills the workers; computing that has begun
-    is waited for.
+    exception, of `compute` too, or closing the iterator kills the workers; what they had decoded is
+    computed to its end.
     """
     decoded = run_in_workers(
         decode, jobs, workers=workers, time_limit=time_limit, ahead=workers + threads
@@ -42,17 +42,13 @@ def run_pipeline(
                 yield running.pop(future), future.result()
 
     with _one_torch_thread(), ThreadPoolExecutor(threads) as pool, closing(decoded):
-        try:
-            for job, result in decoded:
-                if isinstance(result, Failure):
-                    yield job, result
-                else:
-                    running[pool.submit(compute, job, result)] = job
-                    yield from done(threads)
-            yield from done(0)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        for job, result in decoded:
+            if isinstance(result, Failure):
+                yield job, result
+            else:
+                running[pool.submit(compute, job, result)] = job
+                yield from done(threads)
+        yield from done(0)
 
 
 def choose_crew(*, workers: int, threads: int, gpu: bool) -> tuple[int, int]:
