@@ -1,7 +1,7 @@
 """Feature extraction against a plain sequential script, in one run.
 
     python -m benchmark.extraction [--videos DIR] [--count 24] [--weights FILE]
-        [--backbone squeezenet1_1] [--rounds 1] [--network_precision bf16]
+        [--backbone squeezenet1_1] [--rounds 1] [--network_precision bf16] [--runtime torch]
 
 Both make features of the same videos (8 clips of 16 frames), which must agree first.  Decoding
 alone, and the network alone, are timed as the product does them: on all cores.  The last line is
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", default=WEIGHTS)
     parser.add_argument("--backbone", default="squeezenet1_1")
     parser.add_argument("--network_precision", choices=("float32", "bf16"), default="float32")
+    parser.add_argument("--runtime", choices=("auto", "torch", "openvino"), default="auto")
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args(argv)
     files = sorted(Path(options.videos).iterdir())

@@ -30,15 +30,15 @@ class Works:
         assert isinstance(recipe, Network), "pixels have no network to compare"
         self.recipe = recipe
         self.weights, self.name = options.weights, options.backbone
-        self.precision = options.network_precision
+        self.precision, self.runtime = options.network_precision, options.runtime
+        self.cores = len(os.sched_getaffinity(0))
         self.backbone = load_backbone(
             self.name, weights=self.weights, device="cpu", scaler="decoder",
-            precision=self.precision,
+            precision=self.precision, runtime=self.runtime, frames=FRAMES, threads=self.cores,
         )  # fmt: skip
         plain = load_backbone(self.name, weights=self.weights, device="cpu")
         assert isinstance(plain, NetworkBackbone)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
-        self.cores = len(os.sched_getaffinity(0))
         jobs = [
             Job(
                 video=file.stem, file=file, clips=CLIPS, frames=FRAMES, decoder="pyav",
@@ -55,7 +55,8 @@ class Works:
         self.output.unlink(missing_ok=True)
         flags = ["--backbone", self.name, "--weights", str(self.weights), "--device", "cpu"]
         flags += ["--clips", str(CLIPS), "--frames", str(FRAMES)]
-        flags += ["--network_precision", self.precision, "--output", str(self.output)]
+        flags += ["--network_precision", self.precision, "--runtime", self.runtime]
+        flags += ["--output", str(self.output)]
         assert videos.main(["--videos", *map(str, self.files), *flags]) == 0
 
     def sequential(self) -> list[np.ndarray]:

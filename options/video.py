@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 FOR_NETWORKS = (
     "weights", "motion_norm", "precision", "network_precision", "compression", "batch", "device",
+    "runtime",
 )  # fmt: skip
 LEAST = {
     "clips": 1, "frames": 1, "batch": 0, "threads": 0, "workers": 0, "size": 1, "shard": 1,
@@ -37,8 +38,10 @@ class VideoOptions:
         precision: numbers in the store
         network_precision: numbers in the network; bf16 is faster where the processor has it
         compression: of the numbers in the store
-        batch: frames per pass through the network; 0 takes 8 on a CPU, 128 on a GPU
+        batch: frames per pass through the network; 0 takes 4 on a CPU, 128 on a GPU
         device: auto takes a GPU where there is one; else cpu, cuda, cuda:1, ...
+        runtime: what runs the network; auto takes OpenVINO on a CPU for 8 videos or more, if it can
+            run the network and is faster, else torch (preprocess.cluster: torch)
         threads: videos in the network at the same time; 0 takes one per core, at most 8
         workers: processes that decode; 0 takes one per core, at most 16
         time_limit: seconds for decoding one video, before it is set aside
@@ -65,6 +68,7 @@ class VideoOptions:
     compression: Literal["none", "gzip", "lzf"] = "none"
     batch: int = 0
     device: str = "auto"
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
     threads: int = 0
     workers: int = 0
     time_limit: float = 300.0

@@ -65,7 +65,9 @@ BACKBONES: dict[str, Network | Pixels] = {
     "r2plus1d_18": _video(video.r2plus1d_18, width=512, head="fc"),
     "s3d": _video(video.s3d, width=1024, head="classifier"),
     "mvit_v1_b": _video(video.mvit_v1_b, width=768, head="head", frames=16),
-    "mvit_v2_s": _video(video.mvit_v2_s, width=768, head="head", frames=16),
+    "mvit_v2_s": _video(
+        video.mvit_v2_s, width=768, head="head", frames=16, torch_is_faster=True
+    ),
     "swin3d_t": _video(video.swin3d_t, width=768, head="head"),
     "swin3d_s": _video(video.swin3d_s, width=768, head="head"),
     "swin3d_b": _video(video.swin3d_b, width=1024, head="head"),
@@ -82,7 +84,7 @@ HUBS: dict[str, Callable[[str, str | None], Opened]] = {
 def load_backbone(
     name: str, *, weights: str | None, resize: str = "squash", motion_norm: str = "kinetics",
     device: str = "auto", batch: int = 0, scaler: str = "torch", frames: int | None = None,
-    precision: str = "float32",
+    precision: str = "float32", runtime: str = "torch", threads: int = 1,
 ) -> Backbone:  # fmt: skip
     """Make a backbone ready to run.
 
@@ -90,9 +92,10 @@ def load_backbone(
     or `random`; None for pixels.  `resize`, `motion_norm`: spec of the input (squash | crop;
     kinetics | raw255, resnext101 only).  `batch`: frames per pass, 0 for the device's usual.
     `scaler`: decoder | torch, what makes its pictures.  `frames`: of the clips that it will see,
-    None if not known.  `precision`: float32 | bf16, in the network.  Raises UserError for an
-    unknown name, missing or misfit weights, a choice that the backbone does not have, clips that it
-    cannot take, or a device that is not there.
+    None if not known.  `precision`: float32 | bf16, in the network.  `runtime`: torch | openvino |
+    auto (OpenVINO on a CPU, where it can; a video network then needs `frames`), called by `threads`
+    at once.  Raises UserError for an unknown name, missing or misfit weights, a choice that the
+    backbone does not have, clips that it cannot take, or a device or runtime that is not there.
     """
     recipe = find_recipe(name)
     if motion_norm == "raw255" and name != "resnext101":
@@ -110,7 +113,8 @@ def load_backbone(
     norm = motion_norm if name == "resnext101" else recipe.normalisations[0]
     return NetworkBackbone(
         name=name, recipe=recipe, network=network, weights=source, resize=resize, device=target,
-        normalisation=norm, batch=batch, scaler=scaler, precision=precision,
+        normalisation=norm, batch=batch, scaler=scaler, precision=precision, runtime=runtime,
+        frames=frames, threads=threads,
     )  # fmt: skip
 
 

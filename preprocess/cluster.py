@@ -41,6 +41,8 @@ def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
     from preprocess import extraction
     from preprocess.products import choose_products
 
+    if options.runtime == "auto":  # machines differ, but shall give the same numbers
+        options = replace(options, runtime="torch")
     products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
     return extraction.extract(options, products, partial(_extract_all, cluster=cluster))
 

@@ -105,7 +105,7 @@ class Networks:
         self.pool = ThreadPoolExecutor(threads)
         self.mistake: UserError | None = None
         try:
-            self.products = self._open(options, asked, folder)
+            self.products = self._open(replace(options, threads=threads), asked, folder)
         except UserError as error:
             self.mistake = error
 

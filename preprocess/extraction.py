@@ -41,6 +41,7 @@ from util.errors import UserError
 T = TypeVar("T")
 
 PATIENCE = timedelta(days=30)  # how long a process waits for those with longer videos
+MANY = 8  # videos from which OpenVINO saves more than it takes to convert a network (1 to 40 s)
 
 
 # (videos and the places of the products that lack them, all files, products, options, rows of
@@ -68,6 +69,8 @@ def extract_together(options: VideoOptions) -> int:
         if world_size() > 1 and options.device == "auto" and torch.cuda.is_available():
             local = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
             options = replace(options, device=f"cuda:{local}")
+        if options.runtime == "auto" and len(list_videos(options.videos)) < MANY:
+            options = replace(options, runtime="torch")
         return extract(options, choose_products(options), extract_here)
 
 

@@ -1,6 +1,5 @@
 """Backbones at work: clips of a video -> feature rows.  Which there are: `preprocess.backbones`."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,12 @@ from preprocess.clips import make_pictures
 from preprocess.frames import Clips
 from preprocess.pictures import Picture
 from preprocess.recipes import NORMALISATIONS, Kind, Network, Pixels
+from preprocess.runtimes import PictureNetwork, choose_runtime
 
 # Frames per pass where none are asked for.  SqueezeNet on one core (EPYC, AVX-512), frames/s by
-# batch: 126 (1), 146 (2), 142 (4), 136 (8), 98 (16: activations that malloc gives back each time).
-# ResNet-101 does not mind: 5.6 (4), 5.9 (8), 6.0 (16).
-BATCH = {"cpu": 8, "cuda": 128}
+# batch: 126 (1), 146 (2), 142 (4), 136 (8), 98 (16: activations that malloc gives back each time);
+# OpenVINO on two cores: 325 (1), 329 (2), 325 (4), 305 (8).  ResNet-101 does not mind.
+BATCH = {"cpu": 4, "cuda": 128}
 
 
 class Backbone:
@@ -107,14 +107,16 @@ def motion_rows(grids: Tensor) -> Tensor:
 class NetworkBackbone(Backbone):
     """Backbone with a network; its prepared frames are (M, 3, size, size) uint8, channels last.
 
-    `precision` "bf16": the network runs under autocast to bfloat16.  `batch`: frames per pass, 0
-    takes that of `BATCH`.
+    `precision` "bf16": the network runs in bfloat16.  `batch`: frames per pass, 0 takes that of
+    `BATCH`.  `runtime`: torch | openvino | auto; for OpenVINO, `frames` of a clip are needed, and
+    `threads` that call it at once.
     """
 
     def __init__(
         self, *, name: str, recipe: Network, network: nn.Module, weights: dict[str, str],
         resize: str, normalisation: str, device: torch.device, batch: int,
-        scaler: str, precision: str,
+        scaler: str, precision: str, runtime: str = "torch", frames: int | None = None,
+        threads: int = 1,
     ) -> None:  # fmt: skip
         mean, std = NORMALISATIONS[normalisation]
         scaled = list(recipe.scaled) if isinstance(recipe.scaled, tuple) else recipe.scaled
@@ -132,15 +134,25 @@ class NetworkBackbone(Backbone):
             name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
         )
         layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
-        self._recipe, self._layout, self._precision = recipe, layout, precision
         self._device = device
         self._batch = batch or BATCH.get(device.type, BATCH["cpu"])
         network = network.eval().requires_grad_(False).to(device)
         self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-        # A whole picture of each: to spread three numbers over it anew costs as much as a layer.
-        shape = (recipe.size, recipe.size, 3)
-        self._mean = torch.tensor(mean, device=device).expand(shape).contiguous()
-        self._std = torch.tensor(std, device=device).expand(shape).contiguous()
+        whole = PictureNetwork(
+            self.network, recipe.features, mean=mean, std=std, size=recipe.size, layout=layout
+        ).to(device)
+        if runtime == "auto" and recipe.torch_is_faster:
+            runtime = "torch"
+        clip = (frames or 1,) if recipe.kind == "clip" else ()
+        self._runtime = choose_runtime(
+            runtime, whole, (self._at_once(*clip), *clip, recipe.size, recipe.size, 3),
+            name=name, precision=precision, threads=threads, device=device,
+        )  # fmt: skip
+
+    def provenance(self) -> dict[str, Any]:
+        """As every backbone's; the runtime's version too."""
+        made = super().provenance()
+        return {**made, "versions": {**made["versions"], **self._runtime.versions}}
 
     def input(self, pictures: np.ndarray) -> Tensor:
         """Pictures (M, size, size, 3) uint8 -> (M, 3, size, size), the same memory."""
@@ -154,22 +166,16 @@ class NetworkBackbone(Backbone):
             with torch.cuda.device(self._device):
                 prepared = prepared.pin_memory()  # copies go on while the network works
         if self.kind == "frame":
-            rows = torch.cat([self._run(part) for part in prepared.split(self._batch)])
+            rows = torch.cat([self._run(part) for part in prepared.split(self._at_once())])
             return rows.float().cpu()[clips].numpy()
         images = prepared.to(self._device, non_blocking=True)  # once: clips may share frames
-        at_once = max(1, self._batch // clips.shape[1])
-        rows = [self._run(images[part]) for part in clips.to(self._device).split(at_once)]
-        return torch.cat(rows).float().cpu()[:, None].numpy()
+        parts = clips.to(self._device).split(self._at_once(clips.shape[1]))
+        return torch.cat([self._run(images[p]) for p in parts]).float().cpu()[:, None].numpy()
+
+    def _at_once(self, frames: int = 1) -> int:
+        """Clips of so many frames in a pass."""
+        return max(1, self._batch // frames)
 
     def _run(self, images: Tensor) -> Tensor:
         """(B, 3, H, W), or clips (B, F, 3, H, W), uint8 -> features (B, W) on the device."""
-        x = images.to(self._device, non_blocking=True).movedim(-3, -1).float()
-        x = x.sub_(self._mean).div_(self._std).movedim(-1, 1)  # (B, 3, [F,] H, W)
-        x = x.contiguous(memory_format=self._layout)
-        with self._autocast():
-            return self._recipe.features(self.network, x)
-
-    def _autocast(self) -> AbstractContextManager:
-        if self._precision == "float32":
-            return nullcontext()
-        return torch.autocast(self._device.type, torch.bfloat16)
+        return self._runtime(images.to(self._device, non_blocking=True).movedim(-3, -1))

@@ -21,6 +21,7 @@ from preprocess.clips import clip_picture
 from preprocess.decoders import DECODERS, decoder_versions
 from preprocess.frames import Clips
 from preprocess.pictures import Picture
+from preprocess.pipeline import choose_crew
 from util.errors import UserError
 
 
@@ -70,6 +71,8 @@ def feature_product(options: VideoOptions, output: Path, name: str, weights: str
         scaler=choose_scaler(options, output),
         frames=options.frames,
         precision=options.network_precision,
+        runtime=options.runtime,
+        threads=choose_crew(workers=options.workers, threads=options.threads, gpu=False)[1],
     )
     known = backbone.provenance()
 

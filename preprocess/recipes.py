@@ -51,7 +51,7 @@ class Network:
     head: its classifier as a path of modules, which is not used and makes way for `instead`, "" if
     built without; features: (network without its head, input) -> (B, width); frames: the one
     number of frames that a clip must have, or None; least_frames: the fewest; named: torchvision's
-    weights; licence, origin: of code and weights.
+    weights; licence, origin: of code and weights; torch_is_faster: than OpenVINO, as measured.
     """
 
     kind: Kind
@@ -68,6 +68,7 @@ class Network:
     frames: int | None = None
     least_frames: int = 1
     named: tuple[WeightsEnum, ...] = ()
+    torch_is_faster: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,7 @@ def torchvision_network(
     head: str,
     frames: int | None = None,
     instead: Callable[[], nn.Module] = nn.Identity,
+    torch_is_faster: bool = False,
 ) -> Network:
     """A network of torchvision's, with the picture that its weights' own transforms make.
 
@@ -118,6 +120,7 @@ def torchvision_network(
         frames=frames,
         least_frames=weights[0].meta.get("min_temporal_size", 1),
         named=named,
+        torch_is_faster=torch_is_faster,
     )
 
 
