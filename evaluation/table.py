@@ -6,7 +6,8 @@
       split: test
       columns: [all, what, who]                 # question types; a mapping joins several types
       question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
-      against: with video                    # or: the row that is subtracted from the others
+      against: with video                    # or: the row that is subtracted from the others; the
+                                             # difference has intervals over videos and over seeds
       gain_of: with video                    # label of a row whose gain is also given by type
       rows:
         - {label: with video, runs: msvd_476, file: real, learned: one sentence}
@@ -31,7 +32,7 @@ from evaluation.text import between, markdown, percent
 from options.evaluate import TableOptions
 from util.errors import UserError
 from util.files import whole_file
-from util.statistics import ALL, Bootstrap
+from util.statistics import ALL, Bootstrap, seeds_interval
 
 ROW_KEYS = {"label", "runs", "file", "learned"}
 
@@ -86,22 +87,25 @@ def build(spec: dict[str, Any], results: Path) -> str:
         name: np.ones(len(first.id), bool) if name == ALL else np.isin(first.type, list(kinds))
         for name, kinds in columns.items()
     }
-    blind, difference = None, "vision gain"
+    blind, other, differences = None, None, ["vision gain"]
     if spec.get("question_only"):
         row = {"label": "", "runs": spec["question_only"], "file": "none"}
         blind = _Row(row, spec, results).hits.mean(0)
     elif spec.get("against"):
-        blind = next(row.hits.mean(0) for row in rows if row.label == spec["against"])
-        difference = "difference"
+        other = next(row for row in rows if row.label == spec["against"])
+        blind = other.hits.mean(0)
+        differences = ["difference, over videos", "difference, over seeds"]
     learned = any("learned" in row for row in spec["rows"])
     head = ["", *(f"{n} ({masks[n].sum():,})" for n in columns)]
-    head += [difference] * (blind is not None) + ["learned"] * learned
+    head += differences * (blind is not None) + ["learned"] * learned
     lines = [markdown(head), "|" + "-|" * len(head)]
     bootstrap = Bootstrap(first.video, first.type)
     for row in rows:
         cells = [row.label, *(row.cell(mask) for mask in masks.values())]
         if blind is not None:
             cells.append(_gain(row, blind, bootstrap))
+        if other is not None:
+            cells.append(_over_seeds(row, other))
         if learned:
             cells.append(row.learned)
         lines.append(markdown(cells))
@@ -156,6 +160,15 @@ def _gain(row: _Row, blind: np.ndarray, bootstrap: Bootstrap) -> str:
     middle = percent(bootstrap.accuracy(gain)[ALL])
     sign = "" if middle.startswith("-") else "+"
     return f"{sign}{middle} [{between(bootstrap.interval(gain)[ALL], sign=True)}]"
+
+
+def _over_seeds(row: _Row, other: _Row) -> str:
+    """Difference of two means over seeds, with its interval: other seeds, other means."""
+    if row is other or min(len(row.hits), len(other.hits)) < 2:
+        return "–"
+    mine, theirs = (100 * one.hits.mean(1) for one in (row, other))
+    low, high = seeds_interval(mine, theirs)
+    return f"{mine.mean() - theirs.mean():+.1f} [{low:+.1f}..{high:+.1f}]"
 
 
 def _files(row: dict[str, Any], spec: dict[str, Any], results: Path) -> list[Path]:

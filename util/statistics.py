@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 ALL = "all"
 
@@ -87,3 +87,9 @@ def reliability(
         accuracy = np.bincount(place, correct.astype(np.float64), bins) / count
     gap = np.nansum(np.abs(confidence - accuracy) * count)
     return confidence, accuracy, count, float(gap / max(1, len(probability)))
+
+
+def seeds_interval(mine: ArrayLike, theirs: ArrayLike) -> tuple[float, float]:
+    """95 % interval of mean(mine) - mean(theirs), scores of two models' seeds (Welch 1947)."""
+    interval = ttest_ind(mine, theirs, equal_var=False).confidence_interval()
+    return float(interval.low), float(interval.high)

@@ -117,8 +117,11 @@ def test_rows_can_be_set_against_one_of_them() -> None:
     Path("results/tables.yaml").write_text(spec)
     evaluate.main(["table"])
     head, _, blind, seen = [x for x in Path("results/README.md").read_text().split("\n")][2:6]
-    assert head == "|  | all (40) | what (20) | who (10) | difference | learned |"
-    assert blind.endswith("| – |  |") and "| +40.0 [" in seen
+    differences = "difference, over videos | difference, over seeds"
+    assert head == f"|  | all (40) | what (20) | who (10) | {differences} | learned |"
+    assert blind.endswith("| – | – |  |") and "| +40.0 [" in seen
+    # 10 and 20 against 50 and 60: standard error sqrt(2 x 25), Student's t with 2 degrees 4.303
+    assert "| +40.0 [+9.6..+70.4] |" in seen
     Path("results/tables.yaml").write_text(spec.replace("against: question only", "against: none"))
     with pytest.raises(UserError, match=r"against 'none' is no row's label"):
         evaluate.main(["table"])
