@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
@@ -29,6 +29,7 @@ from training.memory import check_memory, out_of_memory
 from training.profile import StepProfile
 from training.qa import QaWork
 from training.speed import CapturedStep, compile_task, require_capture
+from training.step import groups, take_step
 from training.work import Work
 from util.checkpoint import save_checkpoint
 from util.device import autocast, pick_device
@@ -253,52 +254,6 @@ def train(
         f"{next_command(work.name, folder)}"
     )
     return best["score"]
-
-
-def take_step(
-    task: nn.Module,
-    batches: Sequence[Any],
-    optimizer: torch.optim.Optimizer,
-    rate: float | Tensor,
-    clip_norm: float,
-) -> tuple[dict[str, Tensor], Tensor | None]:
-    """One optimizer step on equal parts of a batch, one after another.
-
-    -> named losses, means over the parts, with the norm of the gradient ("grad_norm"); which rows
-    were answered right (B,), where anything is asked.
-    """
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
-    optimizer.zero_grad()
-    means: dict[str, Tensor] = {}
-    corrects = []
-    for batch in batches:
-        losses, correct = task(batch)
-        (losses["loss"] / len(batches)).backward()
-        for name, value in losses.items():
-            means[name] = means.get(name, 0) + value.detach() / len(batches)
-        corrects.append(correct)
-    means["grad_norm"] = nn.utils.clip_grad_norm_(task.parameters(), clip_norm or math.inf)
-    optimizer.step()
-    return means, None if corrects[0] is None else torch.cat(corrects)
-
-
-def groups(task: nn.Module, weight_decay: float, scales: dict[str, float]) -> list[dict[str, Any]]:
-    """What is trained: matrices decay; norms, biases and word vectors do not.
-
-    `scales` gives parts of the task, by the beginning of their parameters' names, a multiple of the
-    learning rate.
-    """
-    found: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in task.named_parameters():
-        if parameter.requires_grad:
-            decay = 0.0 if parameter.ndim < 2 or "embedding" in name else weight_decay
-            scale = next((s for part, s in scales.items() if name.startswith(part)), 1.0)
-            found.setdefault((scale, decay), []).append(parameter)
-    return [
-        {"params": parameters, "weight_decay": decay, "scale": scale}
-        for (scale, decay), parameters in found.items()
-    ]
 
 
 def crosses(step: int, per_step: float) -> bool:

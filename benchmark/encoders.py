@@ -26,7 +26,7 @@ from model.task.qa import QuestionAnswering
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
-from train import groups, take_step
+from training.step import groups, take_step
 
 GROUP = 26  # questions a video, as in MSVD-QA
 QUESTIONS = 256  # what times are given for

@@ -22,9 +22,9 @@ from tqdm import tqdm
 from benchmark.measure import matrix_rate, synchronize
 from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
 from data_loader.sampling import Sampler
-from train import groups, take_step
 from training.qa import VIDEOS_MULTIPLE
 from training.speed import CapturedStep, compile_task
+from training.step import groups, take_step
 from util.device import autocast, pick_device
 from util.randomness import seed_step
 

@@ -30,7 +30,7 @@ from data_loader.dataset import QaData, join
 from data_loader.store import VideoFeatures, open_store, write_store
 from data_loader.table import FeatureTable
 from model.task.qa import QuestionAnswering
-from train import groups, take_step
+from training.step import groups, take_step
 
 BATCH = 256
 GROUP = 16  # questions a video

@@ -110,7 +110,7 @@ def _gone(pid: int, seconds: float = 5) -> bool:
 
 
 def test_results_come_in_order_of_completion() -> None:
-    assert run(("_sleep_and_return", 1.0), ("_sleep_and_return", 0.0)) == [(0.0, 0.0), (1.0, 1.0)]
+    assert run(("_sleep_and_return", 2), ("_sleep_and_return", 0)) == [(0, 0), (2, 2)]
 
 
 def test_in_this_process_without_workers() -> None:
@@ -142,10 +142,10 @@ def test_what_hangs_is_killed_and_the_others_go_on(tmp_path) -> None:
     files = [str(tmp_path / name) for name in ("deaf", "spinning", "parent")]
     names = ("_ignore_sigterm", "_spin_in_c", "_child_that_stays")
     begin = time.monotonic()
-    outcomes = dict(run(*zip(names, files, strict=True), ("_array", 5), time_limit=0.5))
-    assert time.monotonic() - begin < 15
+    outcomes = dict(run(*zip(names, files, strict=True), ("_array", 5), time_limit=2))
+    assert time.monotonic() - begin < 30
     for file in files:
-        assert outcomes[file] == Failure("not decoded after 0.5 s")
+        assert outcomes[file] == Failure("not decoded after 2 s")
         assert _gone(int(Path(file).read_text())), "killed, with what it had started"
     assert outcomes[5].tolist() == [0, 1, 2, 3, 4]
 

@@ -18,6 +18,7 @@ from benchmark.sizes import SIZES, make_data, make_task
 from tests import tiny_run
 from tests.conftest import ROOT
 from training.speed import WARM_UP, CapturedStep
+from training.step import groups, take_step
 from util.errors import UserError
 
 
@@ -108,8 +109,8 @@ def test_captured_steps_are_plain_steps() -> None:
     for name, dropout in (("plain", False), ("graph", False), ("a", True), ("b", True)):
         torch.manual_seed(0)
         task = make_task(SIZES["tiny"], dropout=dropout).to(device).train()
-        optimizer = torch.optim.AdamW(train.groups(task, 0, {}), fused=True, capturable=True)
-        take = partial(train.take_step, task, optimizer=optimizer, clip_norm=1.0)
+        optimizer = torch.optim.AdamW(groups(task, 0, {}), fused=True, capturable=True)
+        take = partial(take_step, task, optimizer=optimizer, clip_norm=1.0)
         if name != "plain":
             take = CapturedStep(take, optimizer, device)
         for step in range(3 * WARM_UP):

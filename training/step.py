@@ -1,0 +1,54 @@
+"""One optimizer step, and what it changes.  `train.py` and the benchmarks take it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def take_step(
+    task: nn.Module,
+    batches: Sequence[Any],
+    optimizer: torch.optim.Optimizer,
+    rate: float | Tensor,
+    clip_norm: float,
+) -> tuple[dict[str, Tensor], Tensor | None]:
+    """One optimizer step on equal parts of a batch, one after another.
+
+    -> named losses, means over the parts, with the norm of the gradient ("grad_norm"); which rows
+    were answered right (B,), where anything is asked.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]
+    optimizer.zero_grad()
+    means: dict[str, Tensor] = {}
+    corrects = []
+    for batch in batches:
+        losses, correct = task(batch)
+        (losses["loss"] / len(batches)).backward()
+        for name, value in losses.items():
+            means[name] = means.get(name, 0) + value.detach() / len(batches)
+        corrects.append(correct)
+    means["grad_norm"] = nn.utils.clip_grad_norm_(task.parameters(), clip_norm or math.inf)
+    optimizer.step()
+    return means, None if corrects[0] is None else torch.cat(corrects)
+
+
+def groups(task: nn.Module, weight_decay: float, scales: dict[str, float]) -> list[dict[str, Any]]:
+    """What is trained: matrices decay; norms, biases and word vectors do not.
+
+    `scales` gives parts of the task, by the beginning of their parameters' names, a multiple of the
+    learning rate.
+    """
+    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in task.named_parameters():
+        if parameter.requires_grad:
+            decay = 0.0 if parameter.ndim < 2 or "embedding" in name else weight_decay
+            scale = next((s for part, s in scales.items() if name.startswith(part)), 1.0)
+            found.setdefault((scale, decay), []).append(parameter)
+    return [
+        {"params": parameters, "weight_decay": decay, "scale": scale}
+        for (scale, decay), parameters in found.items()
+    ]
