@@ -39,10 +39,9 @@ def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
     """`preprocess.extraction.extract`, with the work done by Ray."""
     # Here and not above: without Ray, or without a task, nobody shall wait for torch.
     from preprocess import extraction
-    from preprocess.products import choose_products
+    from preprocess.products import choose_products, prefer_torch
 
-    if options.runtime == "auto":  # machines differ, but shall give the same numbers
-        options = replace(options, runtime="torch")
+    options = prefer_torch(options)  # machines differ, but shall give the same numbers
     products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
     return extraction.extract(options, products, partial(_extract_all, cluster=cluster))
 

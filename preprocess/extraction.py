@@ -24,7 +24,7 @@ from preprocess.decoders import VideoError, require_decoder
 from preprocess.inputs import list_videos, name_videos
 from preprocess.jobs import Decoded, Job
 from preprocess.pipeline import choose_crew, run_pipeline
-from preprocess.products import Product, choose_products, parts_folder
+from preprocess.products import Product, choose_products, parts_folder, prefer_torch
 from preprocess.quarantine import (
     Row,
     is_known,
@@ -69,8 +69,8 @@ def extract_together(options: VideoOptions) -> int:
         if world_size() > 1 and options.device == "auto" and torch.cuda.is_available():
             local = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
             options = replace(options, device=f"cuda:{local}")
-        if options.runtime == "auto" and len(list_videos(options.videos)) < MANY:
-            options = replace(options, runtime="torch")
+        if len(list_videos(options.videos)) < MANY:
+            options = prefer_torch(options)
         return extract(options, choose_products(options), extract_here)
 
 

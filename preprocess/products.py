@@ -5,7 +5,7 @@ The command's machinery (workers, shards, going on, quarantine) is the same for 
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,13 @@ def clip_product(options: VideoOptions, output: Path) -> Product:
         write=write_clip_store,
         open=open_clip_store,
     )
+
+
+def prefer_torch(options: VideoOptions) -> VideoOptions:
+    """`--runtime`, with auto decided: torch runs the networks, if there are any."""
+    if options.runtime != "auto" or set(options.backbone) == {"none"}:
+        return options
+    return replace(options, runtime="torch")
 
 
 def choose_scaler(options: VideoOptions, output: Path) -> str:

@@ -184,6 +184,9 @@ def test_auto_does_not_convert_a_network_for_a_few_videos(tmp_path, monkeypatch)
         main(rest)
     main([*rest, "--runtime", "openvino"])
     assert [o.runtime for o in asked] == ["torch"] * (extraction.MANY - 1) + ["auto", "openvino"]
+    (tmp_path / "0.mp4").unlink()
+    main(["none" if word == "pixels" else word for word in rest])  # no network, nothing to choose
+    assert asked[-1].runtime == "auto"
 
 
 def test_auto_leaves_to_torch_what_it_runs_faster() -> None:
