@@ -74,17 +74,17 @@ activitynet_qa)
     ;;
 grouping)
     # after the data of msvd_476 (above) and of make demo
-    for group in 1 4 16; do
-        seeds "msvd_476_group$group" --preset msvd_476 --questions_per_video "$group"
-        score "msvd_476_group$group"
-    done
-    shapes() { # RUN FLAGS...
-        $python train.py --preset shapes "${@:2}" --run "$1" --seeds 8 --resume
+    eight() { # RUN FLAGS...: train and evaluate eight seeds
+        $python train.py "${@:2}" --run "$1" --seeds 8 --resume
         $python evaluate.py --run results/"$1"_s{1..8}
     }
-    shapes shapes_group1
-    shapes shapes_group16 --questions_per_video 16
-    shapes shapes_group16_longer --questions_per_video 16 --epochs 33
+    eight msvd_476_group1 --preset msvd_476
+    eight msvd_476_group4 --preset msvd_476 --questions_per_video 4
+    eight msvd_476_group16 --preset msvd_476 --questions_per_video 16
+    eight msvd_476_group16_longer --preset msvd_476 --questions_per_video 16 --epochs 9
+    eight shapes_group1 --preset shapes
+    eight shapes_group16 --preset shapes --questions_per_video 16
+    eight shapes_group16_longer --preset shapes --questions_per_video 16 --epochs 33
     ;;
 two_stage)
     for seed in 1 2 3; do $python -m demo.two_stage --seed $seed; done
