@@ -105,6 +105,8 @@ class VideoOptions:
         needless = FOR_NETWORKS if set(self.backbone) == {"none"} else ()
         if "none" not in self.backbone:
             needless = ("size",)
+        if set(self.backbone) <= {"pixels", "pixel_motion"}:  # no network to run
+            needless = ("size", "network_precision", "runtime")
         for name in needless:
             value = getattr(self, name)
             if value != _default(name):

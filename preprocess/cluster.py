@@ -21,6 +21,7 @@ from options.cluster import ClusterOptions
 from options.parse import parse
 from options.video import VideoOptions
 from preprocess.cluster_ray import connected, require_ray, run
+from preprocess.inputs import list_videos, name_videos
 from util.errors import UserError, run_command
 
 PROG = "python -m preprocess.cluster"
@@ -39,11 +40,11 @@ def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
     """`preprocess.extraction.extract`, with the work done by Ray."""
     # Here and not above: without Ray, or without a task, nobody shall wait for torch.
     from preprocess import extraction
-    from preprocess.products import choose_products, prefer_torch
+    from preprocess.products import choose_products
 
-    options = prefer_torch(options)  # machines differ, but shall give the same numbers
+    files = name_videos(list_videos(options.videos), options.id_map)
     products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
-    return extraction.extract(options, products, partial(_extract_all, cluster=cluster))
+    return extraction.extract(options, files, products, partial(_extract_all, cluster=cluster))
 
 
 def _extract_all(
@@ -56,28 +57,21 @@ def _extract_all(
     cluster: ClusterOptions,
 ) -> list[Any]:
     """Store each video for the products that lack it, or set it aside -> their outcomes."""
-    from preprocess.extraction import Outcome, aside_row
-    from preprocess.quarantine import write_rows
-    from preprocess.shards import parts_folder
+    from preprocess.extraction import Aside, Outcome
 
-    rows = dict(known)  # those of an earlier run too: a kill shall not lose them
+    aside = Aside("ray.json", dict(known), mine, files, products, options)
     parts: set[Path] = set()
     outcomes: list[Any] = []
 
     def take(done: Any) -> Any:
         if done.mistake:
             raise done.mistake
-        places = mine[done.video]
-        if not done.reason:
-            for part in set(done.parts) - parts:
-                _wait_until(part.is_file, part)
-                parts.add(part)
-            return Outcome(done.video, places, done.frames, done.seconds)
-        rows[done.video] = aside_row(done.video, files[done.video], done.reason, options)
-        for place in places:
-            here = [row for video, row in rows.items() if place in mine.get(video, (place,))]
-            write_rows(parts_folder(products[place].output) / "ray.json", here)
-        return Outcome(done.video, places, row=rows[done.video])
+        if done.reason:
+            return aside.add(done.video, done.reason)
+        for part in set(done.parts) - parts:
+            _wait_until(part.is_file, part)
+            parts.add(part)
+        return Outcome(done.video, mine[done.video], done.frames, done.seconds)
 
     # Ray prints on the output stream which processes died; that one is for our line.
     with (

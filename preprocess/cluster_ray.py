@@ -79,19 +79,16 @@ def run(
 ) -> Generator[Any, None, None]:
     """Yield the videos as they are done (`Done`), whatever dies; UserError after `--retries`."""
     from preprocess.cluster_stages import Pending
-    from preprocess.jobs import Job
+    from preprocess.jobs import make_job
 
     ray, vain = require_ray(), 0
     lacking = {
         video: Pending(
-            Job(
-                video=video,
-                file=files[video].absolute(),
-                clips=options.clips,
-                frames=options.frames,
-                decoder=options.decoder,
-                keep_partial=options.keep_partial,
-                pictures=tuple(products[place].picture for place in places),
+            make_job(
+                options,
+                video,
+                files[video].absolute(),
+                [products[place].picture for place in places],
             ),
             places,
             files[video].is_file(),

@@ -8,7 +8,7 @@ are set aside (`preprocess.quarantine`).
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,9 +22,9 @@ from tqdm import tqdm
 from options.video import VideoOptions
 from preprocess.decoders import VideoError, require_decoder
 from preprocess.inputs import list_videos, name_videos
-from preprocess.jobs import Decoded, Job
+from preprocess.jobs import Decoded, Job, make_job
 from preprocess.pipeline import choose_crew, run_pipeline
-from preprocess.products import Product, choose_products, parts_folder, prefer_torch
+from preprocess.products import Product, choose_products, parts_folder
 from preprocess.quarantine import (
     Row,
     is_known,
@@ -69,17 +69,18 @@ def extract_together(options: VideoOptions) -> int:
         if world_size() > 1 and options.device == "auto" and torch.cuda.is_available():
             local = int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count()
             options = replace(options, device=f"cuda:{local}")
-        if len(list_videos(options.videos)) < MANY:
-            options = prefer_torch(options)
-        return extract(options, choose_products(options), extract_here)
+        files = name_videos(list_videos(options.videos), options.id_map)
+        products = choose_products(options, auto="auto" if len(files) >= MANY else "torch")
+        return extract(options, files, products, extract_here)
 
 
-def extract(options: VideoOptions, products: list[Product], work: Work) -> int:
-    """Extract what the options say, by `work` -> 0, or 1 if videos are in quarantine.
+def extract(
+    options: VideoOptions, files: dict[str, Path], products: list[Product], work: Work
+) -> int:
+    """Extract what the options say of `files`, by `work` -> 0, or 1 if videos are in quarantine.
 
     Raises UserError if there is nothing to store, and for all that the user must mend.
     """
-    files = name_videos(list_videos(options.videos), options.id_map)
     require_decoder(options.decoder)
     stored = [stores_so_far(product) for product in products]
     lacking = {
@@ -130,16 +131,36 @@ def tried(options: VideoOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def aside_row(video: str, file: Path, reason: str, options: VideoOptions) -> Row:
-    """The line of the list for a video that cannot be read, said; VideoError with --strict."""
-    if options.strict:
-        raise VideoError(
-            file,
-            f"{reason}; --strict stops here, without it such videos are set aside; what is "
-            "done stays, the same command goes on",
-        )
-    tqdm.write(f"set aside {file}: {reason}", file=sys.stderr)
-    return make_row(video, file, reason, tried(options))
+@dataclass(frozen=True)
+class Aside:
+    """Videos that cannot be read: said, and written down at once beside the parts of each store.
+
+    name: of the file there; rows: those of an earlier run, which a kill shall not lose, to
+    begin with; mine: the places of the products that lack each video.
+    """
+
+    name: str
+    rows: dict[str, Row]
+    mine: dict[str, tuple[int, ...]]
+    files: dict[str, Path]
+    products: Sequence[Product]
+    options: VideoOptions
+
+    def add(self, video: str, reason: str) -> Outcome:
+        """Set one video aside; VideoError with --strict."""
+        file = self.files[video]
+        if self.options.strict:
+            raise VideoError(
+                file,
+                f"{reason}; --strict stops here, without it such videos are set aside; what is "
+                "done stays, the same command goes on",
+            )
+        tqdm.write(f"set aside {file}: {reason}", file=sys.stderr)
+        row = self.rows[video] = make_row(video, file, reason, tried(self.options))
+        for place in self.mine[video]:
+            here = [r for v, r in self.rows.items() if place in self.mine.get(v, (place,))]
+            write_rows(parts_folder(self.products[place].output) / self.name, here)
+        return Outcome(video, self.mine[video], row=row)
 
 
 def extract_here(
@@ -149,10 +170,7 @@ def extract_here(
     options: VideoOptions,
     known: dict[str, Row],
 ) -> list[Outcome]:
-    """Store each of this process's videos for the products that lack it, or set it aside.
-
-    `known`: rows of an earlier run, which a kill shall not lose.
-    """
+    """Store each of this process's videos for the products that lack it, or set it aside."""
     writers = [ShardWriter(p, size=options.shard, process=rank()) for p in products]
     outcomes: list[Outcome] = []
 
@@ -162,25 +180,9 @@ def extract_here(
         frames = decoded.clips[0].frame_count
         return Outcome(job.video, mine[job.video], frames, decoded.seconds)
 
-    rows = dict(known)
-
-    def set_aside(job: Job, reason: str) -> Outcome:
-        rows[job.video] = aside_row(job.video, job.file, reason, options)
-        for place in mine[job.video]:
-            here = [row for video, row in rows.items() if place in mine.get(video, (place,))]
-            write_rows(parts_folder(products[place].output) / f"{rank()}.json", here)
-        return Outcome(job.video, mine[job.video], row=rows[job.video])
-
+    aside = Aside(f"{rank()}.json", dict(known), mine, files, products, options)
     jobs = (
-        Job(
-            video=video,
-            file=files[video],
-            clips=options.clips,
-            frames=options.frames,
-            decoder=options.decoder,
-            keep_partial=options.keep_partial,
-            pictures=tuple(products[place].picture for place in places),
-        )
+        make_job(options, video, files[video], [products[place].picture for place in places])
         for video, places in mine.items()
     )
     gpu = options.device != "cpu" and torch.cuda.is_available()
@@ -202,7 +204,7 @@ def extract_here(
         with closing(results), bar:
             for job, result in results:
                 failed = isinstance(result, Failure)
-                outcomes.append(set_aside(job, result.reason) if failed else result)
+                outcomes.append(aside.add(job.video, result.reason) if failed else result)
                 bar.update()
     finally:  # also when it is stopped: what is computed stays
         for writer in writers:

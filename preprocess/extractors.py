@@ -143,6 +143,7 @@ class NetworkBackbone(Backbone):
         ).to(device)
         if runtime == "auto" and recipe.torch_is_faster:
             runtime = "torch"
+        assert frames or runtime == "torch" or recipe.kind == "frame", "a pass needs its shape"
         clip = (frames or 1,) if recipe.kind == "clip" else ()
         self._runtime = choose_runtime(
             runtime, whole, (self._at_once(*clip), *clip, recipe.size, recipe.size, 3),

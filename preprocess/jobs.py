@@ -1,9 +1,11 @@
 """What a worker process does for extraction: one video file -> the pictures that networks take."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from options.video import VideoOptions
 from preprocess.frames import Clips
 from preprocess.pictures import Picture, read_pictures
 from util.files import sha256
@@ -20,6 +22,19 @@ class Job:
     decoder: str
     keep_partial: bool
     pictures: tuple[Picture, ...]
+
+
+def make_job(options: VideoOptions, video: str, file: Path, pictures: Iterable[Picture]) -> Job:
+    """The job of one video, as the options want it decoded."""
+    return Job(
+        video=video,
+        file=file,
+        clips=options.clips,
+        frames=options.frames,
+        decoder=options.decoder,
+        keep_partial=options.keep_partial,
+        pictures=tuple(pictures),
+    )
 
 
 @dataclass(frozen=True, eq=False)

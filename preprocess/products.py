@@ -5,7 +5,7 @@ The command's machinery (workers, shards, going on, quarantine) is the same for 
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,22 @@ def parts_folder(output: Path) -> Path:
     return output.with_name(output.name + ".parts")
 
 
-def choose_products(options: VideoOptions) -> list[Product]:
-    """What the options ask for; raises UserError if a backbone cannot be had."""
+def choose_products(options: VideoOptions, *, auto: str = "torch") -> list[Product]:
+    """What the options ask for; `auto`: the runtime that `--runtime auto` stands for here.
+
+    Raises UserError if a backbone cannot be had.
+    """
     return [
         clip_product(options, Path(output))
         if name == "none"
-        else feature_product(options, Path(output), name, options.weights_of(place))
+        else feature_product(options, Path(output), name, options.weights_of(place), auto)
         for place, (name, output) in enumerate(zip(options.backbone, options.output, strict=True))
     ]
 
 
-def feature_product(options: VideoOptions, output: Path, name: str, weights: str | None) -> Product:
+def feature_product(
+    options: VideoOptions, output: Path, name: str, weights: str | None, auto: str
+) -> Product:
     """Features of a frozen backbone.  Raises UserError as `load_backbone` does."""
     backbone = load_backbone(
         name,
@@ -71,7 +76,7 @@ def feature_product(options: VideoOptions, output: Path, name: str, weights: str
         scaler=choose_scaler(options, output),
         frames=options.frames,
         precision=options.network_precision,
-        runtime=options.runtime,
+        runtime=auto if options.runtime == "auto" else options.runtime,
         threads=choose_crew(workers=options.workers, threads=options.threads, gpu=False)[1],
     )
     known = backbone.provenance()
@@ -128,13 +133,6 @@ def clip_product(options: VideoOptions, output: Path) -> Product:
         write=write_clip_store,
         open=open_clip_store,
     )
-
-
-def prefer_torch(options: VideoOptions) -> VideoOptions:
-    """`--runtime`, with auto decided: torch runs the networks, if there are any."""
-    if options.runtime != "auto" or set(options.backbone) == {"none"}:
-        return options
-    return replace(options, runtime="torch")
 
 
 def choose_scaler(options: VideoOptions, output: Path) -> str:

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from benchmark import encoders, inference, measure, train_step
+from benchmark import encoders, inference, measure, runtimes, train_step
 from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
 
 TINY = SIZES["tiny"]
@@ -81,3 +81,12 @@ def _allocate(size: int):
         del held
 
     return work
+
+
+def test_networks_by_both_runtimes(capsys) -> None:
+    pytest.importorskip("openvino")
+    assert runtimes.main(["--backbones", "squeezenet1_1", "--frames", "16", "--rounds", "1"]) == 0
+    *_, line, last = capsys.readouterr().out.splitlines()
+    rates = json.loads(last)["squeezenet1_1"]
+    assert len(rates) == 4 and all(rate > 0 for rate in rates.values())
+    assert line.startswith(f"| squeezenet1_1 | {rates['torch float32']:.1f} | ")

@@ -224,6 +224,7 @@ def test_mistakes_with_several_stores(folder, tmp_path) -> None:
         (["--backbone", "mango", "--output", one], "--backbone mango: there is none"),
         (["--backbone", "none", "--output", one, "--compression", "gzip"], "--compression gzip"),
         (["--backbone", "pixels", "--output", one, "--time_limit", "0"], "--time_limit 0"),
+        (["--backbone", "pixels", "--output", one, "--runtime", "torch"], "--runtime torch: means"),
     ]:
         with pytest.raises(UserError, match=message):
             main([*rest, *command])
