@@ -1,5 +1,6 @@
 """A user's mistake: one clear line on the error stream, exit code 2, no traceback."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -12,9 +13,13 @@ class UserError(Exception):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run a command's `main` and leave the process with its exit code.
 
-    0: done; 1: finished, with items set aside and listed; 2: a `UserError`; 130: interrupted.
-    Any other exception is our own bug and keeps its traceback.
+    0: done; 1: finished, with items set aside and listed; 2: a `UserError`, or a file that the
+    system refuses (permission, no space, no such folder); 130: interrupted.  Any other exception is
+    our own bug and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a name that is no UTF-8 is printed all the same
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main() or 0
         sys.stdout.flush()
@@ -27,4 +32,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong, nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if error.filename is None:  # not about a file: ours to explain where it arises
+            raise
+        names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
+        print(f"error: {names}: {error.strerror}; check the path and its rights", file=sys.stderr)
+        code = 2
     sys.exit(code)

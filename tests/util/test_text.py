@@ -1,0 +1,21 @@
+import pytest
+
+from util.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("what is a man riding?", "what is a man riding?"),
+        ("two\nlines\tand\x1b[31m red", r"two\nlines\tand\x1b[31m red"),
+        ("right\u202eto left\u2066", r"right\u202eto left\u2066"),
+        ("caf\udce9", r"caf\udce9"),
+        ("\ufefffirst", r"\ufefffirst"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("日本語 ÄÖ 👩\u200d🔬 $5", "日本語 ÄÖ 👩\u200d🔬 $5"),
+        ("", ""),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    printable(text).encode("utf-8")

@@ -1,0 +1,23 @@
+"""Text that comes from outside, made fit to be shown."""
+
+import re
+import unicodedata
+
+# Marks that turn the direction of what follows them, and the byte-order mark: invisible, not blank.
+_HIDDEN = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+_UNFIT = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff{_HIDDEN}]")
+
+
+def printable(text: str) -> str:
+    r"""A user's text for one line of a terminal, a log, a picture or a page.
+
+    Control characters, line breaks, marks of direction and halves of surrogate pairs are written
+    as Python writes them (\n, \x1b, \u202e, \udce9): the terminal does not obey them, the line
+    stays one, and it can be encoded as UTF-8.  Everything else stays as it is, in its composed
+    form.
+    """
+    return _UNFIT.sub(_escape, unicodedata.normalize("NFC", text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
