@@ -9,6 +9,8 @@ reconstruction        how well an autoencoder rebuilds the clips of a split
 curves                what runs logged over their steps, as a picture
 """
 
+import util.threads  # noqa: F401  before torch is loaded
+
 import json
 import shutil
 import statistics

@@ -3,6 +3,8 @@
 python predict.py --run results/shapes --video FILE --question "what colour is the circle?"
 """
 
+import util.threads  # noqa: F401  before torch is loaded
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

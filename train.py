@@ -5,6 +5,8 @@ on from its last checkpoint exactly as if nothing had happened.  What a task and
 training/qa.py, training/autoencoder.py.
 """
 
+import util.threads  # noqa: F401  before torch is loaded
+
 import math
 import statistics
 import sys

@@ -36,6 +36,10 @@ SIZES = {
     "msvd_qa_t2": Size(clips=8, frames=16, units=2),
     "msrvtt_qa": Size(clips=16, frames=16, units=6, answers=4002),
     "svqa": Size(clips=20, frames=16, units=4, words=20, answers=41, vocabulary=50),
+    # the presets of the generated data set: make demo
+    "demo": Size(
+        clips=8, frames=8, feature_width=192, width=128, words=9, answers=30, vocabulary=60
+    ),
     # for tests: seconds
     "tiny": Size(
         clips=4, frames=3, feature_width=24, width=16, units=2, words=5, answers=12, vocabulary=30
