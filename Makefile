@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo two-stage test lint tensorboard clean
+.PHONY: demo two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
@@ -13,6 +13,11 @@ two-stage: .venv/installed   ## encoders trained too: frozen, one stage, two sta
 
 test: lint .venv/installed-dev   ## lint, types, tests
 	$(BIN)/python -m pytest -n 2
+
+# What depends on the processor, as one without AVX-512 computes it (oneDNN and ATen alike).
+test-avx2: .venv/installed-dev
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 \
+		tests/model tests/training tests/test_two_stage.py tests/test_distributed.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -31,9 +31,13 @@ MAY = {
         "util.metrics",
     },
     "preprocess": {"preprocess", "data_loader", "options", "util", "model"},
-    "evaluation": {"evaluation", "preprocess", "data_loader", "options", "util", "model"},
+    "evaluation": {
+        "evaluation", "data_loader", "options", "util", "model", "preprocess.dataset",
+        "preprocess.decoders", "preprocess.frames", "preprocess.inputs", "preprocess.questions",
+    },
     "training": {
-        "training", "evaluation", "preprocess", "data_loader", "options", "util", "model",
+        "training", "data_loader", "options", "util", "model", "preprocess.weights",
+        "evaluation.reconstruction", "evaluation.run", "evaluation.samples",
     },
 }  # fmt: skip
 FILES = [p.relative_to(ROOT) for room in OURS for p in (ROOT / room).rglob("*.py")]
