@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from data_loader.sampling import Sampler
 from options.parse import flat_values, parse
 from options.train import TrainOptions
 from training.autoencoder import AutoencoderWork
+from training.ema import AveragedWeights
 from training.memory import check_memory, out_of_memory
 from training.profile import StepProfile
 from training.qa import QaWork
@@ -139,15 +139,14 @@ def train(
     # What is validated and kept: a moving average of the weights, or the weights themselves.
     model, average = task, None
     if options.ema:
-        update = get_ema_multi_avg_fn(options.ema)
-        average = AveragedModel(task, multi_avg_fn=update, use_buffers=True).eval()
+        average = AveragedWeights(task, options.ema)
         model = average.module
     step, best, stale, saved = 0, {"score": -math.inf, "step": 0}, 0, 0
     if kept:
         model.load_state_dict(kept["weights"])
         if average is not None:
             task.load_state_dict(kept["raw_weights"])
-            average.n_averaged = torch.tensor(kept["step"], device=device)
+            average.updates = kept["step"]
         optimizer.load_state_dict(kept["optimizer"])
         running.load(kept["running"])
         step, best, stale, saved = kept["step"], kept["best"], kept["stale"], kept["step"]
@@ -199,7 +198,7 @@ def train(
             losses, correct = take(batches, rate=rate)
         profiler.step()
         if average is not None:
-            average.update_parameters(task)
+            average.update(task)
         step += 1
         bar.update()
         running.add(step, losses, correct, torch.cat([batch.row for batch in batches]))

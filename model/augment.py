@@ -56,8 +56,11 @@ def recolour(clips: Tensor, brightness: Tensor, contrast: Tensor, saturation: Te
 
 
 def _grey(clips: Tensor) -> Tensor:
-    """Luma.  clips (..., 3) -> (..., 1)."""
-    return (clips * clips.new_tensor(GREY)).sum(-1, keepdim=True)
+    """Luma.  clips (..., 3) -> (..., 1).  Factors are numbers: a tensor would be copied up."""
+    red, green, blue = (
+        colour * factor for colour, factor in zip(clips.split(1, -1), GREY, strict=True)
+    )
+    return red + green + blue
 
 
 def _size(frames: Tensor, crop: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """How well clips are rebuilt: errors, what they are held against, and an adversarial loss.
 
 Targets are on the 0..255 scale, as frames are; outputs on the 0..1 scale, as decoders give them.
-Numbers are per clip, (V, N), so that padded clips can be left out: `error[clip_mask].mean()`.
+Numbers are per clip, (V, N), so that padded clips can be left out: `mean_over(error, clip_mask)`.
 """
 
 import math
@@ -28,6 +28,14 @@ def squared_error(target: Tensor, output: Tensor) -> Tensor:
     target (V, N, 3, F, h, w) 0..255, uint8 or float; output the same shape, 0..1 -> (V, N).
     """
     return (output.float() * PEAK - target).square().mean((-4, -3, -2, -1))
+
+
+def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values where the mask is True.  values, mask: the same shape -> scalar.
+
+    That of `values[mask]`, whose size a GPU would have to tell the host.
+    """
+    return torch.where(mask, values, 0).sum() / mask.sum()
 
 
 def reconstruction_loss(mse: Tensor) -> Tensor:
@@ -92,22 +100,23 @@ def baselines(clips: Tensor) -> Baselines:
     )
 
 
-def adversarial(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def adversarial(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
     """Non-saturating logistic losses of generator and discriminator (Goodfellow et al. 2014).
 
-    real, fake (B, 3, F, h, w), 0..1 -> two scalars, for one backward of their sum (weighted or
-    not): the generator's loss reaches only what made `fake`, the discriminator's only the
-    discriminator's parameters, as if each had had a backward of its own.  With nothing learnt they
-    are ln 2 and 2 ln 2.
+    real, fake (B, 3, F, h, w), 0..1, mask (B,) of the clips that count -> two scalars, for one
+    backward of their sum (weighted or not): the generator's loss reaches only what made `fake`, the
+    discriminator's only the discriminator's parameters, as if each had had a backward of its own.
+    With nothing learnt they are ln 2 and 2 ln 2.
     """
     detached = {name: p.detach() for name, p in discriminator.named_parameters()}
     # Spectral norm moves its buffers at every call in training.  This call moves copies, so both
     # calls see the same weights, and the buffers move once a step.
     copies = {name: b.clone() for name, b in discriminator.named_buffers()}
     judged = functional_call(discriminator, {**detached, **copies}, (fake,))
-    generator = nn.functional.softplus(-judged).mean()
+    generator = mean_over(nn.functional.softplus(-judged), mask)
     both = discriminator(torch.cat([real.to(fake.dtype), fake.detach()]))
     as_real, as_fake = both.split([len(real), len(fake)])
-    return generator, (
-        nn.functional.softplus(-as_real).mean() + nn.functional.softplus(as_fake).mean()
-    )
+    softplus = nn.functional.softplus
+    return generator, mean_over(softplus(-as_real), mask) + mean_over(softplus(as_fake), mask)

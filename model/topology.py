@@ -2,12 +2,14 @@
 
 complete: padded tensors (B, N, ...) and the dense attention of model/graph.py.  window:K and knn:K:
 the real clips of all videos one after another, S = n_1 + ... + n_B of them, and a list of E edges;
-a padded clip has neither a row nor an edge.
+a padded clip has neither a row nor an edge.  On a GPU, which a step must not ask how many clips are
+real, padded ones keep their rows (S = B N), and the edges that would touch one lead from it to
+itself.
 """
 
 import warnings
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 import torch
@@ -22,7 +24,7 @@ class Edges(NamedTuple):
     """Who attends to whom among S clips; a clip attends to itself, too."""
 
     source: Tensor  # (E,) int64, row of the clip that is attended to
-    target: Tensor  # (E,) int64, row of the clip that attends, ascending
+    target: Tensor  # (E,) int64, row of the clip that attends; ascending where padding has no row
 
 
 class Topology:
@@ -45,29 +47,50 @@ class Topology:
         return self.mask
 
 
+def keeps_padding(mask: Tensor) -> bool:
+    """Whether padded clips keep their rows: what is real is a question that a GPU is not asked."""
+    return mask.is_cuda
+
+
 class _Packed(Topology):
-    """The clips that take part, one after another."""
+    """The clips that take part, one after another; on a GPU all clips."""
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__(mask)
+        self.padded = keeps_padding(mask)
+        if self.padded:
+            return
         self.rows = mask.flatten().nonzero().squeeze(1)  # (S,)
-        self.number = mask.flatten().cumsum(0).view(mask.shape) - 1  # (B, N) rows among the S
-        self.video, self.place = mask.nonzero(as_tuple=True)  # (S,) each
+        self.number = mask.flatten().cumsum(0) - 1  # (B N,) rows among the S
 
     def pack(self, clips: Tensor) -> Tensor:
         """(B, N, ...) -> (S, ...)."""
-        return clips.flatten(0, 1).index_select(0, self.rows)
+        flat = clips.flatten(0, 1)
+        return flat if self.padded else flat.index_select(0, self.rows)
 
     def unpack(self, clips: Tensor) -> Tensor:
         """(S, ...) -> (B, N, ...), 0 on the clips that take no part."""
+        if self.padded:
+            mask = self.mask.view(*self.mask.shape, *[1] * (clips.dim() - 1))
+            return torch.where(mask, clips.unflatten(0, self.mask.shape), 0)
         padded = clips.new_zeros(self.mask.numel(), *clips.shape[1:])
         return padded.index_copy(0, self.rows, clips).unflatten(0, self.mask.shape)
 
-    def _edges(self, near: Tensor, real: Tensor) -> Edges:
-        """Edges from every clip's candidates: places `near` (S, J) in its video, if `real`."""
-        source = self.number[self.video[:, None], near][real]
-        target = torch.arange(len(near), device=near.device)[:, None].expand_as(near)[real]
-        return Edges(source, target)
+    def _edges(self, place: Tensor, near: Tensor, real: Tensor) -> Edges:
+        """Edges of some pairs of clips in each video.
+
+        place (P,) of who attends; near (B, P) of who is attended to, real (B, P) whether it takes
+        part (where padding keeps its rows, `near` is a padded clip if not).
+        """
+        videos, clips = self.mask.shape
+        first = clips * torch.arange(videos, device=near.device)[:, None]
+        attends = self.mask[:, place].flatten()
+        target, source, real = (first + place).flatten(), (first + near).flatten(), real.flatten()
+        if self.padded:
+            target = torch.where(attends & ~real, source, target)
+            return Edges(torch.where(attends & real, source, target), target)
+        real = real & attends
+        return Edges(self.number[source[real]], self.number[target[real]])
 
 
 class Window(_Packed):
@@ -76,12 +99,8 @@ class Window(_Packed):
     def __init__(self, mask: Tensor, *, k: int) -> None:
         """Mask (B, N); all graphs of the batch share the edges."""
         super().__init__(mask)
-        last = mask.shape[1] - 1
-        reach = min(k, last)
-        near = self.place[:, None] + torch.arange(-reach, reach + 1, device=mask.device)
-        inside = (near >= 0) & (near <= last)
-        near = near.clamp(0, last)
-        self.shared = self._edges(near, inside & mask[self.video[:, None], near])
+        place, near = _window(mask.shape[1], k, mask.device)
+        self.shared = self._edges(place, near.expand(len(mask), -1), mask[:, near])
 
     def links(self, clips: Tensor) -> Edges:
         """The same edges whatever the clips (B, N, D)."""
@@ -99,7 +118,19 @@ class Nearest(_Packed):
     def links(self, clips: Tensor) -> Edges:
         """Edges to the K clips of largest cosine similarity.  clips (B, N, D)."""
         near, real = nearest(clips.detach(), self.mask, k=self.k)
-        return self._edges(self.pack(near), self.pack(real))
+        place = torch.arange(near.shape[1], device=near.device)[:, None].expand(near.shape[1:])
+        return self._edges(place.flatten(), near.flatten(1), real.flatten(1))
+
+
+@lru_cache(maxsize=16)
+def _window(clips: int, k: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """All pairs of N clips at most K places apart.  -> (P,) who attends, (P,) to whom."""
+    with torch.inference_mode(False):  # whoever asks first, training may save them
+        place = torch.arange(clips)
+        near = place[:, None] + torch.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
+        inside = (near >= 0) & (near < clips)
+        pairs = place[:, None].expand_as(near)[inside], near[inside]
+        return pairs[0].to(device), pairs[1].to(device)
 
 
 def connector(topology: str) -> Callable[[Tensor], Topology]:
@@ -133,8 +164,10 @@ def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
     some = max(1, PAIRS // count**2)
     for first in range(0, videos, some):
         own = slice(first, first + some)
-        used = mask[own].any(0).nonzero()  # padding behind the longest video costs nothing
-        end = int(used[-1]) + 1 if len(used) else 0
+        end = count
+        if not keeps_padding(mask):  # padding behind the longest video costs nothing
+            used = mask[own].any(0).nonzero()
+            end = int(used[-1]) + 1 if len(used) else 0
         unit = nn.functional.normalize(clips[own, :end].to(exact), dim=2)
         step = max(1, PAIRS // (len(unit) * max(end, 1)))
         for begin in range(0, end, step):

@@ -9,7 +9,7 @@ from data_loader.batch import Frames
 from model.autoencoder import DECODERS, ClipDiscriminator
 from model.dualvgr import RelationEncoder
 from model.encoders import ClipEncoder
-from model.reconstruction import adversarial, reconstruction_loss, squared_error
+from model.reconstruction import adversarial, mean_over, reconstruction_loss, squared_error
 from model.task.clips import encoder_of
 from options.autoencoder import AutoencoderOptions
 from options.model import ModelOptions
@@ -109,13 +109,13 @@ class Autoencoding(nn.Module):
         losses, total = {}, torch.zeros((), device=out.clips.device)
         for channel in CHANNELS:
             rebuilt = getattr(out, channel)
-            mse = squared_error(out.clips, rebuilt)[batch.clip_mask].mean()
+            mse = mean_over(squared_error(out.clips, rebuilt), batch.clip_mask)
             losses[f"mse_{channel}"] = mse
             total = total + reconstruction_loss(mse) / len(CHANNELS)
             if self.options.adversarial:
-                real, fake = out.clips[batch.clip_mask] / 255, rebuilt[batch.clip_mask]
-                judge = self.discriminators[channel]
-                fooling, telling = adversarial(judge, real, fake)
+                judge, mask = self.discriminators[channel], batch.clip_mask.flatten()
+                real, fake = out.clips.flatten(0, 1) / 255, rebuilt.flatten(0, 1)
+                fooling, telling = adversarial(judge, real, fake, mask)
                 losses[f"adversarial_{channel}"] = fooling
                 losses[f"discriminator_{channel}"] = telling
                 total = total + self.options.adversarial * fooling + telling

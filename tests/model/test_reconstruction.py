@@ -12,6 +12,7 @@ from model.autoencoder import ClipDiscriminator, TransposedDecoder
 from model.reconstruction import (
     adversarial,
     baselines,
+    mean_over,
     psnr,
     reconstruction_loss,
     squared_error,
@@ -167,7 +168,8 @@ def test_each_player_learns_from_its_own_loss(players, training: bool) -> None:
     discriminator = softplus(-as_real).mean() + softplus(as_fake).mean()
     discriminator.backward()
 
-    losses = adversarial(judge, real, decoder(vectors).flatten(0, 1))
+    every = torch.ones(len(real), dtype=torch.bool)
+    losses = adversarial(judge, real, decoder(vectors).flatten(0, 1), every)
     assert torch.equal(losses[0], generator) and torch.equal(losses[1], discriminator)
     (losses[0] + losses[1]).backward()
     for mine, theirs in ((decoder, alone), (judge, plain)):
@@ -187,7 +189,8 @@ def test_weighting_one_loss_leaves_the_other_player_alone(players) -> None:
     for weight in (1.0, 0.0):
         decoder.zero_grad()
         twin = copy.deepcopy(judge)
-        generator, discriminator = adversarial(twin, real, decoder(vectors).flatten(0, 1))
+        every = torch.ones(len(real), dtype=torch.bool)
+        generator, discriminator = adversarial(twin, real, decoder(vectors).flatten(0, 1), every)
         (weight * generator + discriminator).backward()
         found.append((gradients(decoder), gradients(twin)))
     (_, first), (nothing, second) = found
@@ -195,14 +198,31 @@ def test_weighting_one_loss_leaves_the_other_player_alone(players) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_clips_that_do_not_count_change_no_loss(players) -> None:
+    decoder, judge, vectors, real = players
+    judge.eval()
+    fake = decoder(vectors).flatten(0, 1).detach()
+    mask = torch.arange(len(real)) % 2 == 0
+    torch.testing.assert_close(
+        adversarial(judge, real, fake, mask),
+        adversarial(judge, real[mask], fake[mask], mask[mask]),
+    )
+
+
+def test_a_mean_over_all_is_the_mean_to_the_last_bit() -> None:
+    values = torch.rand(7, 5)
+    assert torch.equal(mean_over(values, torch.ones(7, 5, dtype=torch.bool)), values.mean())
+    mask = values < 0.5
+    torch.testing.assert_close(mean_over(values, mask), values[mask].mean())
+
+
 def test_nothing_learnt_is_ln_2() -> None:
     class Undecided(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x.flatten(1).sum(1) * 0
 
-    generator, discriminator = adversarial(
-        Undecided(), torch.rand(2, 3, 1, 16, 16), torch.rand(5, 3, 1, 16, 16)
-    )
+    real, fake = torch.rand(2, 5, 3, 1, 16, 16)
+    generator, discriminator = adversarial(Undecided(), real, fake, torch.ones(5, dtype=torch.bool))
     assert generator.item() == pytest.approx(math.log(2))
     assert discriminator.item() == pytest.approx(2 * math.log(2))
 
@@ -217,7 +237,8 @@ def test_the_generator_learns_to_look_real() -> None:
     optimizer = torch.optim.Adam(both, lr=1e-2, betas=(0.5, 0.9))
     for _ in range(60):
         optimizer.zero_grad()
-        generator, discriminator = adversarial(judge, real, decoder(vectors)[0])
+        every = torch.ones(len(real), dtype=torch.bool)
+        generator, discriminator = adversarial(judge, real, decoder(vectors)[0], every)
         (generator + discriminator).backward()
         optimizer.step()
     assert decoder(vectors).mean() > 0.8

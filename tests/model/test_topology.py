@@ -180,6 +180,29 @@ def test_every_clip_within_reach_is_the_dense_form(topology, punish, layers) -> 
         torch.testing.assert_close(sparse, dense, atol=1e-11, rtol=1e-10)
 
 
+@pytest.mark.parametrize("topology", ["window:1", "window:7", "knn:2", "knn:7"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_padding_that_keeps_its_rows_changes_nothing(topology, layers, monkeypatch) -> None:
+    """The form of a GPU, which is never asked how many clips are real, against the packed one."""
+    given = inputs(videos=len(CLIPS), clips=max(CLIPS), batch=6)
+    given["clip_mask"] = ragged()
+    found = []
+    for padded in (False, True):
+        monkeypatch.setattr("model.topology.keeps_padding", lambda mask, padded=padded: padded)
+        net = model(topology=topology, graph_layers=layers)
+        for key, parameter in net.named_parameters():
+            if key.endswith(("left", "right")):
+                parameter.data.normal_(std=2, generator=torch.Generator().manual_seed(len(key)))
+        seen = given["appearance"].clone().requires_grad_()
+        out = net(**{**given, "appearance": seen})
+        losses(out).backward()
+        parts = [x for unit in out.units for x in unit]
+        found.append([out.logits, *parts, seen.grad, *(p.grad for p in net.parameters())])
+    for packed, kept in zip(*found, strict=True):
+        assert kept is not None and kept.isfinite().all()
+        torch.testing.assert_close(kept, packed, atol=1e-9, rtol=1e-8)
+
+
 @pytest.mark.parametrize("topology", ["window:7", "knn:7"])
 def test_the_autoencoder_relates_alike(topology: str) -> None:
     given, found = inputs(videos=len(CLIPS), clips=max(CLIPS)), []
