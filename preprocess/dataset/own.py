@@ -19,10 +19,12 @@ import csv
 import hashlib
 import io
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data_loader.video_names import video_id
 from preprocess.dataset.items import Fields, item_fault, read_text
 from preprocess.dataset.sample import Sample
 from preprocess.language import first_word
@@ -32,11 +34,6 @@ FIELDS: Fields = {"video": (str, int), "question": (str,), "answer": (str, int)}
 HINT = "--annotations is a .csv or .jsonl file, or a folder with one of them"
 SPLITS = ("train", "val", "test")
 SHARE = {"val": 0.1, "test": 0.2}
-# only these are taken off, so that the video `a.b`, of the file `a.b.mp4`, stays `a.b`
-ENDINGS = (
-    ".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
-    ".mts", ".ogv", ".ts", ".webm", ".wmv",
-)  # fmt: skip
 
 
 def read(annotations: Path, split: str) -> list[Sample]:
@@ -74,12 +71,6 @@ def read(annotations: Path, split: str) -> list[Sample]:
     return [sample for sample, name in zip(samples, given, strict=True) if name == split]
 
 
-def video_id(name: str) -> str:
-    """The id of a video: its file's name without the ending, if it has one."""
-    path = Path(name.strip())
-    return path.stem if path.suffix.lower() in ENDINGS else path.name
-
-
 def share_out(path: Path, videos: set[str]) -> dict[str, str]:
     """Video -> split: about 70 % train, 10 % val, 20 % test, at least one each.
 
@@ -104,7 +95,7 @@ def _digest(video: str) -> bytes:
 
 def _fault(row: dict[str, Any], first: dict[str, Any], file_of: dict[str, str]) -> str | None:
     """What is wrong with one line, and the cure; None if nothing is.  Notes which file it names."""
-    name = str(row["video"]).strip()
+    name = unicodedata.normalize("NFC", str(row["video"]).strip())
     if "/" in name or "\\" in name:
         return f"field `video` is a path ({name!r}); give the name of the file alone"
     if name != video_id(name) and file_of.setdefault(video_id(name), name) != name:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preprocess.dataset import SPLITS
-from preprocess.dataset.own import read, share_out, video_id
+from preprocess.dataset.own import read, share_out
 from preprocess.dataset.sample import Sample
 from util.errors import UserError
 
@@ -53,14 +53,6 @@ def test_a_json_lines_file(tmp_path):
         Sample(id=1, video="cat", question="How many?", answer="3", type="how"),
         Sample(id=2, video="12", question="who?", answer="I", type="person"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("a.mp4", "a"), ("a", "a"), ("a.b.MKV", "a.b"), ("a.b", "a.b"), ("-x_1.5.avi", "-x_1.5")],
-)
-def test_the_id_of_a_video_is_its_name_without_the_ending(name, expected):
-    assert video_id(name) == expected
 
 
 @given(videos=st.sets(st.text(min_size=1, max_size=5), min_size=3, max_size=300))
