@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from data_loader.batch import Batch, Features, Frames
+from data_loader.tokens import tokenize
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import Predictions, QuestionAnswering
 from options.parse import parse
@@ -21,7 +22,6 @@ from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
 from preprocess.clips import clip_picture
 from preprocess.frames import Clips, clip_frames
-from preprocess.language import tokenize
 from preprocess.pictures import read_pictures
 from util.checkpoint import load_checkpoint
 from util.device import pick_device

@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from data_loader.sampling import Sampler
-from options.parse import flat_values, parse
+from options.flat import flat_values
 from options.train import TrainOptions
 from training.autoencoder import AutoencoderWork
 from training.ema import AveragedWeights
@@ -50,6 +50,8 @@ WORKS = {"qa": QaWork, "autoencoder": AutoencoderWork}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line, build task and data, train."""
+    from options.parse import parse  # only the command needs the parser: run() does without
+
     argv = list(sys.argv[1:] if argv is None else argv)
     name = argv.pop(0) if argv and argv[0] in WORKS else "qa"
     work = WORKS[name]

@@ -10,7 +10,7 @@ from evaluation.answers import Asked, asked, columns
 from evaluation.protocol import TITLES, baselines, check_protocol, counted
 from evaluation.text import grid, percent
 from options.evaluate import BaselineOptions
-from preprocess.questions import read_splits
+from preprocess.dataset import read_splits
 from util.errors import UserError
 from util.statistics import ALL, Bootstrap
 

@@ -14,8 +14,8 @@ from evaluation.text import between, percent
 from model.task.qa import Predictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
-from preprocess.decoders import VideoError
 from preprocess.inputs import list_videos, name_videos
+from preprocess.video_error import VideoError
 from util.errors import UserError
 from util.statistics import ALL, Bootstrap
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 
+from options.flat import build
 from util.errors import UserError
 
 PRESETS = Path(__file__).parent / "preset"
@@ -51,29 +52,12 @@ def parse(
     except Exception as error:  # jsonargparse raises several kinds; each message names the option
         reason = " ".join(str(error).split())
         raise UserError(f"{prog}: {reason}; `{prog} --help` lists the options") from error
-    return tuple(build(cls, values) for cls in classes)
-
-
-def build(cls: type, values: Namespace | dict[str, Any]) -> Any:
-    """One option class from flat values; a class's own check becomes a UserError.
-
-    An option that is not among the values keeps its default: a checkpoint made before there was it.
-    """
-    flat = values if isinstance(values, dict) else vars(values)
-    try:
-        return cls(**{f.name: flat[f.name] for f in dataclasses.fields(cls) if f.name in flat})
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    return tuple(build(cls, vars(values)) for cls in classes)
 
 
 def presets() -> list[str]:
     """Names of the presets that come with the project."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
-
-
-def flat_values(*options: Any) -> dict[str, Any]:
-    """The options of several classes as one flat dict of plain values (for YAML, checkpoints)."""
-    return {name: value for o in options for name, value in dataclasses.asdict(o).items()}
 
 
 def _preset_values(argv: Sequence[str], prog: str, classes: Sequence[type]) -> dict[str, Any]:

@@ -1,34 +1,13 @@
 """Video files before decoding, by PyAV: open them, find the video stream, count its frames."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 
-from util.errors import UserError
-
-# One decoded frame -> (H, W, 3) uint8 upright RGB of its own size.  Called before the next frame is
-# drawn.  Of a decoder that scales, convert((height, width)) gives a picture of that size.
-Convert = Callable[..., np.ndarray]
-
-
-class VideoError(UserError):
-    """A video that cannot be read, or not wholly.  `reason` says why, without the file's name."""
-
-    def __init__(self, path: str | Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
-
-    def __reduce__(self) -> tuple:
-        return VideoError, (self.path, self.reason)
-
-
-class StoppedEarly(Exception):
-    """Decoding ended before the video's end, or at its end some frames prove damaged."""
+from preprocess.video_error import VideoError
 
 
 def count_packets(path: Path) -> tuple[int, int, str]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from preprocess.container import Convert, StoppedEarly, VideoError, count_packets
+from preprocess.container import count_packets
 from preprocess.decoder_pyav import first_look, turn_upright
+from preprocess.video_error import Convert, StoppedEarly, VideoError
 from util.errors import UserError
 
 

@@ -12,14 +12,8 @@ from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
-from preprocess.container import (
-    Convert,
-    StoppedEarly,
-    VideoError,
-    error_words,
-    open_video,
-    video_stream,
-)
+from preprocess.container import error_words, open_video, video_stream
+from preprocess.video_error import Convert, StoppedEarly, VideoError
 
 Matrix = tuple[int, int, int, int]  # the a, b, c, d of a display matrix
 

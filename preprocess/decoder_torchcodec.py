@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocess.container import Convert, StoppedEarly, VideoError
 from preprocess.decoder_pyav import first_look
+from preprocess.video_error import Convert, StoppedEarly, VideoError
 from util.errors import UserError
 
 

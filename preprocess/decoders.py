@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preprocess import decoder_opencv, decoder_pyav, decoder_scikit_video, decoder_torchcodec
-from preprocess.container import Convert, StoppedEarly, VideoError, count_packets
+from preprocess.container import count_packets
+from preprocess.video_error import Convert, StoppedEarly, VideoError
 
 __all__ = [
     "DECODERS", "Convert", "Decoder", "StoppedEarly", "VideoError", "count_packets",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocess.decoders import DECODERS, Convert, StoppedEarly, VideoError, count_packets
+from preprocess.video_error import Convert, StoppedEarly, VideoError
 
 Take = Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
 
@@ -71,6 +71,8 @@ def take_clips(
 
     What a take gives of a frame stands in place of the frame.
     """
+    from preprocess.decoders import count_packets  # PyAV: not for networks without files
+
     path = Path(path)
     packets, whole, cut = count_packets(path)
     total, note = max(packets, 1), ""
@@ -103,6 +105,8 @@ def _decode(
     path: Path, wanted: set[int], decoder: str, takes: Sequence[Take]
 ) -> tuple[dict[int, list[np.ndarray]], int, str]:
     """Decode all, keep what is wanted -> ({number: its forms}, frames decoded, "" or problem)."""
+    from preprocess.decoders import DECODERS
+
     kept: dict[int, list[np.ndarray]] = {}
     total = 0
     try:

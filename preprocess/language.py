@@ -1,4 +1,4 @@
-"""Questions as tokens, and vectors for their words: GloVe's, or trained on the questions."""
+"""Vectors for the words of questions: GloVe's, or trained on the questions."""
 
 import hashlib
 import math
@@ -9,24 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from gensim.models import KeyedVectors, Word2Vec
-from nltk.tokenize import NLTKWordTokenizer
 from tqdm import tqdm
 
 from data_loader.vocabulary import NULL, UNK
 from util.errors import UserError
-
-_TOKENIZER = NLTKWordTokenizer()  # rules only: unlike nltk.word_tokenize it needs no downloads
-
-
-def tokenize(question: str) -> list[str]:
-    """Lower-case, drop the last character if it is `?`, NLTK word tokens (spec, section 3)."""
-    return _TOKENIZER.tokenize(question.lower().removesuffix("?"))
-
-
-def first_word(question: str) -> str:
-    """The first word of a question in lower case: its type in MSVD-QA (what, who, how, ...)."""
-    word = question.lower().split()[0]
-    return word.rstrip("?") or word
 
 
 def read_glove(

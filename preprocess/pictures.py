@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocess.decoders import Convert
 from preprocess.frames import Clips, take_clips
+from preprocess.video_error import Convert
 
 
 @dataclass(frozen=True, kw_only=True)

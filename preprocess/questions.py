@@ -11,13 +11,14 @@ import torch
 
 from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store import open_any_store
+from data_loader.tokens import tokenize
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.parse import parse
 from options.question import QuestionOptions
 from preprocess.check import check
-from preprocess.dataset import SPLITS, reader
+from preprocess.dataset import SPLITS, read_splits
 from preprocess.dataset.sample import Sample
-from preprocess.language import read_glove, tokenize, train_vectors
+from preprocess.language import read_glove, train_vectors
 from util.errors import UserError, run_command
 
 PROG = "python -m preprocess.questions"
@@ -75,32 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"word vectors: {source}\n  {coverage(splits['train'], known)}")
     print(f"wrote {options.output}")
     return 0
-
-
-def read_splits(dataset: str, annotations: Path) -> dict[str, list[Sample]]:
-    """The Samples of each split.
-
-    Raises UserError for an unknown data set, malformed annotations, an empty split, or a video
-    that occurs in two splits (its answers would leak from one to the other).
-    """
-    read = reader(dataset)
-    samples = {split: read(annotations, split) for split in SPLITS}
-    split_of: dict[str, str] = {}
-    for split, rows in samples.items():
-        if not rows:
-            raise UserError(
-                f"{annotations}: split {split} has no questions; every split needs some"
-            )
-        videos = sorted({sample.video for sample in rows})
-        twice = [video for video in videos if video in split_of]
-        if twice:
-            other = split_of[twice[0]]
-            raise UserError(
-                f"{annotations}: video {twice[0]!r} is in both the {other} and the {split} split "
-                f"({len(twice)} such in {split}); keep all questions of a video in one split"
-            )
-        split_of.update(dict.fromkeys(videos, split))
-    return samples
 
 
 def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict[str, list[Sample]]:

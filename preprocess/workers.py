@@ -24,7 +24,7 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from preprocess.container import VideoError
+from preprocess.video_error import VideoError
 
 J = TypeVar("J")
 R = TypeVar("R")

@@ -12,8 +12,8 @@ from model.encoders import ClipEncoder
 from model.reconstruction import adversarial, mean_over, reconstruction_loss, squared_error
 from model.task.clips import encoder_of
 from options.autoencoder import AutoencoderOptions
+from options.flat import build
 from options.model import ModelOptions
-from options.parse import build
 
 CHANNELS = ("appearance", "motion")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from model.encoders import ClipEncoder
 from options.encoder import EncoderOptions
-from options.parse import build
+from options.flat import build
 
 
 def build_encoder(options: EncoderOptions) -> ClipEncoder:

@@ -14,9 +14,9 @@ from model.encoders import ClipEncoder
 from model.losses import consistency, disparity
 from model.task.clips import encoder_of
 from options.data import Channels
+from options.flat import build
 from options.loss import LossOptions
 from options.model import ModelOptions
-from options.parse import build
 from util.errors import UserError
 
 

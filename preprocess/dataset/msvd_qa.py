@@ -6,9 +6,9 @@ question is its first word: what, who, how, when or where.
 
 from pathlib import Path
 
+from data_loader.tokens import first_word
 from preprocess.dataset.items import Fields, read_items
 from preprocess.dataset.sample import Sample
-from preprocess.language import first_word
 
 FIELDS: Fields = {
     "id": (int, str),

@@ -24,10 +24,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from data_loader.tokens import first_word
 from data_loader.video_names import video_id
 from preprocess.dataset.items import Fields, item_fault, read_text
 from preprocess.dataset.sample import Sample
-from preprocess.language import first_word
 from util.errors import UserError
 
 FIELDS: Fields = {"video": (str, int), "question": (str,), "answer": (str, int)}

@@ -16,9 +16,9 @@ from model.losses import consistency, disparity
 from model.reasoning import RelationGraphs
 from model.task.qa import QuestionAnswering
 from model.topology import Edges, Nearest, Topology, Window, connector, nearest, weighted_sum
+from options.flat import build
 from options.loss import LossOptions
 from options.model import ModelOptions
-from options.parse import build
 from tests.model.test_dualvgr import inputs, model
 from tests.model.test_graph import oracle_weights
 from util.errors import UserError

@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 import yaml
 
-from options.parse import PRESETS, flat_values, parse, presets
+from options.flat import flat_values
+from options.parse import PRESETS, parse, presets
 from train import WORKS
 from util.errors import UserError
 

@@ -70,7 +70,7 @@ def test_header_without_a_count_is_no_matter(tmp_path) -> None:
 def test_the_decoded_count_decides(tmp_path, monkeypatch, told: int) -> None:
     path = write_video(tmp_path / "a.mp4", 20)
     right = read_clips(path, clips=3, frames=4)
-    monkeypatch.setattr("preprocess.frames.count_packets", lambda path: (told, told, ""))
+    monkeypatch.setattr("preprocess.decoders.count_packets", lambda path: (told, told, ""))
     clips = read_clips(path, clips=3, frames=4)
     assert clips.frame_count == 20
     assert np.array_equal(clips.index, right.index) and np.array_equal(clips.frames, right.frames)

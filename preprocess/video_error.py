@@ -1,0 +1,27 @@
+"""What decoders and their callers have in common, without any decoder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from util.errors import UserError
+
+# One decoded frame -> (H, W, 3) uint8 upright RGB of its own size.  Called before the next frame is
+# drawn.  Of a decoder that scales, convert((height, width)) gives a picture of that size.
+Convert = Callable[..., np.ndarray]
+
+
+class VideoError(UserError):
+    """A video that cannot be read, or not wholly.  `reason` says why, without the file's name."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+    def __reduce__(self) -> tuple:
+        return VideoError, (self.path, self.reason)
+
+
+class StoppedEarly(Exception):
+    """Decoding ended before the video's end, or at its end some frames prove damaged."""
