@@ -33,7 +33,7 @@ MAY = {
     "preprocess": {"preprocess", "data_loader", "options", "util", "model"},
     "evaluation": {
         "evaluation", "data_loader", "options", "util", "model", "preprocess.dataset",
-        "preprocess.decoders", "preprocess.frames", "preprocess.inputs", "preprocess.questions",
+        "preprocess.frames", "preprocess.inputs", "preprocess.video_error",
     },
     "training": {
         "training", "data_loader", "options", "util", "model", "preprocess.weights",
