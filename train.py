@@ -88,7 +88,7 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     )
     work: Work = WORKS[name](*parts, options, kept=kept)
     work.facts = {**work.facts, "options": values}
-    share(options.batch_size // options.accumulate)  # refuses what the processes cannot share
+    share(options.batch_size, options.accumulate)  # refuses what the processes cannot share
     same_everywhere("options", values)
     same_everywhere("data", work.fingerprint())
     same_everywhere("the checkpoint to resume from", kept and kept["step"])
@@ -154,17 +154,26 @@ def train(
         step, best, stale, saved = kept["step"], kept["best"], kept["stale"], kept["step"]
         console.say(f"going on from step {step}")
     log = RunLog(folder, LOGS / options.run, step=step) if rank() == 0 else NoLog()
-    part = share(options.batch_size)
+    own = share(options.batch_size, options.accumulate)
     total, size = len(work.videos), options.batch_size
     steps = math.ceil(options.epochs * total / size)
     stepping: nn.Module = task
     if options.compile:
         stepping, line = compile_task(task, device)
         console.say(line)
-    # With several processes, what takes the step averages the gradients over them.
+    # With several processes, what takes the step averages the gradients over them.  The encoder of
+    # a channel left out gets none.  (static_graph would find that out, but cannot accumulate.)
     if world_size() > 1:
-        stepping = DistributedDataParallel(stepping, static_graph=True)
-    take = partial(take_step, stepping, optimizer=optimizer, clip_norm=options.clip_norm)
+        idle = not work.on_features and work.facts["options"].get("channels", "both") != "both"
+        stepping = DistributedDataParallel(stepping, find_unused_parameters=idle)
+        stepping.broadcast_buffers = False  # all have the same statistics: model/norm.py
+    take = partial(
+        take_step,
+        stepping,
+        optimizer=optimizer,
+        clip_norm=options.clip_norm,
+        precision=options.precision,
+    )
     if options.cuda_graph:
         take = CapturedStep(take, optimizer, device)
     profiled = options.profile if rank() == 0 else 0
@@ -186,8 +195,9 @@ def train(
         disable=rank() > 0,
     )
     while step < steps and stale < patient:
-        rows = np.split(sampler.rows(step)[part], options.accumulate)
-        batches = [work.batch(some).to(device) for some in rows]
+        # Parts first, each shared out: one process and several have the same parts.
+        parts = np.split(sampler.rows(step), options.accumulate)
+        batches = [work.batch(part[own]).to(device) for part in parts]
         seed_step(options.seed, step, rank())
         rate = learning_rate(
             options.schedule,
@@ -196,8 +206,7 @@ def train(
             epochs=options.epochs,
             halve_every=options.halve_every,
         )
-        with autocast(device, options.precision):
-            losses, correct = take(batches, rate=rate)
+        losses, correct = take(batches, rate=rate)
         profiler.step()
         if average is not None:
             average.update(task)

@@ -12,6 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 from torchvision.models import WeightsEnum
 
+from model.norm import with_joint_statistics
+
 Policy = Literal["frozen", "partial", "full"]
 BatchNorm = Literal["eval", "train"]
 
@@ -51,9 +53,10 @@ class Backbone(nn.Module):
 
         `policy`: `frozen` never changes and never leaves eval mode; `partial` trains the last stage
         and holds what precedes; `full` trains all.  `batch_norm`: whether what is trained uses
-        running statistics (`eval`) or those of the batch (`train`) in training; its scales and
-        shifts train in either.  `checkpointing`: keep only what enters the stem and each residual
-        block, and compute the rest again in the backward pass.
+        running statistics (`eval`) or those of the batch (`train`; of several processes, those of
+        all their batches together) in training; its scales and shifts train in either.
+        `checkpointing`: keep only what enters the stem and each residual block, and compute the
+        rest again in the backward pass.
         """
         super().__init__()
         self.width, self.policy, self.batch_norm = recipe.width, policy, batch_norm
@@ -62,6 +65,8 @@ class Backbone(nn.Module):
         # GPU: for the small ones on a CPU by a quarter to a half.
         self.layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
         self.network = recipe.build()
+        if batch_norm == "train":
+            with_joint_statistics(self.network)
         self.network.to(memory_format=self.layout)  # pyright: ignore[reportCallIssue]
         trained = {"frozen": 0, "partial": 1, "full": len(recipe.stages)}[policy]
         split = len(recipe.stages) - trained

@@ -99,4 +99,4 @@ class GraphAttention(nn.Module):
         logits = left + right + self.bias  # (E, K)
         logits = nn.functional.leaky_relu(logits, 0.01)
         attention = self.dropout(softmax(logits, edges, clips=len(values)))
-        return weighted_sum(attention.to(values.dtype), values, edges)
+        return weighted_sum(attention, values, edges)

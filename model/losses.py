@@ -1,13 +1,15 @@
 """What the four graphs are trained for beside the answer (spec, section 7).
 
 Padded clips take no part: every mean is over a video's own n clips.  Both losses compare N x N
-pairs of clips.  Where N is above the width D, D x D matrices give the same numbers, and neither
-arithmetic nor memory grows with N^2.
+pairs of clips, in float32 at least.  Where N is above the width D, D x D matrices give the same
+numbers, and neither arithmetic nor memory grows with N^2.
 """
 
 from typing import Literal
 
 from torch import Tensor, nn
+
+from model.precision import at_least_float32
 
 Hsic = Literal["paper", "released"]
 
@@ -52,6 +54,6 @@ def disparity(specific: Tensor, common: Tensor, mask: Tensor, *, hsic: Hsic) -> 
 
 def _centre(z: Tensor, mask: Tensor) -> Tensor:
     """Subtract each video's mean over its own clips; padded clips become 0.  (B, N, D)."""
-    z = z * mask[..., None]
+    z = at_least_float32(z) * mask[..., None]
     mean = z.sum(1, keepdim=True) / mask.sum(1)[:, None, None]
     return (z - mean) * mask[..., None]

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from model.precision import at_least_float32
+
 BUCKETS = 4  # groups of similar length that a CPU reads one after another
 
 
@@ -21,6 +23,10 @@ class BidirectionalLSTM(nn.Module):
     Packing needs the lengths on the host, which makes a GPU wait at every step.  A forward LSTM
     does not see padding that comes after its input; the backward one reads each sequence reversed
     within its own length, by a gather.  So both run on padded tensors of fixed shape.
+
+    Inside autocast it computes, and returns, float32 all the same: oneDNN has no bfloat16 LSTM for
+    CPUs without AVX-512, and cuDNN's autocast takes float16 whatever it is told, whose gradients
+    underflow without loss scaling.
     """
 
     def __init__(self, *, input_width: int, width: int) -> None:
@@ -37,6 +43,11 @@ class BidirectionalLSTM(nn.Module):
         x (B, L, I), length (B,) with 1 <= length <= L.  Returns the sequence (B, L, width), zero
         past each length, and the last states of the two directions (B, width).
         """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._both_ways(at_least_float32(x), length)
+
+    def _both_ways(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """`forward`, in groups of similar length on a CPU."""
         if x.is_cuda:
             return self._masked(x, length)
         # A look at the lengths costs a CPU nothing; neighbours in length share little padding.
@@ -65,6 +76,10 @@ class BidirectionalLSTM(nn.Module):
 
     def last_states(self, x: Tensor) -> Tensor:
         """Read sequences that are all L long; only their end counts.  x (B, L, I) -> (B, width)."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self._last_states(at_least_float32(x))
+
+    def _last_states(self, x: Tensor) -> Tensor:
         if x.is_cuda:
             return torch.cat([self.ahead(x)[1][0][0], self.back(x.flip(1))[1][0][0]], 1)
         # The input's part of the gates for all steps in one product.  Most of the arithmetic is in

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from model.precision import at_least_float32
+
 PAIRS = 2**24  # similarities that knn holds at once: 64 MiB in float32
 PASSED = {"cpu": 2**19, "cuda": 2**26}  # numbers that weighted_sum gathers at once: CPUs' caches
 
@@ -160,7 +162,6 @@ def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
     k = min(k, count)
     places = torch.zeros(videos, count, k, dtype=torch.int64, device=mask.device)
     real = torch.zeros(videos, count, k, dtype=torch.bool, device=mask.device)
-    exact = torch.promote_types(clips.dtype, torch.float32)  # bfloat16 cannot rank like clips
     some = max(1, PAIRS // count**2)
     for first in range(0, videos, some):
         own = slice(first, first + some)
@@ -168,7 +169,8 @@ def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
         if not keeps_padding(mask):  # padding behind the longest video costs nothing
             used = mask[own].any(0).nonzero()
             end = int(used[-1]) + 1 if len(used) else 0
-        unit = nn.functional.normalize(clips[own, :end].to(exact), dim=2)
+        # bfloat16 cannot rank like clips
+        unit = nn.functional.normalize(at_least_float32(clips[own, :end]), dim=2)
         step = max(1, PAIRS // (len(unit) * max(end, 1)))
         for begin in range(0, end, step):
             rows = slice(begin, min(begin + step, end))
@@ -198,9 +200,11 @@ def _edge_softmax() -> Callable[..., Tensor]:
 def weighted_sum(weight: Tensor, values: Tensor, edges: Edges) -> Tensor:
     """Sum what each clip attends to: a sparse product whose weights have gradients, too.
 
-    weight (E, K) of each edge and head, values (S, K, d) -> (S, K, d).  Edges are passed over in
-    parts, forward and backward, so no tensor of E x K x d is ever made.
+    weight (E, K) of each edge and head, values (S, K, d) -> (S, K, d), summed in float32 at least:
+    autocast knows nothing of these sums.  Edges are passed over in parts, forward and backward, so
+    no tensor of E x K x d is ever made.
     """
+    weight, values = at_least_float32(weight), at_least_float32(values)
     return _WeightedSum.apply(weight, values, edges.source, edges.target)
 
 

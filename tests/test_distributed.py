@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import train
 from tests import tiny_run
 from tests.conftest import ROOT
 
@@ -66,6 +67,8 @@ THE_REST = [
     "2",
     "--ema",
     "0.9",
+    "--accumulate",
+    "2",
 ]
 
 
@@ -73,14 +76,21 @@ THE_REST = [
 # compares them normalised, turns rounding into another gradient.  So a run with it is compared at
 # its first step alone (where losses and gradient norm are equal), and one without it to the end.
 @pytest.mark.parametrize(
-    ("steps", "how"), [(1, ["--gamma", "1"]), (None, THE_REST)], ids=["consistency", "the rest"]
+    ("steps", "how"),
+    [
+        (1, ["--gamma", "1"]),
+        (None, THE_REST),
+        (1, [*THE_REST, "--precision", "bf16"]),
+    ],
+    ids=["consistency", "the rest", "bf16"],
 )
 def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list[str]) -> None:
-    for processes, run in ((1, "one"), (2, "two")):
-        done = command(processes, "train.py", [*tiny, *SAME, *how, "--run", run])
-        assert done.returncode == 0, done.stderr
+    train.main([*tiny, *SAME, *how, "--run", "one"])
+    done = command(2, "train.py", [*tiny, *SAME, *how, "--run", "two"])
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr
     one, two = metrics("one"), metrics("two")
-    near = 3e-3 if steps is None else 1e-5
+    near = 3e-3 if steps is None or "bf16" in how else 1e-5
     assert [m.keys() for m in one] == [m.keys() for m in two]
     for a, b in list(zip(one, two, strict=True))[:steps]:
         for key in a:
@@ -108,7 +118,9 @@ def test_each_process_draws_its_own_dropout_and_a_resumed_run_is_the_same(tiny) 
 
 
 def test_a_batch_that_cannot_be_shared_and_other_data_are_one_line(tiny) -> None:
-    done = command(2, "train.py", [*tiny, "--run", "odd", "--batch_size", "15"])
+    odd = ["--run", "odd", "--batch_size", "6", "--accumulate", "2"]
+    done = command(2, "train.py", [*tiny, *odd])
     assert done.returncode != 0
-    assert "--batch_size 15: not a multiple of the 2 processes" in done.stderr
+    line = "--batch_size 6 in 2 parts (--accumulate): not a multiple of the 2 processes of torchrun"
+    assert f"{line}; give one, such as 4" in done.stderr
     assert not Path("results/odd").exists()

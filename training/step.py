@@ -2,10 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from util.device import autocast
+from util.distributed import world_size
 
 
 def take_step(
@@ -14,20 +19,28 @@ def take_step(
     optimizer: torch.optim.Optimizer,
     rate: float | Tensor,
     clip_norm: float,
+    precision: str = "float32",
 ) -> tuple[dict[str, Tensor], Tensor | None]:
     """One optimizer step on equal parts of a batch, one after another.
 
-    -> named losses, means over the parts, with the norm of the gradient ("grad_norm"); which rows
-    were answered right (B,), where anything is asked.
+    `precision` "bf16": the forward pass, and nothing else, under autocast.  Of several processes
+    (DistributedDataParallel) each has a share of every part; gradients are exchanged once, at the
+    last part.  -> named losses of the whole batch, with the norm of the gradient ("grad_norm");
+    which rows were answered right (B,), where anything is asked.
     """
+    parts = len(batches) * world_size()
+    device = next(task.parameters()).device
     for group in optimizer.param_groups:
         group["lr"] = rate * group["scale"]
     optimizer.zero_grad()
     means: dict[str, Tensor] = {}
     corrects = []
-    for batch in batches:
-        losses, correct = task(batch)
-        (losses["loss"] / len(batches)).backward()
+    for i, batch in enumerate(batches, start=1):
+        shared = isinstance(task, DistributedDataParallel)
+        with task.no_sync() if shared and i < len(batches) else nullcontext():
+            with autocast(device, precision):
+                losses, correct = task(batch, parts)
+            (losses["loss"] / len(batches)).backward()
         for name, value in losses.items():
             means[name] = means.get(name, 0) + value.detach() / len(batches)
         corrects.append(correct)

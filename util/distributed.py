@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn
 from torch import Tensor
 
 from util.errors import UserError
@@ -28,7 +27,13 @@ def process_group(device: str) -> Iterator[None]:
         return
     gpu = device != "cpu" and torch.cuda.is_available()
     if gpu:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        local, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local >= there:
+            raise UserError(
+                f"torchrun started {os.environ.get('LOCAL_WORLD_SIZE', local + 1)} processes here, "
+                f"but there are {there} GPUs: give --nproc-per-node {there}, or --device cpu"
+            )
+        torch.cuda.set_device(local)
     dist.init_process_group("nccl" if gpu else "gloo")
     try:
         yield
@@ -46,22 +51,29 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def share(batch_size: int) -> slice:
-    """This process's part of a batch's rows; UserError where the parts would not be equal."""
-    if batch_size % world_size():
+def share(batch_size: int, accumulate: int) -> slice:
+    """This process's rows of each of the `accumulate` parts of a batch.
+
+    UserError where the processes' shares would not be equal.
+    """
+    parts = accumulate * world_size()
+    if batch_size % parts:
+        each = f" in {accumulate} parts (--accumulate)" if accumulate > 1 else ""
         raise UserError(
-            f"--batch_size {batch_size}: not a multiple of the {world_size()} processes of "
-            f"torchrun; give one, such as {max(1, batch_size // world_size()) * world_size()}"
+            f"--batch_size {batch_size}{each}: not a multiple of the {world_size()} processes of "
+            f"torchrun; give one, such as {max(1, batch_size // parts) * parts}"
         )
-    part = batch_size // world_size()
-    return slice(rank() * part, (rank() + 1) * part)
+    rows = batch_size // parts
+    return slice(rank() * rows, (rank() + 1) * rows)
 
 
 def sum_over_processes(value: Tensor) -> Tensor:
-    """The sum of a tensor over all processes; gradients flow back to each."""
+    """The sum of a tensor over all processes, in each of them; no gradient flows through it."""
     if world_size() == 1:
         return value
-    return torch.distributed.nn.all_reduce(value)
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total
 
 
 def gather_objects(value: Any) -> list[Any]:

@@ -98,8 +98,11 @@ class Autoencoding(nn.Module):
         task.load_state_dict(content["weights"])
         return task.eval()
 
-    def forward(self, batch: Frames) -> tuple[dict[str, Tensor], None]:
+    def forward(self, batch: Frames, parts: int = 1) -> tuple[dict[str, Tensor], None]:
         """Named losses (scalars); None: nothing is answered right or wrong.
+
+        `parts`: of how many parts of a step's batch this is one; all losses are means, and do not
+        depend on it.
 
         "mse" is the squared error per pixel and colour on the 0..255 scale; "loss" the mean of both
         channels' on the 0..1 scale, so that it depends neither on the batch nor on the size, plus

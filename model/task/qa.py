@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from data_loader.batch import Batch, Features, Frames
@@ -12,6 +11,7 @@ from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from model.dualvgr import Answered, DualVGR
 from model.encoders import ClipEncoder
 from model.losses import consistency, disparity
+from model.precision import at_least_float32
 from model.task.clips import encoder_of
 from options.data import Channels
 from options.flat import build
@@ -117,11 +117,21 @@ class QuestionAnswering(nn.Module):
         task.load_state_dict(content["weights"])
         return task.eval()
 
-    def forward(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
-        """Named losses (scalars; "loss" is their weighted sum); which answers are right (B,)."""
+    def forward(self, batch: Batch, parts: int = 1) -> tuple[dict[str, Tensor], Tensor]:
+        """Named losses (scalars; "loss" is their weighted sum); which answers are right (B,).
+
+        `parts`: of how many equal parts of a step's batch this is one.  A loss that is a sum over
+        the batch is multiplied by it: the mean over the parts is then the loss of the whole.
+        """
         out = self.answer(batch)
+        with torch.autocast(out.logits.device.type, enabled=False):  # sums of small differences
+            losses = self._losses(out, batch.answer, parts)
+        return losses, self.known(out.logits).argmax(1) == batch.answer
+
+    def _losses(self, out: Answered, answer: Tensor, parts: int) -> dict[str, Tensor]:
+        """See forward.  answer (B,)."""
         ce = nn.functional.cross_entropy(
-            out.logits, batch.answer, label_smoothing=self.loss.label_smoothing
+            at_least_float32(out.logits), answer, label_smoothing=self.loss.label_smoothing
         )
         hsic = self.loss.hsic
         agree = [consistency(u.appearance_common, u.motion_common, out.mask) for u in out.units]
@@ -135,13 +145,12 @@ class QuestionAnswering(nn.Module):
             "consistency": torch.stack(agree).mean(),
             "disparity": torch.stack(differ).mean(),
         }
-        if hsic == "released" and dist.is_initialized():
-            # a sum over the batch, of which each process has a part; gradients are then averaged
-            losses["disparity"] = losses["disparity"] * dist.get_world_size()
+        if hsic == "released":  # a sum over the batch
+            losses["disparity"] = losses["disparity"] * parts
         losses["loss"] = (
             ce + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
         )
-        return losses, self.known(out.logits).argmax(1) == batch.answer
+        return losses
 
     def answer(self, batch: Batch) -> Answered:
         """Scores of all classes, the unknown ones included, and how they came about."""

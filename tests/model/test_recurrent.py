@@ -41,3 +41,18 @@ def test_last_states_are_those_of_full_lengths_and_so_are_their_gradients(steps:
         )
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_autocast_changes_nothing() -> None:
+    """Neither type nor numbers: not every CPU has a bfloat16 LSTM, and cuDNN would take float16."""
+    torch.manual_seed(0)
+    ours = BidirectionalLSTM(input_width=5, width=8)
+    x, length = torch.randn(3, 7, 5), torch.tensor([7, 1, 4])
+    exact = [*ours(x, length), ours.last_states(x)]
+    with torch.autocast("cpu", torch.bfloat16):
+        same = [*ours(x, length), ours.last_states(x)]
+        rounded = ours.last_states(x.bfloat16())
+    assert all(torch.equal(a, b) for a, b in zip(exact, same, strict=True))
+    assert rounded.dtype == torch.float32
+    torch.testing.assert_close(rounded, exact[2], atol=1e-2, rtol=0)
+    assert ours.double()(x.double(), length)[0].dtype == torch.float64

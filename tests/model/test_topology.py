@@ -323,6 +323,18 @@ def test_autocast() -> None:
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
+def test_sums_over_edges_are_float32_under_autocast() -> None:
+    """300 addends of 1 in bfloat16 would stop at 256."""
+    edges = Window(torch.ones(1, 300, dtype=torch.bool), k=300).shared
+    weight = torch.ones(len(edges.source), 1, dtype=torch.bfloat16, requires_grad=True)
+    values = torch.ones(300, 1, 2, dtype=torch.bfloat16, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = weighted_sum(weight, values, edges)
+    out.sum().backward()
+    assert out.dtype == torch.float32 and (out == 300).all()
+    assert values.grad is not None and (values.grad == 300).all()
+
+
 @pytest.mark.parametrize(
     "topology", ["window", "window:0", "knn:-1", "knn:x", "ring:2", "complete:3"]
 )
