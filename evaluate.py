@@ -24,7 +24,15 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from evaluation import baselines, compare, curves, reconstruction, table
 from evaluation.failures import write_report
 from evaluation.plots import all_plots
-from evaluation.score import LABELS, Score, answers_file, score_run, write_answers
+from evaluation.score import (
+    LABELS,
+    Score,
+    answers_file,
+    check_same_questions,
+    score_run,
+    write_answers,
+)
+from evaluation.text import largest_types, type_name
 from options.evaluate import (
     BaselineOptions,
     CompareOptions,
@@ -39,7 +47,8 @@ from options.parse import parse
 from util.distributed import process_group, rank
 from util.errors import run_command
 from util.files import whole_file
-from util.statistics import ALL
+from util.progress import warned
+from util.tensorboard import tag
 
 LOGS = Path("tf-logs")
 BARS = ("accuracy", "question_only", "shuffled_video", "constant_per_type")  # drawn by type
@@ -63,6 +72,8 @@ def score(argv: Sequence[str]) -> int:
 
 def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     """Measure runs, print, write JSON, pictures and TensorBoard; several: mean and deviation."""
+    if len(options.run) > 1:
+        check_same_questions(options.run, where)
     scores: list[Score] = []
     for run in options.run:
         found, moved = score_run(run, options, where)
@@ -79,15 +90,18 @@ def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
                     paths[0] = Path(options.output)
                 write_answers(one, paths[-1])
         print(f"every answer: {', '.join(map(str, paths))}")
-        show(found, Path(run), plots=options.plots)
+        with warned(print, f"pictures and TensorBoard of {run}"):
+            show(found, Path(run), plots=options.plots)
         print(found.markdown())
     if rank() > 0:
         return scores
     if len(scores) > 1:
-        for kind in scores[0].counts:
-            values = [100 * s.accuracy["accuracy"][kind] for s in scores]
+        types = largest_types(scores[0].counts)
+        columns = zip(*(s.accuracy["accuracy"].of(types) for s in scores), strict=True)
+        for name, column in zip(["", *(f"/{type_name(k)}" for k in types)], columns, strict=True):
+            values = [100 * value for value in column]
             spread = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} %"
-            print(f"{where.split}/accuracy/{kind}: {spread} over {len(scores)} runs")
+            print(f"{where.split}/accuracy{name}: {spread} over {len(scores)} runs")
     print(json.dumps(scores[-1].summary()))
     return scores
 
@@ -107,11 +121,11 @@ def show(found: Score, folder: Path, *, plots: bool) -> None:
         figures = all_plots(found.answers, bars)
     with SummaryWriter(str(log)) as writer:
         split = found.answers.asked.split
-        for row, values in found.accuracy.items():
-            for kind, value in values.items():
-                writer.add_scalar(f"{split}/{row}/{kind}", value, found.step)
+        for row, accuracy in found.accuracy.items():
+            for key, value in accuracy.named(f"{split}/{row}").items():
+                writer.add_scalar(tag(key), value, found.step)
         if found.gain:
-            writer.add_scalar(f"{split}/vision_gain/{ALL}", found.gain[ALL], found.step)
+            writer.add_scalar(tag(f"{split}/vision_gain"), found.gain.total, found.step)
         writer.add_scalar(f"{split}/calibration_error", found.calibration_error, found.step)
         for key, figure in figures.items():
             path = folder / "plots" / f"{name}-{key}.png"

@@ -28,6 +28,7 @@ from util.device import pick_device
 from util.errors import UserError, run_command
 from util.files import whole_file
 from util.pictures import clip_timeline
+from util.progress import warned
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,17 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     for answer, probability in reply.answers:
         print(f"  {100 * probability:5.1f} %  {answer}")
     output = Path(options.output or Path(options.run) / "answer.png")
-    figure = clip_timeline(
-        question=options.question,
-        answers=reply.answers,
-        frames=reply.frames,
-        times=reply.times,
-        punishment=reply.punishment,
-        readout=reply.readout,
-    )
-    with whole_file(output) as partial:
-        figure.savefig(partial, format="png", dpi=110)
-    print(f"what it looked at: {output}")
+    with warned(print, "the picture of what it looked at"):
+        figure = clip_timeline(
+            question=options.question,
+            answers=reply.answers,
+            frames=reply.frames,
+            times=reply.times,
+            punishment=reply.punishment,
+            readout=reply.readout,
+        )
+        with whole_file(output) as partial:
+            figure.savefig(partial, format="png", dpi=110)
+        print(f"what it looked at: {output}")
     return 0
 
 

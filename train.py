@@ -38,7 +38,7 @@ from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
 from util.errors import UserError, run_command
 from util.metrics import Running
-from util.progress import Console
+from util.progress import Console, warned
 from util.randomness import seed_step
 from util.run_folder import kept_checkpoint, make_folders
 from util.schedule import learning_rate
@@ -228,27 +228,28 @@ def train(
         if logging:
             means = running.read_losses()
             where = {"train/lr": rate, "train/epoch": step * size / total}
-            log.scalars(step, {**where, **{f"train/{k}": v for k, v in means.items()}})
+            with warned(console.say, f"the log of step {step}"):
+                log.scalars(step, {**where, **{f"train/{k}": v for k, v in means.items()}})
             bar.set_postfix(loss=f"{means['loss']:.3f}", best=f"{best['score']:.4f}")
-        improved = False
+        improved, found = False, None
         if validating:
             with autocast(device, options.precision):
                 found = work.validate(model, device)
             fit = running.read_accuracy()
-            log.scalars(step, {f"train/accuracy/{k}": v for k, v in fit.items()})
-            log.scalars(step, found.scalars)
+            with warned(console.say, f"the log of the validation at step {step}"):
+                fitting = fit.named("train/accuracy") if fit else {}
+                log.scalars(step, {**fitting, **found.scalars})
             improved = found.score > best["score"]
             stale = 0 if improved else stale + 1
             best = {"score": found.score, "step": step} if improved else best
-            fitted = f"train {fit['all']:.4f}  " if fit else ""
+            fitted = f"train {fit.total:.4f}  " if fit else ""
             console.say(
                 f"epoch {step * size / total:6.2f}  step {step:6d}  {fitted}{found.line}"
                 f"{'  best' if improved else ''}"
             )
-            if improved:
-                found.show(log, step)
         if saving:
-            log.flush()  # nothing logged may be younger than the checkpoint
+            with warned(console.say, "part of the log"):
+                log.flush()  # no logged number may be younger than the checkpoint
             content = {**work.facts, "weights": model.state_dict(), "step": step, "best": best}
             state = {"optimizer": optimizer.state_dict(), "running": running.state()}
             if average is not None:
@@ -258,6 +259,9 @@ def train(
                     save_checkpoint(folder / "best.pt", content)
                 save_checkpoint(folder / "last.pt", {**content, **state, "stale": stale})
             saved = step
+        if found is not None and improved:  # pictures come after what they could cost
+            with warned(console.say, f"samples of step {step} in TensorBoard"):
+                found.show(log, step)
     bar.close()
     profiler.close()
     log.close()

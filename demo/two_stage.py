@@ -19,7 +19,6 @@ from options.two_stage import TwoStageOptions
 from preprocess import questions, videos
 from preprocess.dataset import shapes
 from util.errors import run_command
-from util.statistics import ALL
 
 CLIPS = DATA / "clips.h5"
 SHORT = ["--epochs", "9"]  # enough for what has less to learn
@@ -53,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         train.main(["qa", "--preset", preset, *changes, "--run", run, *seed])
         step(f"{name.replace('_', ' ')}, on the test split", "evaluate.py")
         (found,) = evaluate.measure(ScoreOptions(run=[f"results/{run}"]), SplitOptions())
-        accuracy[name] = round(found.accuracy["accuracy"][ALL], 4)
+        accuracy[name] = round(found.accuracy["accuracy"].total, 4)
     print(json.dumps({**accuracy, "seconds": round(time.perf_counter() - begin)}))
     return 0
 

@@ -8,11 +8,12 @@ from data_loader.questions import load_questions
 from data_loader.vocabulary import UNKNOWN_ANSWERS, build_vocabulary
 from evaluation.answers import Asked, asked, columns
 from evaluation.protocol import TITLES, baselines, check_protocol, counted
-from evaluation.text import grid, percent
+from evaluation.text import columns_of, grid, largest_types, percent
 from options.evaluate import BaselineOptions
 from preprocess.dataset import read_splits
 from util.errors import UserError
-from util.statistics import ALL, Bootstrap
+from util.statistics import Bootstrap
+from util.text import clipped
 
 LABELS = {
     "constant_per_type": "constant answer of each type",
@@ -28,22 +29,27 @@ def report(options: BaselineOptions) -> dict[str, Any]:
     bootstrap = Bootstrap(kept.video, kept.type)
     hits = baselines(kept)
     by_type = {name: bootstrap.accuracy(values) for name, values in hits.items()}
-    rows = {"questions": [f"{n:,}" for n in bootstrap.counts]}
-    rows |= {LABELS[n]: [percent(v, 2) for v in values.values()] for n, values in by_type.items()}
-    rows["the constant"] = ["", *(_constants(kept, kind) for kind in bootstrap.groups[1:])]
+    types = largest_types(bootstrap.counts)
+    rows = {"questions": [f"{n:,}" for n in bootstrap.counts.of(types)]}
+    rows |= {LABELS[n]: [percent(v, 2) for v in found.of(types)] for n, found in by_type.items()}
+    rows["the constant"] = ["", *(_constant(kept, kind) for kind in types)]
     print(f"split {options.split}; {TITLES[options.protocol]}")
     print(f"per cent of {len(kept):,} questions on {kept.videos:,} videos")
-    print(grid(bootstrap.groups, rows))
-    out: dict[str, Any] = {name: round(values[ALL], 4) for name, values in by_type.items()}
+    print(grid(columns_of(bootstrap.counts), rows))
+    out: dict[str, Any] = {name: round(found.total, 4) for name, found in by_type.items()}
     out |= {"questions": len(kept), "videos": kept.videos}
-    out |= {"split": options.split, "protocol": options.protocol, "by_type": by_type}
+    out |= {
+        "split": options.split,
+        "protocol": options.protocol,
+        "by_type": {name: found.by_type for name, found in by_type.items()},
+    }
     print(json.dumps(out))
     return out
 
 
-def _constants(kept: Asked, kind: str) -> str:
+def _constant(kept: Asked, kind: str) -> str:
     """The constant answer of a type."""
-    return str(kept.constant[kept.type == kind][0])
+    return clipped(kept.constant[kept.type == kind][0], 20)
 
 
 def _asked(options: BaselineOptions) -> Asked:

@@ -16,11 +16,12 @@ from evaluation.foreign import (
     truth_of_records,
 )
 from evaluation.score import answers_file
-from evaluation.text import Interval, between, grid, percent
+from evaluation.text import Interval, between, columns_of, grid, largest_types, percent
 from options.evaluate import CompareOptions
 from util.errors import UserError
 from util.files import whole_file
-from util.statistics import ALL, Bootstrap, mcnemar
+from util.grouped import Grouped
+from util.statistics import Bootstrap, mcnemar
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +30,9 @@ class Comparison:
 
     a: str
     b: str
-    accuracy: tuple[dict[str, float], dict[str, float]]
-    difference: dict[str, float]
-    interval: dict[str, Interval]
+    accuracy: tuple[Grouped[float], Grouped[float]]
+    difference: Grouped[float]
+    interval: Grouped[Interval]
     p: float
     flipped: list[dict[str, Any]]  # questions that one has right and the other wrong
 
@@ -40,19 +41,19 @@ class Comparison:
         """Questions that only B has right."""
         return sum(f["right"] == "b" for f in self.flipped)
 
-    def text(self, split: str, counts: dict[str, int]) -> str:
+    def text(self, split: str, counts: Grouped[int]) -> str:
         """The table for the terminal."""
-        signed = [f"{100 * v:+.1f}" for v in self.difference.values()]
+        types = largest_types(counts)
         rows = {
-            "questions": [f"{n:,}" for n in counts.values()],
-            f"A {self.a}": [percent(v) for v in self.accuracy[0].values()],
-            f"B {self.b}": [percent(v) for v in self.accuracy[1].values()],
-            "B - A": signed,
-            "  95 % interval": [between(i, sign=True) for i in self.interval.values()],
+            "questions": [f"{n:,}" for n in counts.of(types)],
+            f"A {self.a}": [percent(v) for v in self.accuracy[0].of(types)],
+            f"B {self.b}": [percent(v) for v in self.accuracy[1].of(types)],
+            "B - A": [f"{100 * v:+.1f}" for v in self.difference.of(types)],
+            "  95 % interval": [between(i, sign=True) for i in self.interval.of(types)],
         }
         lost = len(self.flipped) - self.gained
         return (
-            f"split {split}, per cent\n{grid(list(counts), rows)}\n"
+            f"split {split}, per cent\n{grid(columns_of(counts), rows)}\n"
             f"McNemar p = {self.p:.2g}; only A right on {lost:,} questions, only B on "
             f"{self.gained:,} (the interval resamples videos; McNemar takes questions as "
             "independent)"
@@ -68,11 +69,10 @@ def compare(options: CompareOptions) -> list[Comparison]:
     truth = _truth(options, {name: records for name, (_, records, _) in read.items() if records})
     hits = {name: match(name, given, truth) for name, (given, _, _) in read.items()}
     bootstrap = Bootstrap(truth.video, truth.type)
-    counts = dict(zip(bootstrap.groups, bootstrap.counts.tolist(), strict=True))
     first, *others = options.runs
     found = [_pair(first, other, hits, truth, bootstrap) for other in others]
     for one in found:
-        print(one.text(options.split, counts))
+        print(one.text(options.split, bootstrap.counts))
         for flip in one.flipped[: options.show]:
             print(
                 f"  {'B' if flip['right'] == 'b' else 'A'} right: {flip['question']} "
@@ -121,10 +121,10 @@ def _summary(one: Comparison, split: str) -> dict[str, Any]:
     return {
         "a": one.a,
         "b": one.b,
-        f"{split}/accuracy_a": one.accuracy[0][ALL],
-        f"{split}/accuracy_b": one.accuracy[1][ALL],
-        f"{split}/difference": one.difference[ALL],
-        f"{split}/difference_interval": one.interval[ALL],
+        f"{split}/accuracy_a": one.accuracy[0].total,
+        f"{split}/accuracy_b": one.accuracy[1].total,
+        f"{split}/difference": one.difference.total,
+        f"{split}/difference_interval": one.interval.total,
         "mcnemar_p": one.p,
         "only_a_right": len(one.flipped) - one.gained,
         "only_b_right": one.gained,

@@ -10,14 +10,14 @@ from tqdm import tqdm
 from evaluation.answers import Answers
 from evaluation.page import PICKED, Failure, clip_frames_of, worst, write_page
 from evaluation.run import answer, open_run, run_questions
-from evaluation.text import between, percent
+from evaluation.text import TYPES, between, percent
 from model.task.qa import Predictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
 from preprocess.inputs import list_videos, name_videos
 from preprocess.video_error import VideoError
 from util.errors import UserError
-from util.statistics import ALL, Bootstrap
+from util.statistics import Bootstrap
 
 Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their times
 UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
@@ -45,8 +45,8 @@ def write_report(options: ReportOptions, where: SplitOptions) -> Path:
     bootstrap = Bootstrap(given.asked.video, given.asked.type)
     right, interval = bootstrap.accuracy(given.correct), bootstrap.interval(given.correct)
     summary = [
-        (f"{where.split} accuracy", f"{percent(right[ALL])} % [{between(interval[ALL])}]"),
-        *((kind, f"{percent(v)} %") for kind, v in right.items() if kind != ALL),
+        (f"{where.split} accuracy", f"{percent(right.total)} % [{between(interval.total)}]"),
+        *((kind, f"{percent(v)} %") for kind, v in list(right.by_type.items())[:TYPES]),
     ]
     failures = [_failure(i, given, found, seen) for i in rows]
     picked = PICKED if any(f.known for f in failures) else UNKNOWN

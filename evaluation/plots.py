@@ -25,9 +25,11 @@ from evaluation.panels import (
     values,
     whiskers,
 )
-from util.statistics import ALL, Bootstrap, reliability
+from evaluation.text import columns_of, largest_types
+from util.grouped import Grouped
+from util.statistics import Bootstrap, reliability
 
-Row = tuple[dict[str, float], dict[str, tuple[float, float]]]  # accuracy, interval; by type
+Row = tuple[Grouped[float], Grouped[tuple[float, float]]]  # accuracy, interval
 
 FREQUENCIES = (1, 3, 10, 32, 100, 316, 1000, 3162)  # lower edges, two a decade
 RESAMPLES = 2000  # enough for whiskers; the numbers of a report have their own
@@ -35,8 +37,7 @@ RESAMPLES = 2000  # enough for whiskers; the numbers of a report have their own
 
 def all_plots(answers: Answers, rows: Mapping[str, Row]) -> dict[str, Figure]:
     """Every figure of a split by name.  `rows`: see `type_bars`."""
-    kinds = Counter(str(kind) for kind in answers.asked.type)
-    counts = {ALL: len(answers.asked), **kinds}
+    counts = Grouped(len(answers.asked), Counter(str(kind) for kind in answers.asked.type))
     return {
         "types": type_bars(rows, counts, title=title_of(answers, "accuracy by question type")),
         "calibration": calibration(answers),
@@ -46,33 +47,39 @@ def all_plots(answers: Answers, rows: Mapping[str, Row]) -> dict[str, Figure]:
     }
 
 
-def type_bars(rows: Mapping[str, Row], counts: Mapping[str, int], *, title: str) -> Figure:
-    """Grouped bars a question type, one bar a row, with whiskers.
+def type_bars(rows: Mapping[str, Row], counts: Grouped[int], *, title: str) -> Figure:
+    """Grouped bars of all questions and of the largest types, one bar a row, with whiskers.
 
-    rows: label -> accuracy and 95 % interval by type, the model first; counts: type -> questions.
-    Types go by size, "all" first; a type that a row lacks has no bar there.
+    rows: label -> accuracy and 95 % interval, the model first; counts: questions.  A type that a
+    row lacks has no bar there.
     """
-    kinds = sorted(counts, key=lambda kind: (kind != ALL, -counts[kind], kind))
+    kinds = largest_types(counts)
     width = 0.84 / max(1, len(rows))
-    size = (max(7.5, 1.8 + len(kinds) * max(0.9, 0.36 * len(rows))), 4.6)
+    groups = 1 + len(kinds)
+    size = (max(7.5, 1.8 + groups * max(0.9, 0.36 * len(rows))), 4.6)
     figure, axes = one_panel(title, size)
     bars = []
     for r, (label, (accuracy, interval)) in enumerate(rows.items()):
-        have = [i for i, kind in enumerate(kinds) if np.isfinite(accuracy.get(kind, np.nan))]
-        place = np.array(have) + (r - (len(rows) - 1) / 2) * width
-        height = np.array([accuracy[kinds[i]] for i in have])
+        bar = [accuracy.total, *(accuracy.by_type.get(kind, np.nan) for kind in kinds)]
+        none = (np.nan, np.nan)
+        both = [interval.total, *(interval.by_type.get(kind, none) for kind in kinds)]
+        have = np.flatnonzero(np.isfinite(bar))
+        place = have + (r - (len(rows) - 1) / 2) * width
+        height, ends = np.array(bar)[have], [both[i] for i in have]
         colour = ROWS[r % len(ROWS)]
         axes.bar(place, height, width * 0.92, color=colour, label=label)
-        ends = [interval.get(kinds[i], (np.nan, np.nan)) for i in have]
         whiskers(axes, place, height, ends)
         bars.append((place, height, ends, colour))
     per_cent(axes, "accuracy, 95 % interval", top=max(0.05, axes.get_ylim()[1]))
     for bar in bars:  # when all of them have made the axis as high as it gets
         values(axes, *bar)
-    axes.set_xticks(range(len(kinds)), [f"{short(k, 14)}\n{counts[k]:,}" for k in kinds])
-    axes.set_xlim(-0.6, len(kinds) - 0.4)
+    names = [short(name, 14) for name in columns_of(counts)]
+    sizes = counts.of(kinds)
+    labels = [f"{name}\n{size:,}" for name, size in zip(names, sizes, strict=True)]
+    axes.set_xticks(range(groups), labels)
+    axes.set_xlim(-0.6, groups - 0.4)
     axes.set_xlabel("question type and number of questions")
-    if len(kinds) > 1:
+    if kinds:
         axes.axvline(0.5, color=FAINT, linewidth=1)
     _legend(figure, len(rows))
     return figure
@@ -161,16 +168,16 @@ def _binned(
     bins = Bootstrap(answers.asked.video.tolist(), place.astype(str).tolist(), samples=RESAMPLES)
     hits = answers.correct.astype(float)
     accuracy, interval = bins.accuracy(hits), bins.interval(hits)
-    height = np.array([accuracy[str(i)] for i in filled])
+    height = np.array([accuracy.by_type[str(i)] for i in filled])
     each = max(0.62, 0.075 * max(len(label) for label in labels))  # inches
     size = (max(6.6, 2.0 + each * len(labels)), 5.2)
     figure, axes, below = two_panels(title_of(answers, f"accuracy by {what}"), size)
     axes.bar(filled, height, 0.76, color=RIGHT)
-    ends = [interval[str(i)] for i in filled]
+    ends = [interval.by_type[str(i)] for i in filled]
     whiskers(axes, filled, height, ends)
     per_cent(axes, "accuracy, 95 % interval", top=max(0.05, axes.get_ylim()[1]))
     values(axes, filled, height, ends, RIGHT)
-    mean = accuracy[ALL]
+    mean = accuracy.total
     axes.axhline(mean, color=INK, linewidth=1, linestyle="--")
     axes.text(
         1.01,

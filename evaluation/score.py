@@ -1,22 +1,36 @@
 """One run on one split: its accuracy beside all that it must be judged by."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from evaluation.answers import Answers
+from data_loader.questions import load_questions
+from evaluation.answers import Answers, asked
 from evaluation.protocol import TITLES, baselines, check_protocol, counted
 from evaluation.run import Run, answer, find_question_only, open_run, run_questions
-from evaluation.text import Interval, between, grid, markdown, percent
+from evaluation.text import (
+    Interval,
+    between,
+    columns_of,
+    grid,
+    largest_types,
+    left_out,
+    markdown,
+    percent,
+)
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
+from util.checkpoint import load_checkpoint
 from util.errors import UserError
 from util.files import whole_file
-from util.statistics import ALL, Bootstrap, reliability
+from util.grouped import Grouped
+from util.statistics import Bootstrap, reliability
 
+ONE_BY_ONE = "their mean would be of different questions; evaluate them one by one"
 LABELS = {
     "constant_per_type": "constant answer",
     "question_only": "question only",
@@ -29,16 +43,16 @@ LABELS = {
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """The measurements of a run: for each row of `LABELS` that it has, accuracy by type."""
+    """The measurements of a run: for each row of `LABELS` that it has, accuracy."""
 
     answers: Answers
     step: int
     protocol: str
-    counts: dict[str, int]  # questions of each type, "all" first
-    accuracy: dict[str, dict[str, float]] = field(default_factory=dict)
-    interval: dict[str, dict[str, Interval]] = field(default_factory=dict)
-    gain: dict[str, float] = field(default_factory=dict)  # vision gain by type, if known
-    gain_interval: dict[str, Interval] = field(default_factory=dict)
+    counts: Grouped[int]  # questions
+    accuracy: dict[str, Grouped[float]] = field(default_factory=dict)
+    interval: dict[str, Grouped[Interval]] = field(default_factory=dict)
+    gain: Grouped[float] | None = None  # vision gain, if known
+    gain_interval: Grouped[Interval] | None = None
     question_only: str | None = None  # the run behind that row
 
     @property
@@ -57,30 +71,32 @@ class Score:
             "protocol": self.protocol,
             "questions": len(self.answers.asked),
             "videos": self.answers.asked.videos,
-            "counts": self.counts,
+            "counts": asdict(self.counts),
         }
-        for row, values in self.accuracy.items():
-            out[f"{split}/{row}"] = values
-        out[f"{split}/accuracy_interval"] = self.interval["accuracy"]
-        if self.gain:
-            out[f"{split}/vision_gain"] = self.gain
-            out[f"{split}/vision_gain_interval"] = self.gain_interval
+        for row, found in self.accuracy.items():
+            out[f"{split}/{row}"] = asdict(found)
+        out[f"{split}/accuracy_interval"] = asdict(self.interval["accuracy"])
+        if self.gain and self.gain_interval:
+            out[f"{split}/vision_gain"] = asdict(self.gain)
+            out[f"{split}/vision_gain_interval"] = asdict(self.gain_interval)
             out["question_only_run"] = self.question_only
         out[f"{split}/calibration_error"] = self.calibration_error
         return out
 
     def text(self) -> str:
         """The table for the terminal."""
-        rows: dict[str, list[str]] = {"questions": [f"{n:,}" for n in self.counts.values()]}
+        types = largest_types(self.counts)
+        rows: dict[str, list[str]] = {"questions": [f"{n:,}" for n in self.counts.of(types)]}
         for name, label in LABELS.items():
             if name not in self.accuracy:
                 continue
-            rows[label] = [percent(v) for v in self.accuracy[name].values()]
+            rows[label] = [percent(v) for v in self.accuracy[name].of(types)]
             if name == "accuracy":
-                rows["  95 % interval"] = [between(i) for i in self.interval[name].values()]
-        if self.gain:
-            rows["vision gain"] = [f"{100 * v:+.1f}" for v in self.gain.values()]
-            rows["  95 % interval "] = [between(i, sign=True) for i in self.gain_interval.values()]
+                rows["  95 % interval"] = [between(i) for i in self.interval[name].of(types)]
+        if self.gain and self.gain_interval:
+            rows["vision gain"] = [f"{100 * v:+.1f}" for v in self.gain.of(types)]
+            signed = [between(i, sign=True) for i in self.gain_interval.of(types)]
+            rows["  95 % interval "] = signed
         asked = self.answers.asked
         shown = {"real": "real video", "none": "no video", "shuffled": "shuffled videos"}
         title = (
@@ -88,7 +104,9 @@ class Score:
             f"{shown[self.answers.video]}; {TITLES[self.protocol]}\n"
             f"per cent of {len(asked):,} questions on {asked.videos:,} videos"
         )
-        lines = [title, grid(list(self.counts), rows)]
+        lines = [title, grid(columns_of(self.counts), rows)]
+        if left_out(self.counts):
+            lines.append(left_out(self.counts))
         if self.answers.video == "real" and not self.gain:
             lines.append(
                 "vision gain unknown: no run beside this one was trained alike (same options, same "
@@ -98,14 +116,39 @@ class Score:
 
     def markdown(self) -> str:
         """One row: run, accuracy with interval, types, vision gain with interval."""
-        first = (
-            f"{percent(self.accuracy['accuracy'][ALL])} [{between(self.interval['accuracy'][ALL])}]"
-        )
-        rest = [percent(v) for k, v in self.accuracy["accuracy"].items() if k != ALL]
+        accuracy, interval = self.accuracy["accuracy"], self.interval["accuracy"]
+        first = f"{percent(accuracy.total)} [{between(interval.total)}]"
+        rest = [percent(accuracy.by_type[kind]) for kind in largest_types(self.counts)]
         gain = "–"
-        if self.gain:
-            gain = f"{100 * self.gain[ALL]:+.1f} [{between(self.gain_interval[ALL], sign=True)}]"
+        if self.gain and self.gain_interval:
+            signed = between(self.gain_interval.total, sign=True)
+            gain = f"{100 * self.gain.total:+.1f} [{signed}]"
         return markdown([self.answers.name, first, *rest, gain])
+
+
+def check_same_questions(folders: Sequence[str], where: SplitOptions) -> None:
+    """Runs that are measured together must answer the same questions of the same videos.
+
+    Raises UserError that names the first difference.
+    """
+    first: dict[str, np.ndarray] = {}
+    for folder in folders:
+        path = where.questions or load_checkpoint(Path(folder) / "best.pt")["options"]["questions"]
+        split = asked(load_questions(path), where.split)
+        columns = {"id": split.id, "video": split.video, "text": split.text, "answer": split.answer}
+        first = first or columns
+        for name, mine in columns.items():
+            if len(mine) != len(first[name]):
+                raise UserError(
+                    f"--run {folder}: {len(mine)} questions in split {where.split} of {path}, "
+                    f"{folders[0]} has {len(first[name])}: {ONE_BY_ONE}"
+                )
+            if differ := np.flatnonzero(mine != first[name]).tolist():
+                i = differ[0]
+                raise UserError(
+                    f"--run {folder}: {name} {mine[i]!r} of question {split.id[i]!r} is "
+                    f"{first[name][i]!r} for {folders[0]} ({len(differ)} differ): {ONE_BY_ONE}"
+                )
 
 
 def score_run(
@@ -148,18 +191,18 @@ def _score(
     """The numbers of one set of answers beside those of `others` and of no model."""
     hits = baselines(found.asked) | {name: a.correct for name, a in others.items()}
     hits["accuracy"] = found.correct
-    gain = {}
+    gain = None
     if "question_only" in hits:
-        gain["difference"] = hits["accuracy"].astype(float) - hits["question_only"]
+        gain = hits["accuracy"].astype(float) - hits["question_only"]
     return Score(
         answers=found,
         step=run.content["step"],
         protocol=protocol,
-        counts=dict(zip(bootstrap.groups, bootstrap.counts.tolist(), strict=True)),
+        counts=bootstrap.counts,
         accuracy={name: bootstrap.accuracy(hits[name]) for name in LABELS if name in hits},
         interval={name: bootstrap.interval(hits[name]) for name in LABELS if name in hits},
-        gain=bootstrap.accuracy(gain["difference"]) if gain else {},
-        gain_interval=bootstrap.interval(gain["difference"]) if gain else {},
+        gain=None if gain is None else bootstrap.accuracy(gain),
+        gain_interval=None if gain is None else bootstrap.interval(gain),
         question_only=blind,
     )
 

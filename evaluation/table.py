@@ -4,7 +4,8 @@
 
     msvd_476:                                   # <!-- table msvd_476 --> ... <!-- end -->
       split: test
-      columns: [all, what, who]                 # question types; a mapping joins several types
+      columns: [all, what, who]                 # all questions, and types; a mapping joins several
+                                              # types: {all of it: [all]} is the type called all
       question_only: msvd_476_question_only  # what the vision gain subtracts; may be left out
       against: with video                    # or: the row that is subtracted from the others; the
                                              # difference has intervals over videos and over seeds
@@ -28,11 +29,11 @@ import yaml
 
 from evaluation.foreign import truth_of_records
 from evaluation.score import answers_file
-from evaluation.text import between, markdown, percent
+from evaluation.text import TOTAL, between, markdown, percent
 from options.evaluate import TableOptions
 from util.errors import UserError
 from util.files import whole_file
-from util.statistics import ALL, Bootstrap, seeds_interval
+from util.statistics import Bootstrap, seeds_interval
 
 ROW_KEYS = {"label", "runs", "file", "learned"}
 
@@ -80,13 +81,12 @@ def build(spec: dict[str, Any], results: Path) -> str:
                 f"{row.runs}: answers {len(row.id)} questions, {first.runs} {len(first.id)}, or "
                 "others: a table is of one question file"
             )
-    columns = {c: {c} for c in spec["columns"] if isinstance(c, str)}
-    for joined in (c for c in spec["columns"] if isinstance(c, dict)):
-        columns |= {name: set(kinds) for name, kinds in joined.items()}
-    masks = {
-        name: np.ones(len(first.id), bool) if name == ALL else np.isin(first.type, list(kinds))
-        for name, kinds in columns.items()
-    }
+    masks: dict[str, np.ndarray] = {}
+    for column in spec["columns"]:
+        joined = column if isinstance(column, dict) else {column: [column]}
+        masks |= {name: np.isin(first.type, kinds) for name, kinds in joined.items()}
+        if column == TOTAL:
+            masks[TOTAL] = np.ones(len(first.id), bool)
     blind, other, differences = None, None, ["vision gain"]
     if spec.get("question_only"):
         row = {"label": "", "runs": spec["question_only"], "file": "none"}
@@ -96,7 +96,7 @@ def build(spec: dict[str, Any], results: Path) -> str:
         blind = other.hits.mean(0)
         differences = ["difference, over videos", "difference, over seeds"]
     learned = any("learned" in row for row in spec["rows"])
-    head = ["", *(f"{n} ({masks[n].sum():,})" for n in columns)]
+    head = ["", *(f"{n} ({masks[n].sum():,})" for n in masks)]
     head += differences * (blind is not None) + ["learned"] * learned
     lines = [markdown(head), "|" + "-|" * len(head)]
     bootstrap = Bootstrap(first.video, first.type)
@@ -113,9 +113,11 @@ def build(spec: dict[str, Any], results: Path) -> str:
         row = next(row for row in rows if row.label == spec["gain_of"])
         gain = row.hits.mean(0) - blind
         mean, interval = bootstrap.accuracy(gain), bootstrap.interval(gain)
+        values = {**mean.by_type, TOTAL: mean.total} if TOTAL in masks else mean.by_type
+        ends = {**interval.by_type, TOTAL: interval.total}
         cells = [
-            f"{100 * mean[n]:+.1f} [{between(interval[n], sign=True)}]" if n in mean else "–"
-            for n in columns
+            f"{100 * values[n]:+.1f} [{between(ends[n], sign=True)}]" if n in values else "–"
+            for n in masks
         ]
         lines.append(markdown([f"vision gain, {row.label}", *cells, ""] + [""] * learned))
     return "\n".join(lines)
@@ -157,9 +159,9 @@ def _gain(row: _Row, blind: np.ndarray, bootstrap: Bootstrap) -> str:
     gain = row.hits.mean(0) - blind
     if not gain.any():
         return "–"
-    middle = percent(bootstrap.accuracy(gain)[ALL])
+    middle = percent(bootstrap.accuracy(gain).total)
     sign = "" if middle.startswith("-") else "+"
-    return f"{sign}{middle} [{between(bootstrap.interval(gain)[ALL], sign=True)}]"
+    return f"{sign}{middle} [{between(bootstrap.interval(gain).total, sign=True)}]"
 
 
 def _over_seeds(row: _Row, other: _Row) -> str:

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from util.grouped import Grouped
+from util.text import clipped
+
 Interval = tuple[float, float]
+TYPES = 12  # question types, the largest, that a table or a picture shows
+TOTAL = "all"  # the head of the column of all questions
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -21,6 +26,27 @@ def grid(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     table = [["", *columns], *([label, *cells] for label, cells in rows.items())]
     width = [max(len(line[i]) for line in table) for i in range(len(columns) + 1)]
     return "\n".join(_line(line, width) for line in table)
+
+
+def largest_types(counts: Grouped[int]) -> list[str]:
+    """The question types that a table shows, by size."""
+    return sorted(counts.by_type, key=lambda kind: (-counts.by_type[kind], kind))[:TYPES]
+
+
+def type_name(kind: str, width: int = 16) -> str:
+    """A question type as the head of a column; quoted where it is called like the total."""
+    return f'"{kind}"' if kind == TOTAL else clipped(kind, width)
+
+
+def columns_of(counts: Grouped[int]) -> list[str]:
+    """Heads of a table's columns: the total, then the largest types."""
+    return [TOTAL, *map(type_name, largest_types(counts))]
+
+
+def left_out(counts: Grouped[int]) -> str:
+    """A line about the types that a table does not show; "" where it shows all."""
+    more = len(counts.by_type) - TYPES
+    return f"and {more:,} smaller question types" if more > 0 else ""
 
 
 def _line(cells: Sequence[str], width: Sequence[int]) -> str:

@@ -217,7 +217,7 @@ class CurveOptions:
         run: folders of runs, each a line; folders joined by commas are seeds of one line, drawn
             as their mean and their range.  A run that started from an autoencoder begins where that
             one ended
-        scalar: what to draw, such as val/accuracy/all
+        scalar: what to draw, such as val/accuracy, or val/accuracy/what of a type
         output: PNG file to write
         label: names of the lines; default the folders'
         title: heading of the picture
@@ -226,7 +226,7 @@ class CurveOptions:
     """
 
     run: list[str]
-    scalar: str = "val/accuracy/all"
+    scalar: str = "val/accuracy"
     output: str = "curves.png"
     label: tuple[str, ...] = ()
     title: str = ""

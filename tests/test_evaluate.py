@@ -45,19 +45,21 @@ def test_the_printed_numbers_are_those_of_the_predictions(capsys) -> None:
     assert found["split"] == "test" and found["video"] == "real"
     right = [p["predicted"] == p["answer"] for p in found["predictions"]]
     assert right == [p["correct"] for p in found["predictions"]]
-    assert found["test/accuracy"]["all"] == sum(right) / len(right)
+    assert found["test/accuracy"]["total"] == sum(right) / len(right)
     printed = {line[:24].strip(): line[24:].split() for line in out.splitlines()}
     assert printed["questions"] == ["16", "8", "8"]
-    assert printed["this run"] == [f"{100 * v:.1f}" for v in found["test/accuracy"].values()]
-    low, high = found["test/accuracy_interval"]["all"]
-    assert low <= found["test/accuracy"]["all"] <= high
+    accuracy = found["test/accuracy"]
+    values = [accuracy["total"], *accuracy["by_type"].values()]
+    assert printed["this run"] == [f"{100 * v:.1f}" for v in values]
+    low, high = found["test/accuracy_interval"]["total"]
+    assert low <= found["test/accuracy"]["total"] <= high
     assert printed["95 % interval"][0] == f"{100 * low:.1f}-{100 * high:.1f}"
     last = json.loads(out.splitlines()[-1])
     assert last == {k: v for k, v in found.items() if k not in ("predictions", "markdown")}
     assert found["markdown"] in out.splitlines()
     for kind in ("what", "who"):
         of_kind = [p["correct"] for p in found["predictions"] if p["type"] == kind]
-        assert found["test/accuracy"][kind] == sum(of_kind) / len(of_kind)
+        assert found["test/accuracy"]["by_type"][kind] == sum(of_kind) / len(of_kind)
     split = load_questions("questions.pt").splits["test"]
     assert [p["id"] for p in found["predictions"]] == list(split.ids)
 
@@ -76,7 +78,7 @@ def test_shuffled_and_no_video_are_other_questions_of_the_same_run() -> None:
     real, shuffled, none = (
         report(f"results/r/test-{v}.json") for v in ("real", "shuffled", "none")
     )
-    assert real["test/accuracy"]["all"] > shuffled["test/accuracy"]["all"]
+    assert real["test/accuracy"]["total"] > shuffled["test/accuracy"]["total"]
     by_text = {(p["question"], p["predicted"]) for p in none["predictions"]}
     assert len(by_text) == 2  # without a video each question has one answer
     assert len({(p["question"], p["predicted"]) for p in shuffled["predictions"]}) > 2
@@ -127,10 +129,12 @@ def test_the_vision_gain_is_over_the_run_trained_alike_without_video(blind, caps
     evaluate.main(["--run", "results/b"])
     own = report("results/b/test-none.json")
     assert "test/vision_gain" not in own
-    for kind in ("all", "what", "who"):
-        assert found["test/question_only"][kind] == own["test/accuracy"][kind]
-        gain = found["test/accuracy"][kind] - own["test/accuracy"][kind]
-        assert found["test/vision_gain"][kind] == pytest.approx(gain)
+    assert found["test/question_only"] == own["test/accuracy"]
+    here, there, gain = (
+        [part["total"], *(part["by_type"][kind] for kind in ("what", "who"))]
+        for part in (found["test/accuracy"], own["test/accuracy"], found["test/vision_gain"])
+    )
+    assert gain == pytest.approx([a - b for a, b in zip(here, there, strict=True)])
     shuffled = report("results/r/test-shuffled.json")
     assert found["test/shuffled_video"] == shuffled["test/accuracy"]
     evaluate.main(["--run", "results/r", "--question_only", "results/another_seed"])
@@ -148,7 +152,7 @@ def test_every_name_in_tensorboard_begins_with_the_split(blind) -> None:
     tags = events.Tags()
     assert all(tag.startswith("val/") for tag in (*tags["scalars"], *tags["images"]))
     (logged,) = events.Scalars("val/accuracy/who")
-    assert logged.value == pytest.approx(found["val/accuracy"]["who"])
+    assert logged.value == pytest.approx(found["val/accuracy"]["by_type"]["who"])
     assert logged.step == found["step"]
     pictures = {p.name for p in Path("results/r/plots").glob("val-real-*.png")}
     assert pictures == {f"val-real-{tag.removeprefix('val/')}.png" for tag in tags["images"]}
@@ -158,11 +162,44 @@ def test_every_name_in_tensorboard_begins_with_the_split(blind) -> None:
 def test_several_runs_give_mean_and_deviation(blind, capsys) -> None:
     evaluate.main(["--run", "results/b", "results/another_seed", "--plots", "false"])
     values = [
-        100 * report(f"results/{run}/test-none.json")["test/accuracy"]["all"]
+        100 * report(f"results/{run}/test-none.json")["test/accuracy"]["total"]
         for run in ("b", "another_seed")
     ]
     line = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} % over 2 runs"
-    assert f"test/accuracy/all: {line}" in capsys.readouterr().out
+    assert f"test/accuracy: {line}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["text", "answer", "fewer"])
+def test_runs_of_other_questions_have_no_mean(blind, change: str) -> None:
+    file = load_questions("questions.pt")
+    test = file.splits["test"]
+    if change == "fewer":
+        other = replace(test, answer_texts=test.answer_texts[:4], **{
+            f: getattr(test, f)[:4]
+            for f in ("words", "length", "answer", "videos", "ids", "types", "texts")
+        })  # fmt: skip
+        line = r"--run results/other: 4 questions in split test of other\.pt, results/b has 16"
+    elif change == "text":
+        other = replace(test, texts=("what, then?", *test.texts[1:]))
+        line = r"other: text 'what, then\?' of question \d+ is '.*' for results/b \(1 differ\)"
+    else:
+        other = replace(test, answer_texts=(*test.answer_texts[:-1], "grau"))
+        line = r"other: answer 'grau' of question \d+ is '\w+' for results/b \(1 differ\)"
+    save_questions(
+        "other.pt",
+        dataset=file.dataset,
+        vocabulary=file.vocabulary,
+        word_vectors=file.word_vectors,
+        word_vectors_source="",
+        splits={**file.splits, "test": other},
+    )
+    content = load_checkpoint("results/b/best.pt")
+    content["options"] = {**content["options"], "questions": "other.pt"}
+    Path("results/other").mkdir(exist_ok=True)
+    save_checkpoint(Path("results/other/best.pt"), content)
+    with pytest.raises(UserError, match=line):
+        evaluate.main(["--run", "results/b", "results/other", "--plots", "false"])
+    assert not Path("results/other/test-none.json").exists()
 
 
 def test_answerable_counts_fewer_questions_and_says_so_everywhere(capsys) -> None:
@@ -174,8 +211,10 @@ def test_answerable_counts_fewer_questions_and_says_so_everywhere(capsys) -> Non
     assert "PROTOCOL answerable" in capsys.readouterr().out
     found = report("results/r/test-real-answerable.json")
     assert (full["questions"], found["questions"]) == (16, 12)
-    assert full["test/vocabulary_ceiling"]["all"] == 0.75
-    assert found["test/accuracy"]["all"] == pytest.approx(full["test/accuracy"]["all"] * 16 / 12)
+    assert full["test/vocabulary_ceiling"]["total"] == 0.75
+    assert found["test/accuracy"]["total"] == pytest.approx(
+        full["test/accuracy"]["total"] * 16 / 12
+    )
     with pytest.raises(UserError, match="classes come from the training split alone"):
         evaluate.main([*flags, "--protocol", "union-vocabulary"])
 

@@ -147,12 +147,12 @@ class QaWork:
         scores = accuracy(found.correct.tolist(), self.val.split.types)
         answers = self.questions.vocabulary.answers
         return Validation(
-            score=scores["all"],
+            score=scores.total,
             scalars={
                 "val/ce": found.ce.mean().item(),
-                **{f"val/accuracy/{kind}": value for kind, value in scores.items()},
+                **scores.named("val/accuracy"),
             },
-            line=f"val {scores['all']:.4f}",
+            line=f"val {scores.total:.4f}",
             show=partial(show_samples, data=self.val, found=found, answers=answers),
         )
 

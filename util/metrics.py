@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from util.distributed import gather_objects, rank, sum_over_processes
+from util.grouped import Grouped
 
 NEVER = 2**62  # later than any step
 
 
-def accuracy(correct: Iterable[bool], types: Iterable[str]) -> dict[str, float]:
-    """Share of correct answers in total ("all") and for each question type, 0 to 1."""
+def accuracy(correct: Iterable[bool], types: Iterable[str]) -> Grouped[float]:
+    """Share of correct answers in total and for each question type, largest first, 0 to 1."""
     right: Counter[str] = Counter()
     count: Counter[str] = Counter()
     for is_right, kind in zip(correct, types, strict=True):
-        count.update(("all", kind))
-        if is_right:
-            right.update(("all", kind))
-    return {key: right[key] / n for key, n in count.most_common()}
+        count[kind] += 1
+        right[kind] += is_right
+    by_type = {kind: right[kind] / n for kind, n in count.most_common()}
+    return Grouped(right.total() / count.total(), by_type)
 
 
 class Running:
@@ -65,17 +66,14 @@ class Running:
         self.sums.zero_()
         return {name: total / steps for name, total in zip(self.names, sums, strict=True)}
 
-    def read_accuracy(self) -> dict[str, float]:
-        """Accuracy in total and by type over the questions since the last reading."""
+    def read_accuracy(self) -> Grouped[float] | None:
+        """Accuracy over the questions since the last reading; None where nobody asks."""
         if not self.types:
-            return {}
+            return None
         right, count = sum_over_processes(self.hits).tolist()
         self.hits.zero_()
-        out = {"all": sum(right) / sum(count)}
-        for kind, r, n in zip(self.types, right, count, strict=True):
-            if n:
-                out[kind] = r / n
-        return out
+        by_type = {k: r / n for k, r, n in zip(self.types, right, count, strict=True) if n}
+        return Grouped(sum(right) / sum(count), by_type)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest, ttest_ind
 
-ALL = "all"
+from util.grouped import Grouped
+
+INTERVALS = 64  # types, the largest, that have intervals: types are free text, and without bound
 
 
 class Bootstrap:
@@ -17,13 +19,13 @@ class Bootstrap:
     def __init__(
         self, videos: ArrayLike, types: ArrayLike, *, samples: int = 10_000, seed: int = 0
     ) -> None:
-        """Video and type of each of Q questions; K groups are "all" and the types by size."""
+        """Video and type of each of Q questions; groups are all of them, and K types by size."""
         names, self.video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)
         kinds, kind, count = np.unique(
             np.asarray(types, dtype=str), return_inverse=True, return_counts=True
         )
         order = np.argsort(-count, kind="stable")
-        self.groups = (ALL, *(str(kinds[i]) for i in order))
+        self.types = tuple(str(kinds[i]) for i in order)
         place = np.empty(len(kinds), dtype=np.int64)
         place[order] = np.arange(1, len(kinds) + 1)
         self.kind = place[kind]  # (Q,) column of the question's type
@@ -32,16 +34,19 @@ class Bootstrap:
         share = np.full(self.total, 1 / self.total)
         self.drawn = rng.multinomial(self.total, share, size=samples).astype(np.float32)
         ones = self._by_video(np.ones(len(self.video)))
-        self.counts = ones.sum(0).astype(np.int64)  # (K,) questions in each group
-        self.sizes = self.drawn @ ones  # (R, K)
+        counts = np.bincount(self.kind)[1:].tolist()
+        self.counts = Grouped(len(self.kind), dict(zip(self.types, counts, strict=True)))
+        self.sizes = self.drawn @ ones  # (R, 1 + the types that have intervals)
 
-    def accuracy(self, hits: np.ndarray) -> dict[str, float]:
+    def accuracy(self, hits: np.ndarray) -> Grouped[float]:
         """Mean of `hits` (Q,) in each group; hits are 0 or 1, a mean over seeds, or differences."""
-        means = self._by_video(hits).sum(0) / self.counts
-        return dict(zip(self.groups, means.tolist(), strict=True))
+        hits = np.asarray(hits, dtype=np.float64)
+        sums = np.bincount(self.kind, hits)[1:].tolist()
+        means = {k: s / self.counts.by_type[k] for k, s in zip(self.types, sums, strict=True)}
+        return Grouped(float(hits.mean()), means)
 
-    def interval(self, hits: np.ndarray, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """Bootstrap interval of the mean of `hits` (Q,) in each group.
+    def interval(self, hits: np.ndarray, level: float = 0.95) -> Grouped[tuple[float, float]]:
+        """Bootstrap interval of the mean of `hits` (Q,) in all and in each of the largest types.
 
         For the difference of two models give the difference of their hits: that is the paired
         interval.  A resample without a question of a group does not count for that group.
@@ -49,14 +54,19 @@ class Bootstrap:
         with np.errstate(invalid="ignore"):
             means = (self.drawn @ self._by_video(hits)) / self.sizes  # (R, K)
         tail = 50 * (1 - level)
-        low, high = np.nanpercentile(means, [tail, 100 - tail], axis=0)
-        return {g: (float(a), float(b)) for g, a, b in zip(self.groups, low, high, strict=True)}
+        low, high = np.nanpercentile(means, [tail, 100 - tail], axis=0).tolist()
+        whole, *ends = zip(low, high, strict=True)
+        return Grouped(whole, dict(zip(self.types, ends, strict=False)))
 
     def _by_video(self, hits: np.ndarray) -> np.ndarray:
-        """Sums of `hits` (Q,) over each video and group -> (V, K) float32."""
-        out = np.zeros((self.total, len(self.groups)))
-        np.add.at(out, (self.video, self.kind), hits)
-        out[:, 0] = out.sum(1)
+        """Sums of `hits` (Q,) over each video, in all and in the types that have intervals.
+
+        -> (V, 1 + min(K, INTERVALS)) float32
+        """
+        out = np.zeros((self.total, 1 + min(len(self.types), INTERVALS)))
+        np.add.at(out[:, 0], self.video, hits)
+        large = self.kind < out.shape[1]
+        np.add.at(out, (self.video[large], self.kind[large]), np.asarray(hits)[large])
         return out.astype(np.float32)
 
 

@@ -1,6 +1,8 @@
 """A run's measurements: `metrics.jsonl` and TensorBoard hold the same numbers at the same steps."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -26,7 +28,7 @@ class RunLog:
         """Log numbers under names such as train/loss or val/accuracy/what."""
         self.file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
+            self.writer.add_scalar(tag(name), value, step)
 
     def figure(self, step: int, name: str, figure: Figure) -> None:
         """Log a picture."""
@@ -72,6 +74,18 @@ class NoLog:
 
     def close(self) -> None:
         """Nothing."""
+
+
+def tag(name: str) -> str:
+    """A name as TensorBoard takes it: other characters than its own become `_`.
+
+    Of a name that this changes the end is a hash: question types are free text, and two of them
+    must not share a curve.
+    """
+    taken = re.sub(r"[^-/\w.]", "_", name).strip("/")
+    if taken == name:
+        return name
+    return f"{taken[:80]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def _step(line: str) -> float:

@@ -21,3 +21,9 @@ def printable(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
+
+
+def clipped(text: str, width: int) -> str:
+    """`printable`, cut to `width` characters with an ellipsis at the end."""
+    shown = printable(text[: width + 1])  # of a text of megabytes the rest is not looked at
+    return shown if len(shown) <= width else shown[: width - 1] + "…"

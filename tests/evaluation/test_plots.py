@@ -16,6 +16,7 @@ from evaluation.plots import (
     merged,
     type_bars,
 )
+from util.grouped import Grouped
 from util.statistics import Bootstrap
 
 
@@ -70,10 +71,13 @@ def drawn(figure: Figure) -> None:
 
 def test_types_by_size_with_a_bar_for_each_row() -> None:
     rows = {
-        "this model": ({"all": 0.5, "who": 0.25, "what": 0.75}, {"all": (0.4, 0.6)}),
-        "question only": ({"all": 0.3, "who": 0.1}, {}),
+        "this model": (
+            Grouped(0.5, {"who": 0.25, "what": 0.75}),
+            Grouped((0.4, 0.6), {}),
+        ),
+        "question only": (Grouped(0.3, {"who": 0.1}), Grouped((np.nan, np.nan), {})),
     }
-    figure = type_bars(rows, {"who": 20, "what": 80, "all": 1100}, title="run, split val")
+    figure = type_bars(rows, Grouped(1100, {"who": 20, "what": 80}), title="run, split val")
     assert ticks(figure) == ["all\n1,100", "what\n80", "who\n20"]
     assert heights(figure) == [0.5, 0.75, 0.25, 0.3, 0.1]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(rows)

@@ -74,7 +74,6 @@ def test_msvd_qa(shared, capsys) -> None:
     assert (found["questions"], found["videos"]) == (13_157, 504)
     constant = {k: round(100 * v, 1) for k, v in found["by_type"]["constant_per_type"].items()}
     assert constant == {
-        "all": 18.9,
         "what": 3.3,
         "who": 40.6,
         "how": 83.8,

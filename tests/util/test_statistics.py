@@ -12,16 +12,17 @@ def test_accuracies_are_those_of_the_questions_and_groups_go_by_size() -> None:
     types = rng.choice(["what", "who", "how"], 500, p=[0.6, 0.3, 0.1])
     hits = rng.random(500) < 0.4
     bootstrap = Bootstrap(rng.integers(40, size=500).astype(str), types, samples=10)
-    assert bootstrap.groups == ("all", "what", "who", "how")
-    assert bootstrap.accuracy(hits) == pytest.approx(accuracy(hits, types))
-    assert (
-        dict(zip(bootstrap.groups, bootstrap.counts, strict=True))["who"] == (types == "who").sum()
-    )
+    assert bootstrap.types == ("what", "who", "how")
+    found, plain = bootstrap.accuracy(hits), accuracy(hits, types)
+    assert found.total == pytest.approx(plain.total) == hits.mean()
+    assert found.by_type == pytest.approx(plain.by_type)
+    assert bootstrap.counts.total == 500
+    assert bootstrap.counts.by_type["who"] == (types == "who").sum()
 
 
 def test_with_one_question_a_video_the_interval_is_the_binomial_one() -> None:
     hits = np.arange(1000) < 300
-    low, high = Bootstrap(np.arange(1000).astype(str), ["what"] * 1000).interval(hits)["all"]
+    low, high = Bootstrap(np.arange(1000).astype(str), ["what"] * 1000).interval(hits).total
     spread = 1.96 * np.sqrt(0.3 * 0.7 / 1000)
     assert low == pytest.approx(0.3 - spread, abs=0.003)
     assert high == pytest.approx(0.3 + spread, abs=0.003)
@@ -30,7 +31,7 @@ def test_with_one_question_a_video_the_interval_is_the_binomial_one() -> None:
 def test_questions_of_one_video_that_go_together_widen_the_interval() -> None:
     videos = np.repeat(np.arange(100), 25).astype(str)
     together = np.repeat(np.arange(100) < 30, 25)
-    low, high = Bootstrap(videos, ["what"] * 2500).interval(together)["all"]
+    low, high = Bootstrap(videos, ["what"] * 2500).interval(together).total
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.3 * 0.7 / 100), rel=0.05)
 
 
@@ -39,15 +40,15 @@ def test_the_paired_interval_of_equal_models_is_zero_and_covers_a_known_differen
     videos = rng.integers(80, size=2000).astype(str)
     bootstrap = Bootstrap(videos, ["what"] * 2000)
     a, b = rng.random(2000) < 0.3, rng.random(2000) < 0.4
-    assert bootstrap.interval(a.astype(float) - a)["all"] == (0, 0)
-    low, high = bootstrap.interval(b.astype(float) - a)["all"]
+    assert bootstrap.interval(a.astype(float) - a).total == (0, 0)
+    low, high = bootstrap.interval(b.astype(float) - a).total
     assert low < b.mean() - a.mean() < high and low > 0
 
 
 def test_a_rare_type_has_an_interval_though_resamples_miss_it() -> None:
     types = ["what"] * 99 + ["where"]
     found = Bootstrap(np.arange(100).astype(str), types, samples=200)
-    assert found.interval(np.ones(100))["where"] == (1, 1)
+    assert found.interval(np.ones(100)).by_type["where"] == (1, 1)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

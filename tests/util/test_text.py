@@ -1,6 +1,6 @@
 import pytest
 
-from util.text import printable
+from util.text import clipped, printable
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,8 @@ from util.text import printable
 def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     printable(text).encode("utf-8")
+
+
+def test_long_texts_are_cut() -> None:
+    assert clipped("abcdef", 6) == "abcdef" and clipped("abcdefg", 6) == "abcde…"
+    assert clipped("\n\n\n\n", 6) == r"\n\n\…"
