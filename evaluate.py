@@ -147,11 +147,9 @@ def print_baselines(argv: Sequence[str]) -> int:
 
 def print_comparison(argv: Sequence[str]) -> int:
     """Several runs on the same questions."""
-    words = list(argv)
-    if words and not words[0].startswith("-"):  # compare A B is short for compare --runs A B
-        words.insert(0, "--runs")
     about = "Runs or predictions files, each against the first; the last line is JSON."
-    (options,) = parse("python evaluate.py compare", about, (CompareOptions,), words)
+    # compare A B is short for compare --runs A B
+    (options,) = parse("python evaluate.py compare", about, (CompareOptions,), argv, first="runs")
     compare.compare(options)
     return 0
 

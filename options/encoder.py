@@ -53,6 +53,3 @@ class EncoderOptions:
         for name in ("flip", "jitter"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1], such as 0.2")
-        for name in ("appearance_weights", "motion_weights"):
-            if getattr(self, name) == "":
-                raise ValueError(f"--{name} is empty: name a file, or say random")

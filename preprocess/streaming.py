@@ -185,10 +185,8 @@ def _given(frame: np.ndarray) -> Convert:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for each clip as it comes."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words and not words[0].startswith("-"):
-        words.insert(0, "--video")
-    (options,) = parse(PROG, "A video's features while it is decoded.", [StreamOptions], words)
+    about = "A video's features while it is decoded."
+    (options,) = parse(PROG, about, [StreamOptions], argv, first="video")
     weights = options.weights or ["none"] * len(options.backbone)
     backbones = {
         name: load_backbone(
