@@ -147,15 +147,24 @@ def _check_frames(name: str, recipe: Network, frames: int | None) -> None:
         )
 
 
+def require_weights(name: str, recipe: Network, weights: str | None) -> str:
+    """The weights that are named for a network; UserError if none are."""
+    if weights is None:
+        raise UserError(f"--backbone {name} needs --weights: {choices(recipe.named)}")
+    return weights
+
+
 def open_network(name: str, recipe: Network | None, weights: str | None) -> Opened:
     """Recipe, network without its head, and where its weights are from."""
     if recipe is None:
         hub = next(hub for hub in HUBS if name.startswith(hub))
         return HUBS[hub](name.removeprefix(hub), weights)
-    if weights is None:
-        raise UserError(f"--backbone {name} needs --weights: {choices(recipe.named)}")
     network, source = load_weights(
-        recipe.build, weights, name=name, head=recipe.head, named=recipe.named
+        recipe.build,
+        require_weights(name, recipe, weights),
+        name=name,
+        head=recipe.head,
+        named=recipe.named,
     )
     network.set_submodule(recipe.head, recipe.instead())
     entry = entry_of(recipe.named, source)

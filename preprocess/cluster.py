@@ -21,7 +21,6 @@ from options.cluster import ClusterOptions
 from options.parse import parse
 from options.video import VideoOptions
 from preprocess.cluster_ray import connected, require_ray, run
-from preprocess.inputs import list_videos, name_videos
 from util.errors import UserError, run_command
 
 PROG = "python -m preprocess.cluster"
@@ -40,44 +39,48 @@ def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
     """`preprocess.extraction.extract`, with the work done by Ray."""
     # Here and not above: without Ray, or without a task, nobody shall wait for torch.
     from preprocess import extraction
-    from preprocess.products import choose_products
 
-    files = name_videos(list_videos(options.videos), options.id_map)
-    products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
-    return extraction.extract(options, files, products, partial(_extract_all, cluster=cluster))
+    return extraction.extract(options, partial(_extract_all, cluster=cluster))
 
 
 def _extract_all(
-    mine: dict[str, tuple[int, ...]],
-    files: dict[str, Path],
-    products: list[Any],
+    mine: list[Any],
+    plan: Any,
+    targets: Sequence[Any],
     options: VideoOptions,
-    known: dict[str, Any],
     *,
     cluster: ClusterOptions,
 ) -> list[Any]:
-    """Store each video for the products that lack it, or set it aside -> their outcomes."""
-    from preprocess.extraction import Aside, Outcome
+    """Store each video where it is lacking, or set it aside -> their outcomes."""
+    from preprocess.extraction import Outcome
+    from preprocess.products import choose_products
+    from preprocess.quarantine import FailedVideos
+    from preprocess.shards import stores_so_far
 
-    aside = Aside("ray.json", dict(known), mine, files, products, options)
+    products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
+    for product in products:
+        stores_so_far(product)  # now that all of its provenance is known
+    failed = FailedVideos("ray.json", list(plan.failed), targets, options)
+    tasks = {task.video: task for task in mine}
     parts: set[Path] = set()
     outcomes: list[Any] = []
 
     def take(done: Any) -> Any:
         if done.mistake:
             raise done.mistake
+        task = tasks[done.video]
         if done.reason:
-            return aside.add(done.video, done.reason)
+            return Outcome(task, row=failed.add(task, done.reason))
         for part in set(done.parts) - parts:
             _wait_until(part.is_file, part)
             parts.add(part)
-        return Outcome(done.video, mine[done.video], done.frames, done.seconds)
+        return Outcome(task, done.frames, done.seconds)
 
     # Ray prints on the output stream which processes died; that one is for our line.
     with (
         redirect_stdout(sys.stderr),
         connected(cluster),
-        closing(run(mine, files, products, options, cluster)) as results,
+        closing(run(mine, products, options, cluster)) as results,
     ):
         name = "+".join(product.name for product in products)
         for done in tqdm(results, total=len(mine), unit="video", desc=name):

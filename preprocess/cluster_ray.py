@@ -71,8 +71,7 @@ def choose_crew(
 
 
 def run(
-    mine: dict[str, tuple[int, ...]],
-    files: dict[str, Path],
+    mine: list[Any],
     products: list[Any],
     options: VideoOptions,
     cluster: ClusterOptions,
@@ -83,17 +82,15 @@ def run(
 
     ray, vain = require_ray(), 0
     lacking = {
-        video: Pending(
+        task.video: Pending(
             make_job(
                 options,
-                video,
-                files[video].absolute(),
-                [products[place].picture for place in places],
+                replace(task, file=task.file.absolute()),
+                [products[place].picture for place in task.places],
             ),
-            places,
-            files[video].is_file(),
+            task.places,
         )
-        for video, places in mine.items()
+        for task in mine
     }
     made = [product.provenance for product in products]
     while lacking:

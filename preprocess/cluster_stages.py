@@ -24,11 +24,10 @@ from util.errors import UserError
 
 @dataclass(frozen=True)
 class Pending:
-    """A video to be decoded; places: of the products that lack it; seen: by the command itself."""
+    """A video to be decoded, whose file the command saw; places: of the products that lack it."""
 
     job: Job
     places: tuple[int, ...]
-    seen: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def decode_videos(table: pa.Table, *, time_limit: float) -> Iterator[pa.Table]:
     jobs = [item.job for item in pending.values()]
     for job, result in run_in_workers(decode, jobs, workers=1, time_limit=time_limit, ahead=2):
         item, found = pending[job.video], result
-        if isinstance(result, Failure) and item.seen and not job.file.is_file():
+        if isinstance(result, Failure) and not job.file.is_file():
             found = UserError(
                 f"{job.file}: not on {os.uname().nodename}, but where the command was given; keep "
                 "the videos in a folder that all machines share, under one path"

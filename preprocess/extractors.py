@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from preprocess.clips import make_pictures
 from preprocess.frames import Clips
 from preprocess.pictures import Picture
-from preprocess.recipes import NORMALISATIONS, Kind, Network, Pixels
+from preprocess.recipes import NORMALISATIONS, Kind, Network, Pixels, told_normalisation
 from preprocess.runtimes import PictureNetwork, choose_runtime
 
 # Frames per pass where none are asked for.  SqueezeNet on one core (EPYC, AVX-512), frames/s by
@@ -125,7 +125,7 @@ class NetworkBackbone(Backbone):
             "resize": resize,
             "crop": "none" if resize == "squash" else {"centre": recipe.size, "of": scaled},
             "size": [recipe.size, recipe.size],
-            "normalisation": {"name": normalisation, "mean": list(mean), "std": list(std)},
+            "normalisation": told_normalisation(normalisation),
             "scaler": scaler,
             "network_precision": precision,
         }

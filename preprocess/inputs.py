@@ -1,64 +1,162 @@
-"""Which video files there are, and which id each has."""
+"""Which video files there are, which id each has, and what is left out of a folder."""
 
+import os
+import stat
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_loader.video_names import no_video, video_id
 from util.errors import UserError
+from util.text import printable
+
+
+@dataclass(frozen=True)
+class Listing:
+    """files: to be tried as videos; left_out: kind of file -> those that are no videos by name.
+
+    folders: sub-folders, which are not entered, and how many files each holds.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    left_out: dict[str, list[Path]] = field(default_factory=dict)
+    folders: dict[Path, int] = field(default_factory=dict)
+
+    def said(self) -> str:
+        """One line about all that is there and not taken; "" if there is nothing."""
+        parts = [
+            f"{_plural(len(paths), kind)} ({printable(paths[0].name)}"
+            f"{', ...' if len(paths) > 1 else ''})"
+            for kind, paths in self.left_out.items()
+        ]
+        if self.folders:
+            first = printable(next(iter(self.folders)).name)
+            parts.append(
+                f"{_plural(len(self.folders), 'sub-folder')} with "
+                f"{_plural(sum(self.folders.values()), 'file')} ({first}"
+                f"{', ...' if len(self.folders) > 1 else ''}; name a folder to have its videos)"
+            )
+        return f"left out: {', '.join(parts)}" if parts else ""
 
 
 def list_videos(words: Sequence[str]) -> list[Path]:
+    """The files of `look_for_videos`."""
+    return look_for_videos(words).files
+
+
+def look_for_videos(words: Sequence[str], *, own: Sequence[Path] = ()) -> Listing:
     """Files and folders -> files, in the order given, those of a folder sorted by name.
 
-    A folder stands for its own files but the hidden ones, whatever their extension.  A file that is
-    not there is kept: extraction reports it.  Raises UserError if there is no file at all.
+    A folder stands for all that lies in it but sub-folders, and files that are no videos by their
+    name (`no_video`), named or found, or that are `own`: the command's outputs.  What is not there
+    or cannot be read is kept: extraction says so.  Raises UserError if there is no file at all, or
+    a folder cannot be read.
     """
-    files: list[Path] = []
+    found = Listing()
+    mine = {os.path.realpath(path) for path in own}
     for word in words:
+        if not word.strip():
+            raise UserError("--videos: an empty name; name folders or files")
         path = Path(word)
-        if path.is_dir():
-            inside = (p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-            files += sorted(inside)
-        elif not path.name.startswith("."):
-            files.append(path)
-    if not files:
-        raise UserError(f"--videos {' '.join(words)[:200]}: no files there; name folders or files")
-    return list(dict.fromkeys(files))
+        inside = _entries(path) if _is_folder(path) else [path]
+        for entry in inside:
+            kind = "file of this program" if os.path.realpath(entry) in mine else None
+            kind = kind or no_video(entry.name)
+            if kind:
+                found.left_out.setdefault(kind, []).append(entry)
+            elif entry is not path and _is_folder(entry):
+                found.folders[entry] = sum(len(names) for _, _, names in os.walk(entry))
+            else:
+                found.files.append(entry)
+    if not found.files:
+        said = found.said()
+        raise UserError(
+            f"--videos {printable(' '.join(words)[:200])}: no files there"
+            f"{f' ({said})' if said else ''}; name folders or files"
+        )
+    return Listing(list(dict.fromkeys(found.files)), found.left_out, found.folders)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise UserError(
+            f"--videos {printable(str(folder))}: cannot be listed ({error.strerror}); "
+            "change its rights, or leave it out"
+        ) from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder, also through a link; False where that cannot be told."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def find_fault(file: Path) -> str | None:
+    """Why a file cannot be tried, as its name and entry tell without opening it; None: it can.
+
+    Opening a named pipe would wait for ever, and an id that is no UTF-8 cannot be stored.
+    """
+    if not _is_utf8(file.name):
+        return "its name is not UTF-8; rename it"
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return f"a link to nothing ({file.readlink()})" if file.is_symlink() else "no such file"
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    if not stat.S_ISREG(mode):
+        return "not a file, but a folder, pipe, socket or device"
+    return None if os.access(file, os.R_OK) else "may not be read; change its rights"
+
+
+def _is_utf8(name: str) -> bool:
+    """Python shows bytes of a name that are no UTF-8 as halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def name_videos(files: Sequence[Path], id_map: str | Path | None) -> dict[str, Path]:
-    """Files -> {video id: file}; the id is the file's stem, or what `id_map` says of the stem.
+    """Files -> {video id: file}; the id is `video_id`, or what `id_map` says of it.
 
-    Raises UserError if two files have one id, or a file is not in the map.
+    A name that is no UTF-8 is in no map, and keeps its own.  One file that is named twice, also
+    through links, is taken once.  Raises UserError if two files have one id, or a file is not in
+    the map.
     """
     known = read_id_map(id_map) if id_map else None
+    ids = {file: video_id(file.name) for file in files}
     if known is not None:
-        strange = [file.name for file in files if file.stem not in known]
+        strange = [f.name for f, one in ids.items() if one not in known and _is_utf8(one)]
         if strange:
             raise UserError(
-                f"{id_map}: lacks {len(strange)} of {len(files)} files ({', '.join(strange[:5])}"
+                f"{id_map}: lacks {len(strange)} of {len(files)} files "
+                f"({printable(', '.join(strange[:5]))}"
                 f"{', ...' if len(strange) > 5 else ''}); add lines `<file stem> vid<id>`, or "
                 "leave the files out"
             )
     videos: dict[str, Path] = {}
-    for file in files:
-        video = known[file.stem] if known else file.stem
-        if video in videos:
+    for file, own in ids.items():
+        video = known.get(own, own) if known else own
+        other = videos.setdefault(video, file)
+        if other != file and os.path.realpath(other) != os.path.realpath(file):
             raise UserError(
-                f"--videos: {videos[video]} and {file} have the same id {video}; rename one, or "
-                "leave it out"
+                f"--videos: {printable(str(other))} and {printable(str(file))} have the same id "
+                f"{printable(video)}; rename one, or leave it out"
             )
-        videos[video] = file
     return videos
 
 
 def read_id_map(path: str | Path) -> dict[str, str]:
-    """Lines `<file stem> vid<id>` (MSVD-QA's youtube_mapping.txt) -> {stem: id}.
+    """Lines `<file stem> vid<id>` (MSVD-QA's youtube_mapping.txt) -> {`video_id` of stem: id}.
 
-    Raises UserError with file and line if a line is otherwise, or a stem comes twice.
+    A byte-order mark is skipped.  Raises UserError with file and line if a line is otherwise, or a
+    stem comes twice.
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--id_map {path}: not readable ({error})") from error
     known: dict[str, str] = {}
@@ -67,8 +165,17 @@ def read_id_map(path: str | Path) -> dict[str, str]:
             continue
         stem, _, word = line.strip().rpartition(" ")
         if not stem or not word.startswith("vid") or word == "vid":
-            raise UserError(f"{path}, line {number}: `{line[:80]}` is not `<file stem> vid<id>`")
-        if stem.strip() in known:
+            raise UserError(
+                f"{path}, line {number}: `{printable(line[:80])}` is not `<file stem> vid<id>`"
+            )
+        if (own := video_id(stem)) in known:
             raise UserError(f"{path}, line {number}: {stem.strip()} comes twice; delete one")
-        known[stem.strip()] = word.removeprefix("vid")
+        known[own] = word.removeprefix("vid")
     return known
+
+
+def _plural(count: int, kind: str) -> str:
+    """`3 sub-folders`; of a kind of file, `3 text files`."""
+    noun = kind if kind.startswith(("file", "sub-folder")) else f"{kind} file"
+    head, of, rest = noun.partition(" of ")
+    return f"{count} {head}{'' if count == 1 else 's'}{of}{rest}"

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from options.video import VideoOptions
+from preprocess.container import VideoError, error_words
 from preprocess.frames import Clips
 from preprocess.pictures import Picture, read_pictures
 from util.files import sha256
+
+
+@dataclass(frozen=True)
+class Task:
+    """One video to be stored; places: of the stores that lack it."""
+
+    video: str
+    file: Path
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +34,11 @@ class Job:
     pictures: tuple[Picture, ...]
 
 
-def make_job(options: VideoOptions, video: str, file: Path, pictures: Iterable[Picture]) -> Job:
+def make_job(options: VideoOptions, task: Task, pictures: Iterable[Picture]) -> Job:
     """The job of one video, as the options want it decoded."""
     return Job(
-        video=video,
-        file=file,
+        video=task.video,
+        file=task.file,
         clips=options.clips,
         frames=options.frames,
         decoder=options.decoder,
@@ -47,14 +57,20 @@ class Decoded:
 
 
 def decode(job: Job) -> Decoded:
-    """Decode one video for all products at once; raises VideoError as `read_pictures` does."""
+    """Decode one video for all products at once.
+
+    Raises VideoError as `read_pictures` does, and where the system refuses to read on.
+    """
     begin = time.perf_counter()
-    clips = read_pictures(
-        job.file,
-        clips=job.clips,
-        frames=job.frames,
-        decoder=job.decoder,
-        keep_partial=job.keep_partial,
-        pictures=job.pictures,
-    )
-    return Decoded(clips, sha256(job.file), time.perf_counter() - begin)
+    try:
+        clips = read_pictures(
+            job.file,
+            clips=job.clips,
+            frames=job.frames,
+            decoder=job.decoder,
+            keep_partial=job.keep_partial,
+            pictures=job.pictures,
+        )
+        return Decoded(clips, sha256(job.file), time.perf_counter() - begin)
+    except OSError as error:
+        raise VideoError(job.file, f"cannot be read ({error_words(error)})") from error

@@ -16,37 +16,89 @@ import torch
 from data_loader.clip_store import KIND, VideoClips, open_clip_store, write_clip_store
 from data_loader.store import Store, VideoFeatures, open_any_store, open_store, write_store
 from options.video import VideoOptions
-from preprocess.backbones import load_backbone
+from preprocess.backbones import find_recipe, load_backbone, require_weights
 from preprocess.clips import clip_picture
 from preprocess.decoders import DECODERS, decoder_versions
 from preprocess.frames import Clips
 from preprocess.pictures import Picture
 from preprocess.pipeline import choose_crew
+from preprocess.recipes import Pixels, told_normalisation
+from preprocess.weights import known_sha256
 from util.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
-    """A kind of store, and how videos get into it.
+class Target:
+    """A store to be filled, as it is known before a network is loaded.
 
-    name: for the progress bar; output: the store; provenance: all that decides what is stored, and
-    the versions at work; picture: what it takes of a frame; make: (video id, its clips as such
-    pictures, SHA-256 of its file) -> what a store holds of one video, called by several threads;
-    write: (path, such videos, provenance), whole or not at all; open: path -> store.
+    name: for the progress bar; output: the store; asked: what decides what is stored (`essence` of
+    provenance, or the part of it that is known); write: (path, what is stored of each video,
+    provenance), whole or not at all; open: path -> store.
     """
 
     name: str
     output: Path
+    asked: dict[str, Any]
+    write: Callable[[Path, Iterable[Any], dict[str, Any]], None]
+    open: Callable[[Path], Store]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Target):
+    """A kind of store, and how videos get into it.
+
+    provenance: all that decides what is stored, and the versions at work; picture: what it takes of
+    a frame; make: (video id, its clips as such pictures, SHA-256 of its file) -> what a store holds
+    of one video, called by several threads.
+    """
+
     provenance: dict[str, Any]
     picture: Picture
     make: Callable[[str, Clips, str], Any]
-    write: Callable[[Path, Iterable[Any], dict[str, Any]], None]
-    open: Callable[[Path], Store]
 
 
 def parts_folder(output: Path) -> Path:
     """Where the parts of a store are, until they are merged (`preprocess.shards`)."""
     return output.with_name(output.name + ".parts")
+
+
+def choose_targets(options: VideoOptions) -> list[Target]:
+    """The stores that the options ask for; no network is built, no weights are loaded.
+
+    Raises UserError if there is no such backbone.
+    """
+    return [
+        _target(options, Path(output), name, options.weights_of(place))
+        for place, (name, output) in enumerate(zip(options.backbone, options.output, strict=True))
+    ]
+
+
+def _target(options: VideoOptions, output: Path, name: str, weights: str | None) -> Target:
+    if name == "none":
+        return clip_product(options, output)
+    recipe = find_recipe(name)
+    if isinstance(recipe, Pixels):
+        return feature_product(options, output, name, weights, "torch")
+    asked = {
+        "backbone": name,
+        "resize": options.resize,
+        "scaler": choose_scaler(options, output),
+        "network_precision": options.network_precision,
+        "precision": options.precision,
+        **_decoding(options),
+    }
+    if name == "resnext101":  # the one with a choice
+        asked["normalisation"] = told_normalisation(options.motion_norm)
+    if recipe:
+        known = known_sha256(require_weights(name, recipe, weights), recipe.named)
+        asked |= {"weights": known} if known else {}
+    return Target(
+        name=name,
+        output=output,
+        asked=asked,
+        write=partial(write_store, compression=options.compression),
+        open=open_store,
+    )
 
 
 def choose_products(options: VideoOptions, *, auto: str = "torch") -> list[Product]:
@@ -86,15 +138,17 @@ def feature_product(
             features = backbone.extract_pictures(clips).astype(options.precision)
         return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
 
+    provenance = {
+        **known,
+        **_decoding(options),
+        "precision": options.precision,
+        "versions": {**known["versions"], **decoder_versions(options.decoder)},
+    }
     return Product(
         name=name,
         output=output,
-        provenance={
-            **known,
-            **_decoding(options),
-            "precision": options.precision,
-            "versions": {**known["versions"], **decoder_versions(options.decoder)},
-        },
+        asked=essence(provenance),
+        provenance=provenance,
         picture=backbone.picture,
         make=make,
         write=partial(write_store, compression=options.compression),
@@ -127,6 +181,7 @@ def clip_product(options: VideoOptions, output: Path) -> Product:
     return Product(
         name="clips",
         output=output,
+        asked=essence(provenance),
         provenance=provenance,
         picture=clip_picture(provenance),
         make=make,

@@ -5,12 +5,21 @@ folder of shards, so that a kill loses none.
 """
 
 import json
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from preprocess.products import parts_folder
+from tqdm import tqdm
+
+from options.video import VideoOptions
+from preprocess.container import VideoError
+from preprocess.jobs import Task
+from preprocess.products import Target, parts_folder
 from util.files import sha256, whole_file
+from util.text import printable
 
 Row = dict[str, Any]
 
@@ -20,16 +29,59 @@ def quarantine_file(output: Path) -> Path:
     return output.with_name(output.name + ".quarantine.json")
 
 
-def make_row(video: str, file: Path, reason: str, tried: dict[str, Any]) -> Row:
-    """A line of the list; `tried`: the options that decide whether a video can be read."""
-    fingerprint = sha256(file) if file.is_file() else None
+def tried(options: VideoOptions) -> dict[str, Any]:
+    """The options that decide whether a video can be read."""
+    names = ("decoder", "keep_partial", "time_limit")
+    return {name: getattr(options, name) for name in names}
+
+
+def set_aside(task: Task, reason: str, options: VideoOptions) -> Row:
+    """Say that a video is set aside -> its line of the list; VideoError with --strict."""
+    if options.strict:
+        raise VideoError(
+            printable(str(task.file)),
+            f"{reason}; --strict stops here, without it such videos are set aside; what is "
+            "done stays, the same command goes on",
+        )
+    tqdm.write(printable(f"set aside {task.file}: {reason}"), file=sys.stderr)
     return {
-        "file": str(file),
-        "id": video,
+        "file": str(task.file),
+        "id": task.video,
         "reason": reason,
-        "sha256": fingerprint,
-        "tried": tried,
+        "sha256": fingerprint(task.file),
+        "tried": tried(options),
     }
+
+
+def fingerprint(file: Path) -> str | None:
+    """SHA-256 of a file; None where it cannot be read, or is none (a pipe would never end)."""
+    try:
+        return sha256(file) if file.is_file() else None
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True)
+class FailedVideos:
+    """Videos that fail in one process, written down at once beside the parts of each store.
+
+    name: of the file there; rows: (task, row) of each store's earlier ones, which a kill shall not
+    lose, to begin with.
+    """
+
+    name: str
+    rows: list[tuple[Task, Row]]
+    targets: Sequence[Target]
+    options: VideoOptions
+
+    def add(self, task: Task, reason: str) -> Row:
+        """Set one video aside; VideoError with --strict."""
+        row = set_aside(task, reason, self.options)
+        self.rows.append((task, row))
+        for place in task.places:
+            here = [row for other, row in self.rows if place in other.places]
+            write_rows(parts_folder(self.targets[place].output) / self.name, here)
+        return row
 
 
 def rows_so_far(output: Path) -> dict[str, Row]:
@@ -45,7 +97,7 @@ def is_known(row: Row | None, file: Path, tried: dict[str, Any]) -> bool:
     """Whether a listed video would fail again: the same bytes, read in the same way."""
     if row is None or row.get("tried") != tried or not row.get("sha256"):
         return False
-    return file.is_file() and sha256(file) == row["sha256"]
+    return fingerprint(file) == row["sha256"]
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:

@@ -18,18 +18,22 @@ import numpy as np
 
 from data_loader.merge import StoredVideos
 from data_loader.store import Store
-from preprocess.products import Product, essence, parts_folder
+from preprocess.products import Product, Target, essence, parts_folder
 from util.errors import UserError
+from util.files import CURE
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def stores_so_far(product: Product) -> dict[str, Store]:
-    """{video: store or part that holds it}.  Raises UserError if one was made in another way."""
-    output, parts = product.output, parts_folder(product.output)
-    stores = [product.open(output)] if output.exists() else []
-    stores += [product.open(part) for part in sorted(parts.glob("*.h5"))]
-    asked = essence(product.provenance)
+def stores_so_far(target: Target) -> dict[str, Store]:
+    """{video: store or part that holds it}, the last where several do.
+
+    Raises UserError if one was made in another way than asked for, or than the others.
+    """
+    output, parts = target.output, parts_folder(target.output)
+    stores = [target.open(output)] if output.exists() else []
+    stores += [target.open(part) for part in _by_age(parts)]
+    asked = {**essence(stores[0].provenance), **target.asked} if stores else {}
     for store in stores:
         made = essence(store.provenance)
         differing = [key for key in sorted(asked | made) if asked.get(key) != made.get(key)]
@@ -37,13 +41,18 @@ def stores_so_far(product: Product) -> dict[str, Store]:
             key = differing[0]
             place = output if store.path == output else parts
             told = [json.dumps({**e, **p}.get(key)) for e, p in (
-                (made, store.provenance), (asked, product.provenance)
+                (made, store.provenance), (asked, getattr(target, "provenance", {}))
             )]  # fmt: skip
             raise UserError(
                 f"{place}: made with {key} {told[0]}, asked for {told[1]}; give another --output, "
                 f"or delete {place}"
             )
     return {video: store for store in stores for video in store.ids}
+
+
+def _by_age(parts: Path) -> list[Path]:
+    """The parts of a store, the last one written last."""
+    return sorted(parts.glob("*.h5"), key=lambda part: (part.stat().st_mtime_ns, part.name))
 
 
 class ShardWriter:
@@ -85,16 +94,20 @@ class ShardWriter:
         self._waiting = []
 
 
-def merge(product: Product, stored: dict[str, Store], order: list[str]) -> None:
-    """Write the store: videos of the earlier store, then those of `order`; the parts go."""
-    output, parts = product.output, parts_folder(product.output)
-    if any(parts.glob("*.h5")):
+def merge(target: Target, stored: dict[str, Store], order: list[str]) -> None:
+    """Write the store: videos of the earlier store, then those of `order`; the parts go.
+
+    It says of versions what the last part says.
+    """
+    output, parts = target.output, parts_folder(target.output)
+    if written := _by_age(parts):
         earlier = [video for video, store in stored.items() if store.path == output]
         named = [video for video in order if video in stored]
         videos = list(dict.fromkeys([*earlier, *named, *stored]))
         files = {store.path for store in stored.values()}
         with room(output, sum(file.stat().st_size for file in files)):
-            product.write(output, StoredVideos(stored, videos), product.provenance)
+            provenance = target.open(written[-1]).provenance
+            target.write(output, StoredVideos(stored, videos), provenance)
     if parts.exists():
         shutil.rmtree(parts)
 
@@ -106,13 +119,19 @@ def room(path: Path, size: int) -> Iterator[None]:
     Asked beforehand, because HDF5 crashes when a disk is full in the middle of a file.
     """
     size += 2**17  # HDF5's own
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _reserve(path.with_name(path.name + ".room.partial"), size)
         yield
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise UserError(
+                f"{path}: a file of {size / 2**20:.1f} MiB is larger than may be written there; "
+                "raise the limit (ulimit -f) and give the same command again, which goes on where "
+                "it was, or give another --output"
+            ) from error
         if error.errno not in FULL:
-            raise
+            raise UserError(f"{path}: cannot be written ({error.strerror}); {CURE}") from error
         lacking = max(1, -(-(size - shutil.disk_usage(path.parent).free) // 2**20))
         raise UserError(
             f"{path}: the disk is full; free {lacking} MiB there and give the same command again, "
@@ -126,7 +145,7 @@ def _reserve(trial: Path, size: int) -> None:
         with trial.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in (*FULL, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
         if shutil.disk_usage(trial.parent).free < size:  # some file systems cannot reserve
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

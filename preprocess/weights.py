@@ -71,15 +71,29 @@ def entry_of(named: Sequence[WeightsEnum], made: dict[str, str]) -> WeightsEnum 
     return None
 
 
+def known_sha256(weights: str, named: Sequence[WeightsEnum]) -> str | None:
+    """SHA-256 of the file that `load_weights` would take, if it is here; it is not loaded."""
+    entries = {entry.name: entry for entry in named}
+    if named and weights == PRETRAINED:
+        weights = type(named[0])["DEFAULT"].name
+    path = _downloaded(entries[weights]) if weights in entries else Path(weights)
+    return sha256(path) if weights != RANDOM and path.is_file() else None
+
+
 def choices(named: Sequence[WeightsEnum]) -> str:
     """What --weights may be, for an error message."""
     names = "".join(f"{name}, " for name in (*(e.name for e in named), PRETRAINED) if named)
     return f"{names}a file, or the word {RANDOM} (untrained, for tests)"
 
 
+def _downloaded(entry: WeightsEnum) -> Path:
+    """Where torch's cache keeps the file of torchvision's weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+
+
 def _download(entry: WeightsEnum) -> Path:
     """The file of torchvision's weights, downloaded once into torch's cache."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+    path = _downloaded(entry)
     if not path.is_file():
         try:
             entry.get_state_dict(progress=True, check_hash=True)

@@ -175,13 +175,18 @@ def test_a_store_says_what_ran_its_network_and_grows_with_either(tmp_path) -> No
 
 
 def test_auto_does_not_convert_a_network_for_a_few_videos(tmp_path, monkeypatch) -> None:
-    meant = []
-    monkeypatch.setattr(extraction, "choose_products", lambda options, auto: meant.append(auto))
-    monkeypatch.setattr(extraction, "extract", lambda *args: 0)
-    for i in range(extraction.MANY):
-        write_video(tmp_path / f"{i}.mp4", 2)
-        main(["--backbone", "pixels", "--output", "x.h5", "--videos", str(tmp_path)])
-    assert meant == ["torch"] * (extraction.MANY - 1) + ["auto"]
+    """As many as are asked for, so that a run which goes on does as before."""
+    meant, real = [], extraction.choose_products
+    monkeypatch.setattr(
+        extraction, "choose_products", lambda o, auto: meant.append(auto) or real(o, auto=auto)
+    )
+    command = ["--backbone", "pixels", "--output", str(tmp_path / "x.h5"), "--workers", "1"]
+    command += ["--videos", str(tmp_path), "--clips", "1", "--frames", "2"]
+    for first, last, expected in [(0, 7, "torch"), (7, 8, "auto")]:
+        for i in range(first, last):
+            write_video(tmp_path / f"{i}.mp4", 2)
+        assert main(command) == 0
+        assert meant.pop() == expected and not meant
 
 
 def test_auto_leaves_to_torch_what_it_runs_faster() -> None:
