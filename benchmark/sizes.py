@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from data_loader.dataset import QaData
-from data_loader.questions import QuestionSplit
+from data_loader.questions import QuestionSplit, without_padding
 from data_loader.table import FeatureTable
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import QuestionAnswering
@@ -78,12 +78,12 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
     # lengths as in MSVD-QA: from half of the longest to the longest
     length = torch.from_numpy(rng.integers(size.words // 2, size.words + 1, total))
     words = torch.from_numpy(rng.integers(2, size.vocabulary, (total, size.words)))
-    words[torch.arange(size.words) >= length[:, None]] = 0
     text = ("",) * total
     split = QuestionSplit(
         name="made up",
-        words=words,
+        words=without_padding(words, length),
         length=length,
+        longest=size.words,
         answer=torch.from_numpy(rng.integers(2, size.answers, total)),
         videos=tuple(str(v) for v in video),
         ids=tuple(range(total)),

@@ -14,7 +14,7 @@ from data_loader.batch import Batch
 from data_loader.clip_store import ClipStore
 from data_loader.mapped import MappedFeatures
 from data_loader.match import check_match
-from data_loader.questions import QuestionSplit
+from data_loader.questions import PADDED, QuestionSplit
 from data_loader.sampling import derangement
 from data_loader.store import FeatureStore
 from data_loader.table import ClipTable, FeatureTable
@@ -30,6 +30,7 @@ class QaData:
     table: FeatureTable | ClipTable
     video: np.ndarray  # (Q,) int64, each question's row of the videos
     videos_multiple: int = 1
+    words_multiple: int = PADDED
 
     def __len__(self) -> int:
         """Number of questions."""
@@ -38,21 +39,26 @@ class QaData:
     def batch(self, rows: np.ndarray) -> Batch:
         """Gather questions and, once each, their videos.  rows (B,) -> Batch, where the data is.
 
-        The videos are filled up, with the first one again, to a multiple of `videos_multiple`: so
-        a captured step meets few shapes.
+        The videos are filled up, with the first one again, to a multiple of `videos_multiple`, the
+        questions to one of `words_multiple` words: so a captured step meets few shapes.
         """
         videos, video = np.unique(self.video[rows], return_inverse=True)
         missing = -len(videos) % self.videos_multiple
         videos = np.concatenate([videos, np.repeat(videos[:1], missing)])
         row = torch.from_numpy(rows).to(self.split.words.device, non_blocking=True)
+        words, length = self.split.padded(rows, row, self.words_multiple)
         return Batch(
             visual=self.table.gather(videos),
             video=torch.from_numpy(video.astype(np.int64)).to(row.device, non_blocking=True),
-            words=self.split.words[row],
-            length=self.split.length[row],
+            words=words,
+            length=length,
             answer=self.split.answer[row],
             row=row,
         )
+
+    def alike(self) -> Self:
+        """The same with all batches padded to the file's longest question."""
+        return replace(self, words_multiple=self.split.longest)
 
     def to(self, device: torch.device) -> Self:
         """The same with questions and stored features on another device."""

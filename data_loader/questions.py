@@ -6,9 +6,11 @@ and plain types, so that it is read back with `weights_only=True`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,32 +18,62 @@ from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from util.errors import UserError
 from util.files import whole_file
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (
+    1,
+    FORMAT,
+)  # format 1 had a row of words for each question, padded to the longest of all
+PADDED = 64  # words to a multiple of which a batch's questions are padded, where some are longer
 ANSWERS_FROM = ("train", "union")
 CURE = "make it with `python -m preprocess.questions`"
 
 
 @dataclass(frozen=True, eq=False)
 class QuestionSplit:
-    """The questions of one split, row by row.
+    """The Q questions of one split, row by row.
 
-    words (Q, L) int64, padded with 0 (`<NULL>`), the same L in every split; length (Q,) int64 true
-    number of words; answer (Q,) int64 class.  The tuples have Q entries: the video's id, the
-    question's id, its type, its raw text and the raw text of its answer.
+    Their words are kept one question after the other: one long question costs its own length, not
+    that of all.  They are padded batch by batch.
     """
 
     name: str
-    words: Tensor
-    length: Tensor
-    answer: Tensor
-    videos: tuple[str, ...]
+    words: Tensor  # (T,) int64, the words of all questions, T = length.sum()
+    length: Tensor  # (Q,) int64, each question's number of words, at least 1
+    longest: int  # words of the file's longest question: no batch is padded beyond it
+    answer: Tensor  # (Q,) int64, class
+    videos: tuple[str, ...]  # Q, as are the following
     ids: tuple[int | str, ...]
     types: tuple[str, ...]
-    texts: tuple[str, ...]
+    texts: tuple[str, ...]  # as in the annotations
     answer_texts: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.videos)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """`length` on the host, wherever the split is: (Q,) int64."""
+        return self.length.cpu().numpy()
+
+    @cached_property
+    def _start(self) -> Tensor:
+        """The place in `words` of each question's first word: (Q,) int64."""
+        return self.length.cumsum(0) - self.length
+
+    def padded(
+        self, rows: np.ndarray, row: Tensor, multiple: int = PADDED
+    ) -> tuple[Tensor, Tensor]:
+        """Gather questions.  rows (B,), on the host and as a tensor -> words (B, L), length (B,).
+
+        L is the longest of these, filled up with 0 (`<NULL>`) to a multiple of `multiple` but not
+        beyond the file's longest: so shapes are few, and all alike where no question is longer than
+        `multiple`.  A GPU is not waited for.
+        """
+        most = -(-int(self.lengths[rows].max()) // multiple) * multiple
+        length = self.length[row]
+        step = torch.arange(min(most, self.longest), device=length.device)
+        place = (self._start[row][:, None] + step).clamp(max=len(self.words) - 1)
+        return self.words[place] * (step < length[:, None]), length
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +118,7 @@ def save_questions(
         "splits": {
             name: {
                 "words": split.words,
+                "longest": split.longest,
                 "length": split.length,
                 "answer": split.answer,
                 "video": list(split.videos),
@@ -97,11 +130,8 @@ def save_questions(
             for name, split in splits.items()
         },
     }
-    try:
-        with whole_file(path) as partial:
-            torch.save(state, partial)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error}); give another --output") from error
+    with whole_file(path) as partial:
+        torch.save(state, partial)
 
 
 def load_questions(path: str | Path) -> Questions:
@@ -122,10 +152,10 @@ def load_questions(path: str | Path) -> Questions:
         ) from error
     if not isinstance(state, dict) or "format" not in state or "splits" not in state:
         raise UserError(f"{path}: a torch file, but not a question file; {CURE}")
-    if state["format"] != FORMAT:
+    if state["format"] not in READABLE:
         raise UserError(
-            f"{path}: question file of format {state['format']}, this code reads format {FORMAT}; "
-            f"{CURE} of this version"
+            f"{path}: question file of format {state['format']}, this code reads formats "
+            f"{' and '.join(map(str, READABLE))}; {CURE} of this version"
         )
     try:
         return _from_state(path, state)
@@ -156,15 +186,17 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
 
 
 def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> QuestionSplit:
-    rows = {field: len(value) for field, value in state.items()}
+    words, length, answer = state["words"], state["length"], state["answer"]
+    columns = ("length", "answer", "video", "id", "type", "text", "answer_text")
+    rows = {field: len(state[field]) for field in columns}
     if len(set(rows.values())) != 1:
         raise ValueError(f"split {name} has columns of different length {rows}")
-    words, length, answer = state["words"], state["length"], state["answer"]
-    if words.ndim != 2 or length.ndim != 1 or answer.ndim != 1:
-        raise ValueError(f"split {name}: words must be (Q, L), length and answer (Q,)")
+    if words.ndim not in (1, 2) or length.ndim != 1 or answer.ndim != 1:
+        raise ValueError(f"split {name}: words must be (T,), length and answer (Q,)")
+    longest = words.shape[1] if words.ndim == 2 else state["longest"]
     limits = (
         ("words", words, 0, len(vocabulary.words) - 1),
-        ("length", length, 1, words.shape[1]),
+        ("length", length, 1, longest),
         ("answer", answer, 0, max(len(vocabulary.answers), UNKNOWN_ANSWERS) - 1),
     )
     for field, value, low, high in limits:
@@ -172,10 +204,15 @@ def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> Question
             raise ValueError(f"split {name}: {field} is {value.dtype}, not torch.int64")
         if value.numel() and (int(value.min()) < low or int(value.max()) > high):
             raise ValueError(f"split {name}: {field} has a value outside [{low}, {high}]")
+    if words.ndim == 2:
+        words = without_padding(words, length)
+    if len(words) != int(length.sum()):
+        raise ValueError(f"split {name}: {len(words)} words, where the lengths add to another sum")
     return QuestionSplit(
         name=name,
         words=words,
         length=length,
+        longest=longest,
         answer=answer,
         videos=tuple(state["video"]),
         ids=tuple(state["id"]),
@@ -183,3 +220,8 @@ def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> Question
         texts=tuple(state["text"]),
         answer_texts=tuple(state["answer_text"]),
     )
+
+
+def without_padding(words: Tensor, length: Tensor) -> Tensor:
+    """Padded questions one after the other.  words (Q, L), length (Q,) -> (T,) of the same type."""
+    return words[torch.arange(words.shape[1]) < length[:, None]]

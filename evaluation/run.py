@@ -137,6 +137,8 @@ def answer(
 ) -> tuple[Answers, Predictions]:
     """Answer every question of the split; UserError where the model gives no numbers."""
     data = run_data(run, questions, options, video)
+    if run.options["word_mask"] == "released":  # which depends on the padding
+        data = data.alike()
     found = predict(run.task, data, options.batch_size, run.device)
     finite = found.probability.isfinite().all(1) & found.ce.isfinite()
     if not finite.all():

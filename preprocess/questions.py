@@ -4,6 +4,7 @@ With `--check` it writes nothing and lists what is wrong with them (check.py).
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -107,15 +108,13 @@ def encode(
     vocabulary: Vocabulary,
     longest: int,
 ) -> QuestionSplit:
-    """One split as tensors: words (Q, longest) padded with 0, length (Q,), answer (Q,)."""
-    words = np.zeros((len(samples), longest), np.int64)
-    for row, question in enumerate(tokens):
-        words[row, : len(question)] = vocabulary.encode(question)
+    """One split as tensors; `longest`: the words of the longest question of all splits."""
     train = name == "train"
     return QuestionSplit(
         name=name,
-        words=torch.from_numpy(words),
+        words=torch.tensor(vocabulary.encode(list(chain.from_iterable(tokens)))),
         length=torch.tensor([len(question) for question in tokens]),
+        longest=longest,
         answer=torch.tensor([vocabulary.answer_class(s.answer, train=train) for s in samples]),
         videos=tuple(s.video for s in samples),
         ids=tuple(s.id for s in samples),
@@ -177,8 +176,7 @@ def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:
 
 def coverage(train: QuestionSplit, known: np.ndarray) -> str:
     """How many words (types) and words of the training questions (tokens) have a vector."""
-    count = np.bincount(train.words.numpy().ravel(), minlength=len(known))
-    count[0] = 0  # padding
+    count = np.bincount(train.words.numpy(), minlength=len(known))
     types, tokens = (count > 0).sum(), count.sum()
     return (
         f"have a vector: {known.sum():,} of {types:,} words ({known.sum() / types:.1%}), "

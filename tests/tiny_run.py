@@ -45,8 +45,9 @@ def make(folder: Path) -> list[str]:
         first += count
         splits[split] = QuestionSplit(
             name=split,
-            words=torch.tensor([[2, 4, 5, 0] if q == 0 else [3, 4, 6, 0] for _, q in asked]),
+            words=torch.tensor([w for _, q in asked for w in ((2, 4, 5), (3, 4, 6))[q]]),
             length=torch.full((len(asked),), 3),
+            longest=4,
             answer=torch.tensor([2 + colour[v][q] for v, q in asked]),
             videos=tuple(v for v, _ in asked),
             ids=tuple(range(1000 * first, 1000 * first + len(asked))),

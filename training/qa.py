@@ -68,6 +68,8 @@ class QaWork:
         )
         if train.cuda_graph:
             self.data = replace(self.data, videos_multiple=VIDEOS_MULTIPLE)
+        if train.cuda_graph or model.word_mask == "released":  # which depends on the padding
+            self.data, self.val = (one.alike() for one in (self.data, self.val))
         torch.manual_seed(train.seed)
         table = self.data.table
         encoder = None

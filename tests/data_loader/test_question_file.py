@@ -1,6 +1,9 @@
 import pickle
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,8 +19,9 @@ TEXT = st.text(max_size=12)
 def some_split(name: str = "train", rows: int = 2, longest: int = 3) -> QuestionSplit:
     return QuestionSplit(
         name=name,
-        words=torch.ones(rows, longest, dtype=torch.int64),
+        words=torch.ones(rows * longest, dtype=torch.int64),
         length=torch.full((rows,), longest),
+        longest=longest,
         answer=torch.zeros(rows, dtype=torch.int64),
         videos=("1",) * rows,
         ids=tuple(range(rows)),
@@ -50,11 +54,12 @@ def question_files(draw):
         rows = draw(st.integers(0, 4))
         numbers = st.integers(0, len(vocabulary.words) - 1)
         column = st.lists(TEXT, min_size=rows, max_size=rows).map(tuple)
-        grid = [draw(st.lists(numbers, min_size=longest, max_size=longest)) for _ in range(rows)]
+        asked = [draw(st.lists(numbers, min_size=1, max_size=longest)) for _ in range(rows)]
         splits[name] = QuestionSplit(
             name=name,
-            words=torch.tensor(grid, dtype=torch.int64).reshape(rows, longest),
-            length=torch.randint(1, longest + 1, (rows,)),
+            words=torch.tensor(list(chain.from_iterable(asked)), dtype=torch.int64),
+            length=torch.tensor([len(one) for one in asked], dtype=torch.int64),
+            longest=longest,
             answer=torch.randint(0, len(vocabulary.answers), (rows,)),
             videos=draw(column),
             ids=tuple(draw(st.lists(st.integers() | TEXT, min_size=rows, max_size=rows))),
@@ -98,6 +103,62 @@ def test_a_file_from_before_answers_from_was_written_has_those_of_the_training_s
     assert load_questions(tmp_path / "q.pt").answers_from == "train"
 
 
+def old_format(state: dict) -> None:
+    """The state as format 1 had it: a row of words for each question, padded to the longest."""
+    state["format"] = 1
+    for split in state["splits"].values():
+        rows = list(split["words"].split(split["length"].tolist()))
+        grid = torch.zeros(len(rows), split.pop("longest"), dtype=torch.int64)
+        for row, words in zip(grid, rows, strict=True):
+            row[: len(words)] = words
+        split["words"] = grid
+
+
+@settings(max_examples=20, deadline=None)
+@given(parts=question_files())
+def test_a_file_of_format_1_is_read_as_before(parts, tmp_path_factory):
+    path = tmp_path_factory.mktemp("file") / "questions.pt"
+    save_questions(path, **parts)
+    state = torch.load(path, weights_only=True)
+    old_format(state)
+    torch.save(state, path)
+    for name, split in load_questions(path).splits.items():
+        wrote = parts["splits"][name]
+        assert torch.equal(split.words, wrote.words) and split.longest == wrote.longest
+        if len(split):  # as such a file's rows were: all padded alike
+            rows = np.arange(len(split))
+            words, length = split.padded(rows, torch.from_numpy(rows))
+            assert torch.equal(words, state["splits"][name]["words"])
+            assert torch.equal(length, wrote.length)
+
+
+@pytest.mark.parametrize(
+    ("rows", "multiple", "width"),
+    [([0, 1], 4, 4), ([1], 1, 2), ([3, 0], 4, 8), ([2], 4, 9), ([2, 2], 100, 9), ([0], 9, 9)],
+)
+def test_a_batch_is_padded_to_its_own_longest(rows, multiple, width):
+    lengths = (3, 2, 9, 5)
+    numbers = torch.arange(1, sum(lengths) + 1)
+    split = replace(some_split(rows=4), words=numbers, length=torch.tensor(lengths), longest=9)
+    words, length = split.padded(np.array(rows), torch.tensor(rows), multiple)
+    assert words.shape == (len(rows), width) and words.dtype == torch.int64
+    questions = numbers.split(lengths)
+    for row, got, n in zip(rows, words, length, strict=True):
+        assert n == lengths[row]
+        assert got[:n].tolist() == questions[row].tolist() and not got[n:].any()
+
+
+def test_one_long_question_costs_its_own_length(tmp_path):
+    asked = [5] * 999 + [5000]
+    numbers = torch.ones(sum(asked), dtype=torch.int64)
+    split = some_split(rows=1000)
+    long = replace(split, words=numbers, length=torch.tensor(asked), longest=5000)
+    sizes = [
+        write(tmp_path / "q.pt", splits={"train": one}).stat().st_size for one in (split, long)
+    ]
+    assert sizes[1] - sizes[0] < 8 * (sum(asked) - 3000) + 1000  # eight bytes a word
+
+
 def test_only_tensors_and_plain_types_on_disk(tmp_path):
     state = torch.load(write(tmp_path / "q.pt"), weights_only=True)
 
@@ -110,7 +171,7 @@ def test_only_tensors_and_plain_types_on_disk(tmp_path):
 
     assert plain(state)
     assert set(state["splits"]["train"]) == {
-        "words", "length", "answer", "video", "id", "type", "text", "answer_text",
+        "words", "length", "longest", "answer", "video", "id", "type", "text", "answer_text",
     }  # fmt: skip
 
 
@@ -131,7 +192,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_path_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file.q\.pt: cannot be written .* --output"):
+    with pytest.raises(UserError, match=r"file.q\.pt: cannot be written"):
         write(tmp_path / "file" / "q.pt")
 
 
@@ -161,7 +222,7 @@ def broken(change):
         (lambda p: p.write_bytes(write(p).read_bytes()[:-300]), "not a question file"),
         (lambda p: torch.save({"state_dict": {}}, p), "a torch file, but not a question file"),
         (lambda p: torch.save([1, 2], p), "a torch file, but not a question file"),
-        (broken(lambda s: s.update(format=2)), "format 2, this code reads format 1"),
+        (broken(lambda s: s.update(format=3)), "format 3, this code reads formats 1 and 2"),
         (broken(lambda s: s.pop("answers")), "damaged question file: answers is missing"),
         (broken(lambda s: s.update(answers_from="val")), "answers_from 'val' is not one of train"),
         (broken(lambda s: s["words"].append("x")), r"word_vectors \(3, 4\) for 4 words"),
@@ -170,6 +231,8 @@ def broken(change):
         (broken(lambda s: s["splits"]["train"]["words"].add_(9)), "words has a value outside"),
         (broken(lambda s: s["splits"]["train"]["answer"].add_(3)), "answer has a value outside"),
         (broken(lambda s: s["splits"]["train"]["length"].sub_(3)), "length has a value outside"),
+        (broken(lambda s: s["splits"]["train"]["length"].sub_(1)), "6 words, where the lengths"),
+        (broken(lambda s: s["splits"]["train"].update(longest=2)), "length has a value outside"),
         (
             broken(lambda s: s["splits"]["train"].update(answer=torch.zeros(2))),
             r"answer is torch\.float32, not torch\.int64",

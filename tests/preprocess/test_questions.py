@@ -65,17 +65,16 @@ def test_questions_are_encoded_padded_and_kept_in_order(tmp_path):
     )  # fmt: skip
     assert vocabulary.answers == ("<UNK0>", "<UNK1>", "dog", "running", "house")
     train, test = questions.splits["train"], questions.splits["test"]
-    assert train.words[:2].tolist() == [[2, 3, 4, 5, 6, 0, 0], [7, 8, 0, 0, 0, 0, 0]]
+    assert train.words[:7].tolist() == [2, 3, 4, 5, 6, 7, 8]
     assert train.length.tolist() == [5, 2, 3, 7]
-    assert {s.words.shape[1] for s in questions.splits.values()} == {7}  # one width for all
-    assert test.words.tolist() == [[7, 1, 4, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]]
+    assert {s.longest for s in questions.splits.values()} == {7}  # one width for all
+    assert test.words.tolist() == [7, 1, 4, 1, 1]
     assert test.length.tolist() == [4, 1]
     assert test.videos == ("4", "5") and test.ids == (7, 8) and test.types == ("who", "when")
     assert test.texts == ("who sees a zebra?", "when?")
     assert test.answer_texts == ("running", "sunrise")
     for split in questions.splits.values():
-        positions = torch.arange(7) < split.length[:, None]
-        assert torch.equal(split.words != 0, positions)
+        assert split.words.all() and len(split.words) == split.length.sum()
 
 
 def test_unknown_answers_are_kept_as_class_0_in_training_and_1_elsewhere(tmp_path):
