@@ -29,6 +29,7 @@ from util.errors import UserError, run_command
 from util.files import whole_file
 from util.pictures import clip_timeline
 from util.progress import warned
+from util.text import clipped
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         device=options.device,
     )
     reply = predictor.ask(options.video, options.question)
-    print(options.question)
+    print(clipped(options.question, 1000))
     for answer, probability in reply.answers:
-        print(f"  {100 * probability:5.1f} %  {answer}")
+        print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}")
     output = Path(options.output or Path(options.run) / "answer.png")
     with warned(print, "the picture of what it looked at"):
         figure = clip_timeline(

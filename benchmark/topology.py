@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from benchmark.measure import interleaved, peak_memory, spread
 from model.losses import consistency, disparity
@@ -127,6 +128,7 @@ def plot(found: dict[int, dict[str, Cost]], *, width: int, videos: int) -> Figur
                 axes.annotate(label, (there[-1], line[-1]), color=colour, fontsize=8)
         axes.set(xscale="log", yscale="log", xlabel="clips of a video, N", title=title)
         axes.set_xticks(list(found), [str(n) for n in found])
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.minorticks_off()
         axes.grid(alpha=0.25)
     figure.axes[0].legend(frameon=False)

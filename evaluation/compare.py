@@ -10,7 +10,9 @@ import yaml
 
 from evaluation.foreign import (
     Truth,
+    clip,
     match,
+    nearly_right,
     read_file,
     truth_of_questions,
     truth_of_records,
@@ -22,6 +24,7 @@ from util.errors import UserError
 from util.files import whole_file
 from util.grouped import Grouped
 from util.statistics import Bootstrap, mcnemar
+from util.text import clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +68,17 @@ def compare(options: CompareOptions) -> list[Comparison]:
     read = {name: read_file(_file(name, options.split)) for name in options.runs}
     if len(read) < len(options.runs):
         raise UserError("compare: the same run is named twice; name different ones")
-    _check_alike({name: header for name, (_, _, header) in read.items()}, options.split)
-    truth = _truth(options, {name: records for name, (_, records, _) in read.items() if records})
-    hits = {name: match(name, given, truth) for name, (given, _, _) in read.items()}
+    _check_alike({name: file.header for name, file in read.items()}, options.split)
+    own = {name: file.records for name, file in read.items() if file.records}
+    truth = _truth(options, own)
+    hits = {name: match(name, file, truth) for name, file in read.items()}
+    for name, given in hits.items():
+        if near := nearly_right(given, truth.answer):
+            print(
+                f"NOTE {name}: {len(near):,} answers differ from the true one in case, blanks or a "
+                f"full stop alone and count as wrong, first {clip(given[near[0]])!r} for "
+                f"{clip(truth.answer[near[0]])!r}"
+            )
     bootstrap = Bootstrap(truth.video, truth.type)
     first, *others = options.runs
     found = [_pair(first, other, hits, truth, bootstrap) for other in others]
@@ -75,8 +86,9 @@ def compare(options: CompareOptions) -> list[Comparison]:
         print(one.text(options.split, bootstrap.counts))
         for flip in one.flipped[: options.show]:
             print(
-                f"  {'B' if flip['right'] == 'b' else 'A'} right: {flip['question']} "
-                f"[{flip['video']}]  true {flip['answer']}, A {flip['a']}, B {flip['b']}"
+                f"  {'B' if flip['right'] == 'b' else 'A'} right: {clipped(flip['question'], 200)} "
+                f"[{clip(flip['video'])}]  true {clip(flip['answer'])}, A {clip(flip['a'])}, "
+                f"B {clip(flip['b'])}"
             )
     summary = [_summary(one, options.split) for one in found]
     if options.output:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from evaluation.answers import Answers
-from evaluation.panels import FAINT, INK, RIGHT, WRONG, one_panel, short, title_of
+from evaluation.panels import FAINT, INK, RIGHT, WRONG, one_panel, title_of
+from util.text import clipped
 
 
 def confusion(answers: Answers, top: int = 30) -> Figure:
@@ -40,8 +41,8 @@ def confusion(answers: Answers, top: int = 30) -> Figure:
         cell = axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color=colour)
         cell.set_in_layout(False)
     axes.axvline(n - 0.5, color=INK, linewidth=1)
-    axes.set_xticks(range(n + 1), [*(short(name, 16) for name in names), "other"], rotation=90)
-    axes.set_yticks(range(n), [f"{short(name, 16)}  {count:,}" for name, count in common])
+    axes.set_xticks(range(n + 1), [*(clipped(name, 16) for name in names), "other"], rotation=90)
+    axes.set_yticks(range(n), [f"{clipped(name, 16)}  {count:,}" for name, count in common])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xlabel("answer given, per cent of the row (3 and more are written)")

@@ -9,11 +9,12 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from evaluation.panels import COUNT, INK, one_panel, short
+from evaluation.panels import COUNT, INK, one_panel
 from options.evaluate import CurveOptions
 from util.errors import UserError
 from util.files import whole_file
 from util.pictures import APPEARANCE, MOTION, READOUT
+from util.text import clipped
 
 EPOCH = "train/epoch"
 COLOURS = (READOUT, APPEARANCE, MOTION, COUNT, INK)
@@ -22,7 +23,7 @@ COLOURS = (READOUT, APPEARANCE, MOTION, COUNT, INK)
 def draw(options: CurveOptions) -> Path:
     """Write the picture.  Raises UserError for a run without a log, or one without the scalar."""
     labels = options.label or [Path(line.split(",")[0]).name for line in options.run]
-    figure, axes = one_panel(options.title or options.scalar, (9, 4.6))
+    figure, axes = one_panel(clipped(options.title or options.scalar, 100), (9, 4.6))
     for line, label, colour in zip(options.run, labels, cycle(COLOURS), strict=False):
         seeds = [_read(Path(folder), options.scalar) for folder in line.split(",")]
         steps = seeds[0][0]
@@ -30,7 +31,7 @@ def draw(options: CurveOptions) -> Path:
             raise UserError(f"--run {line}: logged at other steps; join only seeds of one preset")
         values = np.stack([value for _, value in seeds])
         mean = values.mean(0)
-        axes.plot(steps, mean, color=colour, label=short(label, 60), lw=2)
+        axes.plot(steps, mean, color=colour, label=clipped(label, 60), lw=2)
         if len(values) > 1:
             axes.fill_between(steps, values.min(0), values.max(0), color=colour, alpha=0.2, lw=0)
         if options.epochs:
@@ -39,7 +40,7 @@ def draw(options: CurveOptions) -> Path:
                 axes.axvline(begin, color="#98a49e", lw=0.8, ls=":")
             axes.plot(
                 steps, since_epoch(steps, mean, begins), color=colour, ls="--", lw=1.4,
-                label=f"{short(label, 40)}: running mean since the epoch began",
+                label=f"{clipped(label, 40)}: running mean since the epoch began",
             )  # fmt: skip
     axes.set_xlabel("step")
     axes.set_ylabel(options.scalar)

@@ -21,8 +21,10 @@ from preprocess.frames import clip_frames, read_clips
 from util.errors import UserError
 from util.files import whole_file
 from util.pictures import APPEARANCE, MOTION, READOUT
+from util.text import clipped
 
 TEMPLATE = Path(__file__).with_suffix(".html")
+LONGEST = 500  # characters of a text that are shown
 PER_VIDEO = 3  # failures of one video: more of it would say the same again
 PICKED = (
     "Wrong answers, those first whose true answer the model held for least likely; questions whose "
@@ -110,20 +112,20 @@ def write_page(
     place = {kind: i for i, (kind, _) in enumerate(kinds, start=1)}
     choices = [("all", len(failures)), *kinds] if len(kinds) > 1 else []
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(f"{run}, split {split}: wrong answers"),
+        title=escape(clipped(f"{run}, split {split}: wrong answers", LONGEST)),
         appearance=APPEARANCE,
         motion=MOTION,
         readout=READOUT,
-        run=escape(run),
-        split=escape(split),
+        run=_text(run),
+        split=_text(split),
         picked=escape(picked),
         summary="\n".join(
-            f"<div><dt>{escape(label)}</dt><dd>{escape(text)}</dd></div>" for label, text in summary
+            f"<div><dt>{_text(label)}</dt><dd>{_text(text)}</dd></div>" for label, text in summary
         ),
         rules="\n".join(_rule(i) for i in range(len(choices))),
         radios="\n".join(_radio(i) for i in range(len(choices))),
         kinds=" ".join(
-            f'<label for="k{i}">{escape(kind)} <i>{number}</i></label>'
+            f'<label for="k{i}">{_text(kind)} <i>{number}</i></label>'
             for i, (kind, number) in enumerate(choices)
         ),
         failures="\n".join(_failure(failure, place[failure.type]) for failure in failures)
@@ -162,20 +164,20 @@ def _failure(failure: Failure, kind: int) -> str:
         note = f"<em>{', '.join(words)}</em>" if words else ""
     answers = "\n".join(
         f"<li{' class=' + chr(34) + 'true' + chr(34) if true else ''}>"
-        f'<span class="name">{"✓ " if true else ""}{escape(name)}</span>'
+        f'<span class="name">{"✓ " if true else ""}{_text(name)}</span>'
         f'<span class="bar"><i style="width: {100 * share:.1f}%"></i></span>'
         f'<span class="share">{escape(_share(share))}</span></li>'
         for (name, share), true in zip(failure.top, inside, strict=True)
     )
     return f"""<article class="failure k{kind}">
-<h2>{escape(failure.question)}</h2>
-<p class="meta">{escape(failure.type)} · video {escape(failure.video)} · \
-question {escape(str(failure.id))}</p>
+<h2>{_text(failure.question)}</h2>
+<p class="meta">{_text(failure.type)} · video {_text(failure.video)} · \
+question {_text(str(failure.id))}</p>
 <div class="film">
 {_film(failure)}
 </div>
 <div class="verdict">
-<p class="truth"><small>true answer</small><strong>{escape(failure.answer)}</strong>{note}</p>
+<p class="truth"><small>true answer</small><strong>{_text(failure.answer)}</strong>{note}</p>
 <ol class="answers">
 {answers}
 </ol>
@@ -228,6 +230,11 @@ def _small(frame: np.ndarray, height: int) -> np.ndarray:
         return frame
     size = (max(1, round(wide * height / high)), height)
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
+def _text(text: str) -> str:
+    """A user's text: no HTML, and of its own direction, which turns nothing beside it."""
+    return f"<bdi>{escape(clipped(text, LONGEST))}</bdi>"
 
 
 def _share(share: float) -> str:

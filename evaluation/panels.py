@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from evaluation.answers import Answers
 from util.pictures import APPEARANCE, MOTION, READOUT
+from util.text import clipped
 
 INK, FAINT = "#39423d", "#dfe4e1"
 RIGHT, WRONG, COUNT = READOUT, MOTION, "#98a49e"
@@ -38,13 +39,7 @@ def title_of(answers: Answers, what: str) -> str:
     """What a figure shows, of which run and which split, and of which video if not the real one."""
     shown = {"real": "", "none": ", shown no video", "shuffled": ", shown another video"}
     split = answers.asked.split
-    return f"{what}\n{short(answers.name, 60)}, split {split}{shown.get(answers.video, '')}"
-
-
-def short(text: str, width: int) -> str:
-    """A text cut to `width` letters, in which dollars are no mathematics."""
-    cut = text if len(text) <= width else text[: width - 1] + "…"
-    return cut.replace("$", r"\$")
+    return f"{what}\n{clipped(answers.name, 60)}, split {split}{shown.get(answers.video, '')}"
 
 
 def per_cent(axes: Axes, label: str, *, top: float) -> None:

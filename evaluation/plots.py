@@ -19,7 +19,6 @@ from evaluation.panels import (
     WRONG,
     one_panel,
     per_cent,
-    short,
     title_of,
     two_panels,
     values,
@@ -73,9 +72,8 @@ def type_bars(rows: Mapping[str, Row], counts: Grouped[int], *, title: str) -> F
     per_cent(axes, "accuracy, 95 % interval", top=max(0.05, axes.get_ylim()[1]))
     for bar in bars:  # when all of them have made the axis as high as it gets
         values(axes, *bar)
-    names = [short(name, 14) for name in columns_of(counts)]
-    sizes = counts.of(kinds)
-    labels = [f"{name}\n{size:,}" for name, size in zip(names, sizes, strict=True)]
+    heads = zip(columns_of(counts), counts.of(kinds), strict=True)
+    labels = [f"{name}\n{size:,}" for name, size in heads]
     axes.set_xticks(range(groups), labels)
     axes.set_xlim(-0.6, groups - 0.4)
     axes.set_xlabel("question type and number of questions")

@@ -23,7 +23,7 @@ def between(low_high: Interval, *, sign: bool = False) -> str:
 
 def grid(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     """A table for the terminal, each column as wide as its widest cell."""
-    table = [["", *columns], *([label, *cells] for label, cells in rows.items())]
+    table = [["", *columns], *([clipped(label, 60), *cells] for label, cells in rows.items())]
     width = [max(len(line[i]) for line in table) for i in range(len(columns) + 1)]
     return "\n".join(_line(line, width) for line in table)
 
@@ -33,7 +33,7 @@ def largest_types(counts: Grouped[int]) -> list[str]:
     return sorted(counts.by_type, key=lambda kind: (-counts.by_type[kind], kind))[:TYPES]
 
 
-def type_name(kind: str, width: int = 16) -> str:
+def type_name(kind: str, width: int = 14) -> str:
     """A question type as the head of a column; quoted where it is called like the total."""
     return f'"{kind}"' if kind == TOTAL else clipped(kind, width)
 

@@ -1,13 +1,23 @@
 """Pictures of what a model looked at."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+
+from util.text import clipped
 
 matplotlib.use("Agg")
-
-import numpy as np
-from matplotlib.figure import Figure
+matplotlib.rcParams["text.parse_math"] = False  # `$5 or $10` is no formula: texts are users'
+# Fonts of more scripts than matplotlib's own, where they are installed; what none of them has is
+# drawn as a box, without a warning for each letter.
+FONTS = ("Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Unifont")
+_installed = set(font_manager.get_font_names())
+matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(f for f in FONTS if f in _installed)]
+warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from")
 
 APPEARANCE, MOTION, READOUT = "#3b6ea8", "#c8643c", "#4f9d69"
 
@@ -28,7 +38,7 @@ def clip_weights(questions: Sequence[str], punishment: np.ndarray, readout: np.n
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("clip")
         axes.set_xticks(range(values.shape[1]), [str(i + 1) for i in range(values.shape[1])])
-        axes.set_yticks(range(len(questions)), [_short(q, 44) for q in questions], fontsize=8)
+        axes.set_yticks(range(len(questions)), [clipped(q, 44) for q in questions], fontsize=8)
         figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
     return figure
 
@@ -51,7 +61,7 @@ def clip_timeline(
     high = min(0.94 * cell * frames[0].shape[0] / frames[0].shape[1], 2.6)
     size = (max(9.0, cell * clips + 4.1), high + 3.3)
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(_short(question, 110), fontsize=14, fontweight="bold")
+    figure.suptitle(clipped(question, 110), fontsize=14, fontweight="bold")
     left, right = figure.subfigures(1, 2, width_ratios=[cell * clips + 0.8, 3.3], squeeze=False)[0]
     film, score, weight = left.subplots(3, 1, sharex=True, height_ratios=[high, 1, 1])
     place = np.arange(clips)
@@ -78,7 +88,7 @@ def clip_timeline(
 
 def _answer_bars(axes, answers: Sequence[tuple[str, float]]) -> None:
     """The best answers as bars of probability, best on top."""
-    names = [_short(name, 18) for name, _ in answers]
+    names = [clipped(name, 18) for name, _ in answers]
     values = [value for _, value in answers]
     colours = [READOUT] + ["#b9c4bd"] * (len(answers) - 1)
     axes.barh(range(len(answers)), values, color=colours)
@@ -90,10 +100,6 @@ def _answer_bars(axes, answers: Sequence[tuple[str, float]]) -> None:
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     for i, value in enumerate(values):
         axes.text(value + 0.02, i, f"{value:.0%}", va="center", fontsize=10)
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def reconstructions(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Figure:
@@ -127,7 +133,7 @@ def reconstructions(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Fig
             (box[0] / size[0], box[1] / size[1], box[2] / size[0], box[3] / size[1])
         )
         axes.imshow(sheet, interpolation="nearest", aspect="auto")
-        axes.set_title(_short(title, 12 * frames), fontsize=9, loc="left", pad=4)
+        axes.set_title(clipped(title, 12 * frames), fontsize=9, loc="left", pad=4)
         axes.set_yticks([i * (high + gap) + (high - 1) / 2 for i in range(films)], labels)
         axes.set_xticks([])
         axes.tick_params(length=0, labelsize=8)

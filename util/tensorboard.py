@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from util.files import whole_file
+from util.text import clipped, markdown_text
+
+CELL = 200  # characters of a cell
 
 
 class RunLog:
@@ -35,10 +38,10 @@ class RunLog:
         self.writer.add_figure(name, figure, step)
 
     def table(self, step: int, name: str, header: list[str], rows: list[list[str]]) -> None:
-        """Log a table as text."""
-        lines = [header, ["---"] * len(header), *rows]
-        cells = [[str(c).replace("|", "\\|") for c in line] for line in lines]
-        self.text(step, name, "\n".join(f"| {' | '.join(line)} |" for line in cells))
+        """Log a table as text; what its cells hold is shown as it is."""
+        cells = [[markdown_text(clipped(cell, CELL)) for cell in line] for line in (header, *rows)]
+        lines = [f"| {' | '.join(line)} |" for line in cells]
+        self.text(step, name, "\n".join([lines[0], "|---" * len(header) + "|", *lines[1:]]))
 
     def text(self, step: int, name: str, text: str) -> None:
         """Log text (Markdown)."""

@@ -1,5 +1,6 @@
 """Text that comes from outside, made fit to be shown."""
 
+import html
 import re
 import unicodedata
 
@@ -17,6 +18,11 @@ def printable(text: str) -> str:
     form.
     """
     return _UNFIT.sub(_escape, unicodedata.normalize("NFC", text))
+
+
+def markdown_text(text: str) -> str:
+    """A user's text within Markdown: no HTML, no emphasis, no cells of a table."""
+    return re.sub(r"([\\`*_{}\[\]#|~])", r"\\\1", html.escape(printable(text), quote=False))
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -124,6 +124,61 @@ def test_without_a_file_that_knows_the_truth(capsys) -> None:
         evaluate.main(["compare", "x.json", "x.json"])
 
 
+TRUE = {str(i): answer for i, _, _, answer in TRUTH}
+BOTH = [{"id": i, "question": "q?", "answer": a, "pred": "red"} for i, a in TRUE.items()]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.json", json.dumps(BOTH)),
+        ("lines.json", "\n".join(json.dumps(record) for record in BOTH)),
+        ("lines.jsonl", "\ufeff" + "\r\n".join(json.dumps(record) for record in BOTH) + "\r\n\n"),
+        ("floats.json", json.dumps([{"qid": float(i), "output": "red"} for i in TRUE])),
+        ("beside.json", json.dumps([{"id": i, "answer": "red", "gt": a} for i, a in TRUE.items()])),
+    ],
+)
+def test_a_truth_beside_the_prediction_is_not_taken_for_it(name: str, text: str, capsys) -> None:
+    own("a.json", set())
+    Path(name).write_text(text)
+    right = sum(answer == "red" for answer in TRUE.values())
+    assert 0 < right < 40
+    assert compared(capsys, "a.json", name)[0]["test/accuracy_b"] == right / 40
+
+
+@pytest.mark.parametrize(
+    ("records", "line"),
+    [
+        (
+            [{"id": i, "answer": a, "vicuna": "x"} for i, a in TRUE.items()],
+            "vicuna may be the prediction, and",
+        ),
+        (
+            [{"id": i, "answer": a} for i, a in TRUE.items()],
+            "its `answer` is the true answer of al",
+        ),
+        ([{"id": 1, "pred": "a", "output": "b"}], "output, pred may each be the prediction"),
+        ('{"id": 1, "pred": "a"}\n{"id": 2, "pred": ', r"line 2, column \d+"),
+        ("[" * 100_000, "not readable as JSON"),
+        ('{"1": ' + "9" * 5000 + "}", "not readable as JSON"),
+    ],
+)
+def test_what_would_be_a_guess_is_refused(records, line: str) -> None:
+    own("a.json", set())
+    with pytest.raises(UserError, match=rf"^bad\.json: .*{line}"):
+        evaluate.main(["compare", "a.json", dump(records)])
+
+
+def test_answers_that_are_nearly_right_are_pointed_out(capsys) -> None:
+    own("a.json", set())
+    near = {i: f" {a.upper()}. " if int(i) < 3 else "x" for i, a in TRUE.items()}
+    Path("near.json").write_text(json.dumps(near))
+    evaluate.main(["compare", "a.json", "near.json"])
+    out = capsys.readouterr().out
+    assert json.loads(out.splitlines()[-1])[0]["test/accuracy_b"] == 0
+    assert "NOTE near.json: 3 answers differ from the true one in case, blanks or a full" in out
+
+
 def test_files_with_other_true_answers() -> None:
     own("a.json", set())
     own("b.json", set())
