@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -128,11 +129,11 @@ class Nearest(_Packed):
 def _window(clips: int, k: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """All pairs of N clips at most K places apart.  -> (P,) who attends, (P,) to whom."""
     with torch.inference_mode(False):  # whoever asks first, training may save them
-        place = torch.arange(clips)
-        near = place[:, None] + torch.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
+        place = np.arange(clips)[:, None]
+        near = place + np.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
         inside = (near >= 0) & (near < clips)
-        pairs = place[:, None].expand_as(near)[inside], near[inside]
-        return pairs[0].to(device), pairs[1].to(device)
+        pairs = np.broadcast_to(place, near.shape)[inside], near[inside]
+        return torch.from_numpy(pairs[0]).to(device), torch.from_numpy(pairs[1]).to(device)
 
 
 def connector(topology: str) -> Callable[[Tensor], Topology]:

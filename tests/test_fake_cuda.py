@@ -1,0 +1,200 @@
+"""Every task takes its steps on (fake) CUDA tensors: one device, and nothing asked of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Batch, Features, Frames
+from data_loader.vocabulary import Vocabulary
+from model.task.autoencoder import Autoencoding
+from model.task.clips import build_encoder
+from model.task.qa import QuestionAnswering
+from options.autoencoder import AutoencoderOptions
+from options.encoder import EncoderOptions
+from options.loss import LossOptions
+from options.model import ModelOptions
+from tests.fake_cuda import backward, fake_cuda
+from training.ema import AveragedWeights
+from training.step import groups, take_step
+from util.device import autocast
+from util.metrics import Running
+
+VIDEOS, CLIPS, FRAMES, WIDTH, SIDE, QUESTIONS = 3, 3, 2, 12, 18, 6
+CUDA = torch.device("cuda")
+
+
+class Case(NamedTuple):
+    """One kind of step."""
+
+    task: Callable[[], nn.Module]
+    batch: Callable[[], Any]
+    asked: tuple[str, ...] = ()  # operators that ask the device; none is what a step should do
+
+
+def features() -> Features:
+    mask = torch.arange(CLIPS, device=CUDA) < torch.full((VIDEOS, 1), 2, device=CUDA)
+    return Features(
+        appearance=torch.empty(VIDEOS, CLIPS, FRAMES, WIDTH, device=CUDA),
+        motion=torch.empty(VIDEOS, CLIPS, WIDTH, device=CUDA),
+        clip_mask=mask,
+    )
+
+
+def frames() -> Frames:
+    index = torch.arange(VIDEOS * CLIPS * FRAMES, device=CUDA).view(VIDEOS, CLIPS, FRAMES)
+    return Frames(
+        frames=torch.empty(index.numel(), SIDE, SIDE, 3, dtype=torch.uint8, device=CUDA),
+        index=index,
+        clip_mask=torch.ones(VIDEOS, CLIPS, dtype=torch.bool, device=CUDA),
+        row=torch.arange(VIDEOS, device=CUDA),
+    )
+
+
+def asked(visual: Callable[[], Features | Frames]) -> Batch:
+    return Batch(
+        visual=visual(),
+        video=torch.zeros(QUESTIONS, dtype=torch.int64, device=CUDA),
+        words=torch.ones(QUESTIONS, 5, dtype=torch.int64, device=CUDA),
+        length=torch.full((QUESTIONS,), 3, device=CUDA),
+        answer=torch.full((QUESTIONS,), 3, device=CUDA),
+        row=torch.arange(QUESTIONS, device=CUDA),
+    )
+
+
+def encoder(**options: Any) -> Any:
+    names = {"appearance_encoder": "resnet_narrow", "motion_encoder": "resnext_narrow"}
+    return build_encoder(EncoderOptions(**names, **options))
+
+
+def answering(hsic: str = "paper", clips: Any = None, **options: Any) -> QuestionAnswering:
+    widths = (WIDTH, WIDTH)
+    if clips is not None:
+        clips = encoder(**clips)
+        widths = (clips.appearance.width, clips.motion.width)
+    return QuestionAnswering(
+        ModelOptions(width=8, **options),
+        LossOptions(hsic=hsic),  # type: ignore[arg-type]
+        vocabulary=Vocabulary(words=("w",) * 9, answers=("a",) * 7),
+        word_width=4,
+        encoder=clips,
+        appearance_width=widths[0],
+        motion_width=widths[1],
+    )
+
+
+def stored(**options: Any) -> Case:
+    return Case(lambda: answering(**options), lambda: asked(features))
+
+
+def on_clips(**options: Any) -> Case:
+    return Case(lambda: answering(clips=options), lambda: asked(frames))
+
+
+def rebuilding(adversarial: float = 0.0, **options: Any) -> Case:
+    def task() -> Autoencoding:
+        given = AutoencoderOptions(adversarial=adversarial, decoder_hidden=16)
+        model = ModelOptions(width=8)
+        return Autoencoding(model, given, encoder=encoder(**options), frames=FRAMES, size=SIDE)
+
+    return Case(task, frames)
+
+
+CASES = {
+    "dense": stored(units=2, graph_layers=2, feature_dropout=0.1, clip_dropout=0.2),
+    "linear, nodes, released": stored(
+        fusion="linear", punish="nodes", word_mask="released", hsic="released"
+    ),
+    "factorised": stored(fusion="mfb"),
+    "standardized": stored(feature_norm="standardize"),
+    "window": stored(topology="window:1", clip_dropout=0.2),
+    "knn": stored(topology="knn:2"),
+    "clips": on_clips(),
+    "clips, augmented": on_clips(jitter=0.2, flip=0.5, crop=16),
+    "clips, checkpointing, batch norm": on_clips(checkpointing=True, batch_norm="train"),
+    "clips, frozen": on_clips(encoders="frozen"),
+    "clips, partial": on_clips(encoders="partial"),
+    "autoencoder": rebuilding(),
+    "autoencoder, adversarial, jitter": rebuilding(adversarial=0.01, jitter=0.2),
+}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("name", CASES)
+def test_a_step_is_on_the_gpu_and_asks_it_nothing(name, precision, monkeypatch) -> None:
+    case = CASES[name]
+    with fake_cuda(monkeypatch) as questions:
+        with CUDA:
+            task = case.task().train()
+        assert {x.device.type for x in (*task.parameters(), *task.buffers())} == {"cuda"}
+        optimizer = torch.optim.AdamW(groups(task, 0.01, {}), fused=True, capturable=True)
+        average = AveragedWeights(task, 0.9)
+        types = ("what",) * QUESTIONS if isinstance(task, QuestionAnswering) else ()
+        running = Running((*task.losses, "grad_norm"), types, CUDA)  # type: ignore[misc]
+        for _ in range(2):  # what is made once is made in the first step
+            batches = [case.batch(), case.batch()]
+            questions.seen.clear()
+            with autocast(CUDA, precision):
+                losses, correct = take_step(task, batches, optimizer, rate=1e-3, clip_norm=1.0)
+            average.update(task)
+            row = torch.cat([batch.row for batch in batches])
+            running.add(1, losses, correct, row)
+        assert {x.device.type for x in losses.values()} == {"cuda"}
+        for parameter in task.parameters():
+            if parameter.requires_grad:
+                assert parameter.grad is not None and parameter.grad.dtype == torch.float32
+        assert tuple(sorted(questions.seen)) == case.asked
+
+
+def test_questions_and_crossings_are_found(monkeypatch) -> None:
+    with fake_cuda(monkeypatch) as questions:
+        x = torch.empty(4, device=CUDA)
+        for ask in (
+            lambda: x[x > 0],
+            lambda: (x > 0).nonzero(),
+            lambda: x.sum().item(),
+            lambda: x.new_tensor([1.0, 2.0]),
+            lambda: x.cpu(),
+            lambda: torch.zeros(4).to(CUDA),
+        ):
+            questions.seen.clear()
+            ask()
+            assert questions.seen and "test_fake_cuda.py" in questions.seen[0]
+        questions.seen.clear()
+        _ = x * 2 + torch.tensor(3.0)  # a number travels with the launch
+        assert not questions.seen
+        with pytest.raises(Exception, match="device"):
+            _ = x + torch.zeros(4)
+
+
+def test_gradients_are_those_of_torchs_engine() -> None:
+    """The walk over the graph, on numbers."""
+    torch.manual_seed(0)
+    task = answering(units=2, topology="window:1", dropout=0.0, state_dropout=0.0)
+    names = {name for name, _ in task.named_parameters()}
+    batch = asked_on_cpu()
+    found = []
+    for walk in (Tensor.backward, backward):
+        task.zero_grad()
+        losses, _ = task(batch)
+        walk(losses["loss"])
+        found.append({n: p.grad for n, p in task.named_parameters()})
+    assert found[0].keys() == names
+    torch.testing.assert_close(found[1], found[0])
+
+
+def asked_on_cpu() -> Batch:
+    return Batch(
+        visual=Features(
+            appearance=torch.randn(VIDEOS, CLIPS, FRAMES, WIDTH),
+            motion=torch.randn(VIDEOS, CLIPS, WIDTH),
+            clip_mask=torch.arange(CLIPS) < torch.tensor([[1], [2], [3]]),
+        ),
+        video=torch.arange(QUESTIONS) % VIDEOS,
+        words=torch.randint(2, 9, (QUESTIONS, 5)),
+        length=torch.full((QUESTIONS,), 3),
+        answer=torch.full((QUESTIONS,), 3),
+        row=torch.arange(QUESTIONS),
+    )
