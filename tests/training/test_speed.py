@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ import train
 from benchmark.sizes import SIZES, make_data, make_task
 from tests import tiny_run
 from tests.conftest import ROOT
-from training.speed import WARM_UP, CapturedStep
-from training.step import groups, take_step
 from util.errors import UserError
 
 
@@ -95,31 +92,6 @@ def test_mistakes(tiny, flags, line) -> None:
     with pytest.raises(UserError, match=line):
         train.main([*tiny, "--run", "r", *flags])
     assert not Path("results").exists()
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_captured_steps_are_plain_steps() -> None:
-    """Same weights after as many steps, the learning rate changing, dropout off; and with dropout
-    the same numbers again from the same seeds."""
-    device = torch.device("cuda")
-    data = replace(
-        make_data(SIZES["tiny"], videos=20, questions_per_video=3).to(device), videos_multiple=8
-    )
-    weights = {}
-    for name, dropout in (("plain", False), ("graph", False), ("a", True), ("b", True)):
-        torch.manual_seed(0)
-        task = make_task(SIZES["tiny"], dropout=dropout).to(device).train()
-        optimizer = torch.optim.AdamW(groups(task, 0, {}), fused=True, capturable=True)
-        take = partial(take_step, task, optimizer=optimizer, clip_norm=1.0)
-        if name != "plain":
-            take = CapturedStep(take, optimizer, device)
-        for step in range(3 * WARM_UP):
-            rows = np.random.default_rng(step).permutation(60)[:12]
-            torch.manual_seed(step)
-            take([data.batch(rows)], rate=1e-3 / (1 + step))
-        weights[name] = {k: v.clone() for k, v in task.state_dict().items()}
-    torch.testing.assert_close(weights["plain"], weights["graph"], rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(weights["a"], weights["b"], rtol=0, atol=0)
 
 
 def test_a_profile_is_a_table_and_a_trace(tiny) -> None:
