@@ -102,7 +102,7 @@ def run_part(command: Sequence[str], log: Path, budget: float) -> tuple[dict[str
             os.killpg(process.pid, signal.SIGKILL)  # and what it started
             process.wait()
             reader.join()
-            return None, f"took longer than {budget:.0f} s; see {log}"
+            return None, f"took longer than {budget:.3g} s; see {log}"
         reader.join()
     if process.returncode:
         said = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]

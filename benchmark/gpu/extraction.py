@@ -14,7 +14,6 @@ from benchmark.measure import synchronize
 from preprocess.backbones import load_backbone
 
 Say = Callable[[str], None]
-WARM_UP, AT_LEAST = 2, 3  # passes before a timing, and in it
 ROWS = 25  # of a profile's table
 
 
@@ -67,7 +66,7 @@ def layouts(plan: Plan, device: torch.device) -> dict[str, float]:
                 conv(x).sum().backward()
 
             name = f"{str(layout).removeprefix('torch.')} {str(dtype).removeprefix('torch.')}"
-            found[name] = 1000 * _seconds(work, plan.seconds / 6)
+            found[name] = 1000 * _seconds(work, plan.passes, plan.seconds / 6)
     return found
 
 
@@ -76,11 +75,12 @@ def _time_network(
 ) -> tuple[float, float]:
     """Seconds that a backbone takes for the clips of a made-up video, and to copy its frames."""
     backbone, prepared, index = _prepare(plan, name, precision, device)
-    seconds = _seconds(lambda: backbone.rows(prepared, index), plan.seconds)
+    seconds = _seconds(lambda: backbone.rows(prepared, index), plan.passes, plan.seconds)
     if device.type != "cuda":
         return seconds, 0.0
     pinned = prepared.pin_memory()
-    return seconds, _seconds(lambda: pinned.to(device, non_blocking=True), plan.seconds / 6)
+    copy = _seconds(lambda: pinned.to(device, non_blocking=True), plan.passes, plan.seconds / 6)
+    return seconds, copy
 
 
 def _prepare(plan: Plan, name: str, precision: str, device: torch.device) -> tuple[Any, Any, Any]:
@@ -94,13 +94,16 @@ def _prepare(plan: Plan, name: str, precision: str, device: torch.device) -> tup
     return backbone, backbone.input(pictures), index
 
 
-def _seconds(work: Callable[[], object], at_least: float) -> float:
-    """Mean seconds of a piece of work over `at_least` seconds, after passes that do not count."""
-    for _ in range(WARM_UP):
+def _seconds(work: Callable[[], object], passes: int, at_least: float) -> float:
+    """Mean seconds of a piece of work, after `passes` that do not count.
+
+    Over as many passes again, or more until they have taken `at_least` seconds.
+    """
+    for _ in range(passes):
         work()
     synchronize()
     begin, times = time.perf_counter(), 0
-    while times < AT_LEAST or time.perf_counter() - begin < at_least:
+    while times < passes or time.perf_counter() - begin < at_least:
         work()
         times += 1
     synchronize()

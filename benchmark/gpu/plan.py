@@ -15,7 +15,8 @@ class Plan:
     networks: tuple[str, str]  # backbones of the appearance and of the motion channel
     clips: int  # of a made-up video
     frames: int  # of a clip
-    seconds: float  # for which one network at one precision is timed
+    seconds: float  # for which one network at one precision is timed, at least
+    passes: int  # before a timing, and in it at least
     channels: int  # of the grouped Conv3d (32 groups) whose layouts are compared
 
 
@@ -23,11 +24,11 @@ PLANS = {
     "msvd_qa": Plan(
         size="msvd_qa", epochs=10, batch_size=256, profiled=20,
         splits={"train": (30_933, 1_161), "val": (6_415, 245), "test": (20, 2)},
-        networks=("resnet101", "resnext101"), clips=8, frames=16, seconds=3.0, channels=256,
+        networks=("resnet101", "resnext101"), clips=8, frames=16, seconds=3.0, passes=3, channels=256,
     ),
     "tiny": Plan(
         size="tiny", epochs=2, batch_size=16, profiled=2,
         splits={"train": (60, 8), "val": (20, 4), "test": (4, 2)},
-        networks=("squeezenet1_1", "r3d_18"), clips=1, frames=4, seconds=0.0, channels=32,
+        networks=("squeezenet1_1", "r3d_18"), clips=1, frames=4, seconds=0.0, passes=1, channels=32,
     ),
 }  # fmt: skip

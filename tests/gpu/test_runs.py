@@ -1,5 +1,6 @@
 """Runs and extraction on a GPU: memory as estimated, resume, the same rows as a CPU's."""
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_the_memory_estimate_is_near_what_a_step_takes(tmp_path, monkeypatch) ->
     features = torch.cuda.memory_allocated()
     step, weights = step_memory(work, options, DEVICE)
     del work
+    gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     train.run("qa", parts, options)
