@@ -24,7 +24,8 @@ PLANS = {
     "msvd_qa": Plan(
         size="msvd_qa", epochs=10, batch_size=256, profiled=20,
         splits={"train": (30_933, 1_161), "val": (6_415, 245), "test": (20, 2)},
-        networks=("resnet101", "resnext101"), clips=8, frames=16, seconds=3.0, passes=3, channels=256,
+        networks=("resnet101", "resnext101"), clips=8, frames=16,
+        seconds=3.0, passes=3, channels=256,
     ),
     "tiny": Plan(
         size="tiny", epochs=2, batch_size=16, profiled=2,
