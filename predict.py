@@ -98,11 +98,12 @@ class FeatureLook:
                     "python -m preprocess.videos"
                 )
             backbone = backbone_from_provenance(made, weights=weights[channel], device=device)
-            self.channels.append((backbone, made["sampling"], made["decoder"]))
+            stored = made.get("precision", "float32")
+            self.channels.append((backbone, made["sampling"], made["decoder"], stored))
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and extract.  Raises UserError if the file cannot be read."""
-        keys = [(made["clips"], made["frames"], decoder) for _, made, decoder in self.channels]
+        keys = [(made["clips"], made["frames"], decoder) for _, made, decoder, _ in self.channels]
         seen, features = {}, {}
         for key in dict.fromkeys(keys):  # both channels usually share one decoding
             looking = [self.channels[i][0] for i, other in enumerate(keys) if other == key]
@@ -115,8 +116,11 @@ class FeatureLook:
                 pictures=[None, *(backbone.picture for backbone in looking)],
             )
             for backbone, clips in zip(looking, pictures, strict=True):
-                features[backbone] = torch.from_numpy(backbone.extract_pictures(clips)).float()
-        appearance, motion = (features[backbone] for backbone, *_ in self.channels)
+                features[backbone] = backbone.extract_pictures(clips)
+        appearance, motion = (  # rounded as the store's
+            torch.from_numpy(features[backbone].astype(stored)).float()
+            for backbone, *_, stored in self.channels
+        )
         visual = Features(
             appearance=appearance[None],
             motion=motion.mean(1)[None],

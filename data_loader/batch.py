@@ -18,7 +18,7 @@ class Movable:
 
 @dataclass(frozen=True, kw_only=True)
 class Features(Movable):
-    """V videos as stored features of frozen backbones."""
+    """V videos as stored features of frozen backbones; a channel left out has width 0."""
 
     appearance: Tensor  # (V, N, F, Da) float
     motion: Tensor  # (V, N, Dm) float

@@ -107,9 +107,10 @@ def join(
     """Join a split with its features, read into memory, or `on_disk` and read batch by batch.
 
     `video` "none" replaces every feature by zeros (as wide as the stores', when they are given);
-    "shuffled" gives each video the features of another one of the split; `channels` "appearance" or
-    "motion" replaces the other channel's features by zeros.  Raises UserError for a
-    split without questions, stores that do not match, or a question whose video has no features.
+    "shuffled" gives each video the features of another one of the split; with `channels`
+    "appearance" or "motion" the other channel is not read: its features have width 0, and the task
+    puts zeros in their place (`QuestionAnswering.features`).  Raises UserError for a split without
+    questions, stores that do not match, or a question whose video has no features.
     """
     _check_questions(split)
     if appearance is None or motion is None:
@@ -126,8 +127,12 @@ def join(
     ids = videos
     if video == "shuffled":
         ids = [videos[i] for i in _others(split, videos, seed)]
-    a, clips = _features(appearance, ids, on_disk=on_disk, motion=False)
-    m, motion_clips = _features(motion, ids, on_disk=on_disk, motion=True)
+    a, clips = _features(
+        appearance, ids, on_disk=on_disk, motion=False, left_out=channels == "motion"
+    )
+    m, motion_clips = _features(
+        motion, ids, on_disk=on_disk, motion=True, left_out=channels == "appearance"
+    )
     differ = np.flatnonzero(clips != motion_clips)
     if len(differ):
         i = differ[0]
@@ -135,10 +140,6 @@ def join(
             f"video {ids[i]} has {clips[i]} clips in {appearance.path} and {motion_clips[i]} in "
             f"{motion.path}: extract both with the same --clips"
         )
-    if channels == "motion":
-        a = torch.zeros(()).expand(a.shape)
-    elif channels == "appearance":
-        m = torch.zeros(()).expand(m.shape)
     table = FeatureTable(appearance=a, motion=m, clips=torch.from_numpy(clips))
     return QaData(split=split, table=table, video=_places(split, videos))
 
@@ -234,14 +235,17 @@ def _blind(split: QuestionSplit, appearance: Tensor, motion: Tensor) -> QaData:
 
 
 def _features(
-    store: FeatureStore, videos: Sequence[str], *, on_disk: bool, motion: bool
+    store: FeatureStore, videos: Sequence[str], *, on_disk: bool, motion: bool, left_out: bool
 ) -> tuple[Tensor | MappedFeatures, np.ndarray]:
     """Features (V, N, F, W), of motion (V, N, W), and how many clips each video has (V,) int64.
 
-    The motion channel has one vector a clip: per-frame features are averaged.
+    The motion channel has one vector a clip: per-frame features are averaged.  Of a channel
+    `left_out` nothing is read, and W is 0.
     """
-    if on_disk:
+    if on_disk or left_out:
         mapped = MappedFeatures(store, videos, frame_mean=motion)
+        if left_out:
+            return torch.empty(*mapped.shape[:-1], 0), store.clips[mapped.rows]
         return mapped, store.clips[mapped.rows]
     features, clips = store.load(videos)
     if motion:

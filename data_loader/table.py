@@ -17,7 +17,10 @@ AT_ONCE = 64  # videos in memory at a time, when all are gone through
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTable:
-    """Features of V videos, held once (as stored: float16 stays float16), or mapped from disk."""
+    """Features of V videos, held once (as stored: float16 stays float16), or mapped from disk.
+
+    Those of a channel that is left out have width 0.
+    """
 
     appearance: Tensor | MappedFeatures  # (V, N, F, Da)
     motion: Tensor | MappedFeatures  # (V, N, Dm)

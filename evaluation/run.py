@@ -118,7 +118,11 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
             f"{run.folder} was trained without any store: evaluate it with --video none"
         )
     channels = run.options.get("channels", "both")  # runs of earlier versions saw both
-    held = [stores[channel] for channel in ("appearance", "motion") if stores[channel] is not None]
+    held = [
+        stores[channel]
+        for channel in ("appearance", "motion")
+        if stores[channel] is not None and channels in ("both", channel)
+    ]
     place = choose_place(options.features_in, held, [split.videos], run.device)
     data = join(
         split,

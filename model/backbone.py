@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from torchvision.models import WeightsEnum
 
 from model.norm import with_joint_statistics
+from model.precision import as_trained, trained_convolutions
 
 Policy = Literal["frozen", "partial", "full"]
 BatchNorm = Literal["eval", "train"]
@@ -92,7 +93,9 @@ class Backbone(nn.Module):
         x = (images - self.mean).div_(self.std).contiguous(memory_format=self.layout)
         with torch.no_grad():
             x = self._run(self.held, x)
-        x = self._run(self.trained, x)
+        if self.trained:
+            with trained_convolutions(x):
+                x = self._run(self.trained, as_trained(x))
         return x.mean(dim=tuple(range(2, x.dim())))
 
     def _run(self, stages: tuple[str, ...], x: Tensor) -> Tensor:

@@ -24,9 +24,13 @@ class Standardize(nn.Module):
         self.register_buffer("deviation", torch.ones(width))
 
     def fit(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take over statistics of the training videos.  mean, deviation (width,)."""
-        self.mean.copy_(mean)
-        self.deviation.copy_(deviation.clamp(min=1e-3))  # a feature that never varies stays finite
+        """Take over statistics of the training videos.  mean, deviation (width,).
+
+        Empty ones are of a channel left out: those of zeros, which stay zeros.
+        """
+        self.mean.copy_(mean if len(mean) else torch.zeros_like(self.mean))
+        spread = deviation if len(deviation) else torch.zeros_like(self.deviation)
+        self.deviation.copy_(spread.clamp(min=1e-3))  # a feature that never varies stays finite
 
     def forward(self, features: Tensor) -> Tensor:
         """Standardise.  features (..., width) -> same shape."""

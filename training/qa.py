@@ -78,8 +78,8 @@ class QaWork:
             encoder = build_encoder(encoders)
         sizes = {
             "word_width": self.questions.word_vectors.shape[1],
-            "appearance_width": _width(table, encoder, "appearance"),
-            "motion_width": _width(table, encoder, "motion"),
+            "appearance_width": _width(table, stores, encoder, "appearance"),
+            "motion_width": _width(table, stores, encoder, "motion"),
         }
         self.task = QuestionAnswering(
             model,
@@ -203,7 +203,11 @@ def _place(
     stores: Stores, splits: Sequence[QuestionSplit], data: DataOptions, device: torch.device
 ) -> Place:
     """Where the features are held; nothing to say where there are none."""
-    held = [store for store in stores.values() if isinstance(store, FeatureStore)]
+    held = [
+        store
+        for channel, store in stores.items()
+        if isinstance(store, FeatureStore) and data.channels in ("both", channel)
+    ]
     if not held or data.video == "none":
         return Place("memory", "")
     return choose_place(data.features_in, held, [split.videos for split in splits], device)
@@ -230,8 +234,11 @@ def _join(
     return joined.to(torch.device("cuda")) if place == "gpu" else joined
 
 
-def _width(table: FeatureTable | ClipTable, encoder: Any, channel: str) -> int:
+def _width(table: FeatureTable | ClipTable, stores: Stores, encoder: Any, channel: str) -> int:
     """Features of a channel: as stored, or as its encoder gives them."""
+    store = stores[channel]
+    if isinstance(store, FeatureStore):
+        return store.width
     if isinstance(table, FeatureTable):
         return getattr(table, channel).shape[-1]
     return getattr(encoder, channel).width

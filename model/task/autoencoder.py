@@ -9,6 +9,7 @@ from data_loader.batch import Frames
 from model.autoencoder import DECODERS, ClipDiscriminator
 from model.dualvgr import RelationEncoder
 from model.encoders import ClipEncoder
+from model.precision import as_trained, trained_convolutions
 from model.reconstruction import adversarial, mean_over, reconstruction_loss, squared_error
 from model.task.clips import encoder_of
 from options.autoencoder import AutoencoderOptions
@@ -118,7 +119,8 @@ class Autoencoding(nn.Module):
             if self.options.adversarial:
                 judge, mask = self.discriminators[channel], batch.clip_mask.flatten()
                 real, fake = out.clips.flatten(0, 1) / 255, rebuilt.flatten(0, 1)
-                fooling, telling = adversarial(judge, real, fake, mask)
+                with trained_convolutions(out.clips):
+                    fooling, telling = adversarial(judge, real, fake, mask)
                 losses[f"adversarial_{channel}"] = fooling
                 losses[f"discriminator_{channel}"] = telling
                 total = total + self.options.adversarial * fooling + telling
@@ -130,5 +132,6 @@ class Autoencoding(nn.Module):
         seen = self.encoder(views)
         last = self.model(seen.appearance, seen.motion, batch.clip_mask)[-1]
         clips = views.images[views.index].transpose(2, 3)  # (V, N, 3, F, h, w)
-        rebuilt = (self.decoders[c](getattr(last, c)) for c in CHANNELS)
+        with trained_convolutions(clips):
+            rebuilt = [self.decoders[c](as_trained(getattr(last, c))) for c in CHANNELS]
         return Reconstructed(clips, *rebuilt)

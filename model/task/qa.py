@@ -64,10 +64,11 @@ class QuestionAnswering(nn.Module):
         """Options of model and loss; sizes that the data decides.
 
         `encoder`: what turns decoded clips into features, in runs that have any; `channels`: which
-        of its features the model sees (stored features are chosen when they are read).
+        of both the model sees.
         """
         super().__init__()
         self.loss, self.channels = loss, channels
+        self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
         self.answers = len(vocabulary.answers)
         self.model = DualVGR(
@@ -162,17 +163,19 @@ class QuestionAnswering(nn.Module):
     def features(self, visual: Features | Frames) -> tuple[Tensor, Tensor]:
         """Features of both channels: stored, or of the clips, by the encoders of this run.
 
-        -> appearance (V, N, F, Da), motion (V, N, Dm)
+        A channel left out is zeros, whatever its features are: in training, evaluation and
+        prediction alike.  -> appearance (V, N, F, Da), motion (V, N, Dm)
         """
         if isinstance(visual, Features):
-            return visual.appearance, visual.motion
-        assert self.encoder is not None
-        seen = self.encoder(self.encoder.views(visual.frames, visual.index))
-        appearance, motion = seen.appearance, seen.motion
+            appearance, motion = visual.appearance, visual.motion
+        else:
+            assert self.encoder is not None
+            seen = self.encoder(self.encoder.views(visual.frames, visual.index))
+            appearance, motion = seen.appearance, seen.motion
         if self.channels == "appearance":
-            motion = torch.zeros_like(motion)
+            motion = motion.new_zeros(*motion.shape[:-1], self.widths["motion"])
         elif self.channels == "motion":
-            appearance = torch.zeros_like(appearance)
+            appearance = appearance.new_zeros(*appearance.shape[:-1], self.widths["appearance"])
         return appearance, motion
 
     @staticmethod

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision import models
 
 from model.encoders import (
@@ -264,7 +265,7 @@ def test_calibration_leaves_momentum_mode_and_gradients_alone(policy: str) -> No
     network.appearance.calibrate([views.images])
     network.motion.calibrate([clip_images(views)])
     assert [module.training for module in network.modules()] == modes
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d)]
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
     assert {norm.momentum for norm in norms} == {0.1}
     assert moved(network, before) == {k for k in before if "running" in k or "tracked" in k}
     assert all(p.grad is None for p in network.parameters())
@@ -320,7 +321,8 @@ def test_autocast(checkpointing: bool) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         encoded = network(views)
         (encoded.appearance.float().mean() + encoded.motion.float().mean()).backward()
-    assert encoded.motion.dtype == encoded.appearance.dtype == torch.bfloat16
+    # what trains stays float32 on a CPU: oneDNN's bfloat16 gradients of convolutions are not whole
+    assert encoded.motion.dtype == encoded.appearance.dtype == torch.float32
     for half, full in ((encoded.motion, exact.motion), (encoded.appearance, exact.appearance)):
         assert (half - full).norm() < 0.15 * full.norm()
     for key, p in network.named_parameters():
@@ -343,3 +345,22 @@ def test_views_move_with_the_module_and_copies_are_whole() -> None:
     encoded = network(Views(images=views.images.double(), index=views.index))
     assert encoded.motion.dtype == torch.float64
     assert not any("mean" in k and "running" not in k for k in network.state_dict())
+
+
+def test_gradients_of_trained_convolutions_are_whole_under_autocast() -> None:
+    """Maps of one position and clips of two frames, where oneDNN leaves numbers unwritten."""
+    network = encoder("full").eval()
+    frames, index = videos()
+    views = network.views(frames[:, :16, :16], index[..., :4])
+    gradients = []
+    for precise in (True, False):
+        network.zero_grad()
+        left = [torch.full((200_000,), torch.nan) for _ in range(20)]  # what memory may hold
+        del left
+        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+            encoded = network(views)
+        (encoded.appearance.float().square().mean() + encoded.motion.float().sum()).backward()
+        gradients.append({n: p.grad.clone() for n, p in network.named_parameters()})
+    for name, exact in gradients[0].items():
+        apart = (gradients[1][name] - exact).norm()
+        assert apart <= 0.05 * exact.norm(), name
