@@ -17,7 +17,7 @@ class VideoOptions:
     """Videos -> feature stores, or clip stores; several at once in one pass over each video.
 
     Args:
-        videos: folders and video files, one or more; hidden files are left out
+        videos: folders and video files, one or more; what is left out of them is said
         output: the store to write, an .h5 file; one for each backbone
         backbone: frozen network (python -m preprocess.backbones --list), or pixels / pixel_motion,
             which need no weights; none stores the decoded clips themselves, for encoders that are
@@ -47,7 +47,7 @@ class VideoOptions:
         time_limit: seconds for decoding one video, before it is set aside
         shard: videos of a part of the store; a kill costs at most one part
         strict: stop at the first video that cannot be read
-        retry: try videos again that were set aside before
+        retry: try videos again that were set aside before, or whose file has changed
     """
 
     videos: list[str]

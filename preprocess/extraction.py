@@ -21,7 +21,7 @@ from options.video import VideoOptions
 from preprocess.decoders import require_decoder
 from preprocess.jobs import Decoded, Job, Task, make_job
 from preprocess.pipeline import choose_crew, run_pipeline
-from preprocess.plan import Plan, make_plan, mark_known
+from preprocess.plan import Plan, check_outputs, make_plan, mark_known
 from preprocess.products import Target, choose_products, choose_targets
 from preprocess.quarantine import FailedVideos, Row, quarantine_file, write_rows
 from preprocess.shards import ShardWriter, merge, stores_so_far
@@ -67,6 +67,7 @@ def extract(options: VideoOptions, work: Work) -> int:
     store, a video is lost on the way, and for all that the user must mend.
     """
     require_decoder(options.decoder)
+    check_outputs(options)
     targets = choose_targets(options)
     with ExitStack() as held:
         plan = _from_the_first(lambda: make_plan(options, targets, held))

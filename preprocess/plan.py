@@ -50,20 +50,19 @@ class Plan:
 
 
 def make_plan(options: VideoOptions, targets: Sequence[Target], held: ExitStack) -> Plan:
-    """Look at outputs, videos and what is stored; `held` then holds the lock of each output.
+    """Look at the videos and at what is stored; `held` then holds the lock of each output.
 
-    Raises UserError for an output that cannot be written, that another process writes or that was
-    made in another way, and for mistakes in the names of the videos.
+    Raises UserError for an output that another process writes or that was made in another way, and
+    for mistakes in the names of the videos.
     """
     outputs = [target.output for target in targets]
-    _check_outputs(outputs, options)
-    for output in sorted(outputs):
-        held.enter_context(writer_lock(output))
     begin = time.time_ns()
     listing = look_for_videos(options.videos, own=outputs)
     files = name_videos(listing.files, options.id_map)
     if said := listing.said():
         print(said, file=sys.stderr)
+    for output in sorted(outputs):
+        held.enter_context(writer_lock(output))
     stored = [stores_so_far(target) for target in targets]
     listed: list[dict[str, Row]] = [rows_so_far(output) for output in outputs]
     faults = {video: fault for video, file in files.items() if (fault := find_fault(file))}
@@ -96,8 +95,9 @@ def _fails_again(row: Row, file: Path, options: VideoOptions) -> bool:
     return not options.retry and is_known(row, file, tried(options))
 
 
-def _check_outputs(outputs: Sequence[Path], options: VideoOptions) -> None:
+def check_outputs(options: VideoOptions) -> None:
     """Each, and what is written beside it on the way, can be written and is nothing else."""
+    outputs = [Path(output) for output in options.output]
     for place, output in enumerate(outputs):
         others = {f"--output {other}": other for other in outputs[:place]}
         check_output(output, inputs={"--id_map": options.id_map, **others})
