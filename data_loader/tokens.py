@@ -3,16 +3,30 @@
 from functools import cache
 from typing import Any
 
+QUESTION_MARKS = "?\uff1f\u061f"  # also of full width, and Arabic
+
+
+def bare(question: str) -> str:
+    """A question in lower case, without blanks around it and question marks at its end."""
+    question = question.lower().strip()
+    while question[-1:] and question[-1] in QUESTION_MARKS:
+        question = question[:-1].rstrip()
+    return question
+
 
 def tokenize(question: str) -> list[str]:
-    """Lower-case, drop the last character if it is `?`, NLTK word tokens (spec, section 3)."""
-    return _tokenizer().tokenize(question.lower().removesuffix("?"))
+    """NLTK's word tokens of the `bare` question; none for one without a word.
+
+    The published rule (spec, section 3) drops the last character if it is `?`: the same wherever a
+    question ends in one question mark, as all of MSVD-QA do.
+    """
+    return _tokenizer().tokenize(bare(question))
 
 
 def first_word(question: str) -> str:
     """The first word of a question in lower case: its type in MSVD-QA (what, who, how, ...)."""
     word = question.lower().split()[0]
-    return word.rstrip("?") or word
+    return word.rstrip(QUESTION_MARKS) or word
 
 
 @cache

@@ -17,6 +17,7 @@ from options.flat import build
 from options.typed import is_list, nearest, typed
 from util.errors import UserError
 from util.text import printable
+from util.text_file import read_text
 
 PRESETS = Path(__file__).parent / "preset"
 
@@ -136,9 +137,7 @@ def _preset_values(name: str | None, kinds: Mapping[str, Any], prog: str) -> dic
             f"--preset {printable(name)}: no such preset or file; there are {', '.join(presets())}"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no UTF-8 text; save it as UTF-8") from error
+        values = yaml.safe_load(read_text(path)) or {}
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
         raise UserError(f"{path}: not readable as YAML ({error})") from error
     if not isinstance(values, dict):

@@ -9,6 +9,7 @@ from pathlib import Path
 from data_loader.video_names import no_video, video_id
 from util.errors import UserError
 from util.text import printable
+from util.text_file import read_text
 
 
 @dataclass(frozen=True)
@@ -151,14 +152,10 @@ def name_videos(files: Sequence[Path], id_map: str | Path | None) -> dict[str, P
 def read_id_map(path: str | Path) -> dict[str, str]:
     """Lines `<file stem> vid<id>` (MSVD-QA's youtube_mapping.txt) -> {`video_id` of stem: id}.
 
-    A byte-order mark is skipped.  Raises UserError with file and line if a line is otherwise, or a
-    stem comes twice.
+    Raises UserError with file and line if a line is otherwise, or a stem comes twice.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--id_map {path}: not readable ({error})") from error
+    lines = read_text(path, "--id_map is a file of lines `<file stem> vid<id>`").split("\n")
     known: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

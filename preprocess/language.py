@@ -1,5 +1,6 @@
 """Vectors for the words of questions: GloVe's, or trained on the questions."""
 
+import codecs
 import hashlib
 import math
 import tempfile
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from data_loader.vocabulary import NULL, UNK
 from util.errors import UserError
+from util.text_file import MARKS, other_encoding
 
 
 def read_glove(
@@ -23,6 +25,8 @@ def read_glove(
     Returns vectors (W, width) float32, known (W,) bool, and the file's SHA-256.  The file is read
     as a stream, one line at a time: the rows are filtered to `words` before gensim sees them,
     because the 840B file (5.6 GB) has tokens with spaces in them, on which gensim's reader stops.
+    A byte-order mark is skipped, and so is, with a printed line, the first line of word2vec's and
+    fastText's text files, which has the number of words and the width.
     Raises UserError, naming file and line, if the file is not GloVe text of this width or has none
     of the words.
     """
@@ -83,6 +87,11 @@ def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> s
                 number += 1
                 digest.update(line)
                 bar.update(len(line))
+                if number == 1:
+                    _check_encoding(path, line)
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                    if _is_header(path, line, width):
+                        continue
                 # split from the right: some tokens contain spaces (". . .", "at name@domain.com")
                 token, *values = line.rstrip().rsplit(b" ", width)
                 if len(values) != width or not token or len(line) == longest:
@@ -99,10 +108,38 @@ def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> s
     return digest.hexdigest()
 
 
+def _check_encoding(path: Path, line: bytes) -> None:
+    """Raises UserError for a first line that is the beginning of another encoding than UTF-8."""
+    other = other_encoding(line)
+    if other is not None and line.startswith(tuple(MARKS)):
+        raise UserError(f"{path}: not UTF-8 text ({other})")
+
+
+def _is_header(path: Path, line: bytes, width: int) -> bool:
+    """Whether the first line is `<words> <width>`.  Raises UserError if it says another width."""
+    words, *others = line.split()[:3] or [b""]
+    if width == 1 or len(others) != 1 or len(line) > 40:
+        return False
+    if not (words.isdigit() and others[0].isdigit()):
+        return False
+    if int(others[0]) != width:
+        raise UserError(
+            f"{path}, line 1: says {int(words):,} words with vectors of width {int(others[0])}, "
+            f"not {width}; give --word_width {int(others[0])}"
+        )
+    print(f"{path}, line 1: a header of word2vec or fastText ({int(words):,} words), skipped")
+    return True
+
+
 def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
     """None of the words was found: a wider file than said, or one of other words."""
     with path.open("rb") as file:
-        values = file.readline(64 * 1024).split()[1:]
+        begin = file.read(1024 * 1024)
+    first, _, whole = begin.partition(b"\n")
+    other = other_encoding(whole[: whole.rfind(b"\n") + 1])
+    if other is not None:
+        return UserError(f"{path}: has none of the {wanted} words; not UTF-8 text ({other})")
+    values = first.split()[1:]
     if len(values) > width and all(_is_number(value) for value in values):
         return UserError(
             f"{path}, line 1: {len(values)} numbers after the word, not {width}; give "

@@ -38,14 +38,14 @@ def read(annotations: Path, split: str) -> list[Sample]:
     )
     _join(asked, given, "questions without an answer")
     _join(given, asked, "answers without a question")
-    answers = {item["question_id"]: item for item in given.items}
+    answers = {str(item["question_id"]): item for item in given.items}
     return [
         Sample(
             id=item["question_id"],
             video=item["video_name"],
             question=item["question"],
-            answer=answers[item["question_id"]]["answer"],
-            type=TYPES[answers[item["question_id"]]["type"]],
+            answer=answers[str(item["question_id"])]["answer"],
+            type=TYPES[answers[str(item["question_id"])]["type"]],
         )
         for item in asked.items
     ]
@@ -53,6 +53,6 @@ def read(annotations: Path, split: str) -> list[Sample]:
 
 def _join(file: ItemFile, other: ItemFile, what: str) -> None:
     """Raises UserError if items of `file` have a question_id that `other` lacks."""
-    known = {item["question_id"] for item in other.items}
-    lone = [i for i, item in enumerate(file.items) if item["question_id"] not in known]
+    known = {str(item["question_id"]) for item in other.items}
+    lone = [i for i, item in enumerate(file.items) if str(item["question_id"]) not in known]
     file.refuse(lone, f"that are {what} in {other.path.name}; add them there, or take these out")

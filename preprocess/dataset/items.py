@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_loader.tokens import bare
 from util.errors import UserError
+from util.text import clipped
+from util.text_file import read_text
 
+SHOWN = 60  # characters of a value in a message
 Fields = Mapping[str, tuple[type, ...]]  # field -> the types that its values may have
 
 
@@ -27,7 +31,7 @@ class ItemFile:
         """File, line and item, as the beginning of a message."""
         item, field, name = self.items[index], self.id_field, ""
         if field is not None and isinstance(item, dict) and field in item:
-            name = f" ({field} {item[field]!r})"
+            name = f" ({field} {clipped(repr(item[field]), SHOWN)})"
         line = _line(self.text, index)
         return f"{self.path}, line {line}: item {index}{name}, counted from 0"
 
@@ -38,37 +42,23 @@ class ItemFile:
             raise UserError(f"{self.where(faulty[0])}: the first of {count} {fault}")
 
 
-def read_text(path: Path, hint: str) -> str:
-    """A UTF-8 file, with or without a byte order mark.  `hint` follows if it is not there."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: not there; {hint}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 and try again"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-
-
 def read_items(path: Path, fields: Fields, *, id_field: str | None, hint: str) -> ItemFile:
     """A JSON list of objects with `fields`; `id_field` is one that no two items share.
 
     Raises UserError for a missing or empty file, JSON that does not parse, and an item that lacks
     a field, has one of the wrong type, an empty string, a question without a word, or the
-    `id_field` of an earlier item.
+    `id_field` of an earlier item (1 and "1" are the same id).
     """
     text = read_text(path, hint)
     items = _parse(path, text, fields)
     if not items:
         raise UserError(f"{path}: no questions, the split is empty; every split needs some")
     file = ItemFile(path, text, items, id_field)
-    seen: dict[Any, int] = {}
+    seen: dict[str, int] = {}
     for index, item in enumerate(items):
         fault = item_fault(item, fields)
         if fault is None and id_field is not None:
-            first = seen.setdefault(item[id_field], index)
+            first = seen.setdefault(str(item[id_field]), index)
             if first != index:
                 fault = f"field `{id_field}`: item {first} has the same id; give each its own"
         if fault is not None:
@@ -90,8 +80,9 @@ def item_fault(item: Any, fields: Fields) -> str | None:
             return f"field `{field}` is a JSON {_kind(value)}; it must be {wanted}"
         if isinstance(value, str) and not value.strip():
             return f"field `{field}` is empty; fill it in or take the item out"
-    if "question" in fields and not item["question"].removesuffix("?").strip():
-        return f"field `question` has no words ({item['question']!r}); fill it in or take it out"
+    if "question" in fields and not bare(item["question"]):
+        shown = clipped(repr(item["question"]), SHOWN)
+        return f"field `question` has no words ({shown}); fill it in or take it out"
     return None
 
 
@@ -100,18 +91,57 @@ _WANTED = {int: "an integer", str: "a string", bool: "a boolean", list: "a list"
 
 def _parse(path: Path, text: str, fields: Fields) -> list[Any]:
     try:
-        items = json.loads(text)
+        items = parse_json(text)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and text.lstrip().startswith("{"):
+            raise UserError(
+                f"{path}, line {error.lineno}: a second object: this is JSON Lines; put all of "
+                "them into one list: [ ... , ... ]"
+            ) from error
         raise UserError(
             f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); correct "
             "it there, or fetch the file again if it is cut off"
         ) from error
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
     if not isinstance(items, list):
         raise UserError(
             f"{path}: holds a JSON {_kind(items)}, not a list of questions; it must be a list of "
             f"objects with the fields {', '.join(fields)}"
         )
     return items
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value.
+
+    Raises ValueError, which says what is wrong and the cure: what is no JSON, a field that comes
+    twice in one object (Python would take the last), numbers and depths beyond Python's.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_no_twins)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError as error:
+        raise ValueError("not JSON of this kind (nested too deeply); correct it") from error
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError(
+                "a whole number of thousands of digits; write it as text, in quotes"
+            ) from error
+        raise
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        begins = clipped(json.dumps(found, default=str), 60)
+        raise ValueError(
+            f"the object {begins} has the field `{clipped(twice, SHOWN)}` twice; delete one"
+        )
+    return found
 
 
 def _kind(value: Any) -> str:

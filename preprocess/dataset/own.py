@@ -26,9 +26,11 @@ from typing import Any
 
 from data_loader.tokens import first_word
 from data_loader.video_names import video_id
-from preprocess.dataset.items import Fields, item_fault, read_text
+from preprocess.dataset.items import SHOWN, Fields, item_fault, parse_json
 from preprocess.dataset.sample import Sample
 from util.errors import UserError
+from util.text import clipped
+from util.text_file import read_text
 
 FIELDS: Fields = {"video": (str, int), "question": (str,), "answer": (str, int)}
 HINT = "--annotations is a .csv or .jsonl file, or a folder with one of them"
@@ -51,6 +53,8 @@ def read(annotations: Path, split: str) -> list[Sample]:
     file_of: dict[str, str] = {}
     samples: list[Sample] = []
     for line, row in rows:
+        if line == 1 and isinstance(row, list):
+            raise _one_list(path)
         fault = item_fault(row, FIELDS) or _fault(row, rows[0][1], file_of)
         if fault is not None:
             raise UserError(f"{path}, line {line}: {fault}")
@@ -97,18 +101,21 @@ def _fault(row: dict[str, Any], first: dict[str, Any], file_of: dict[str, str]) 
     """What is wrong with one line, and the cure; None if nothing is.  Notes which file it names."""
     name = unicodedata.normalize("NFC", str(row["video"]).strip())
     if "/" in name or "\\" in name:
-        return f"field `video` is a path ({name!r}); give the name of the file alone"
+        shown = clipped(repr(name), SHOWN)
+        return f"field `video` is a path ({shown}); give the name of the file alone"
     if name != video_id(name) and file_of.setdefault(video_id(name), name) != name:
-        other = file_of[video_id(name)]
-        return f"field `video`: {other} and {name} would both be {video_id(name)}; rename one"
+        name, other, own = (
+            clipped(text, SHOWN) for text in (name, file_of[video_id(name)], video_id(name))
+        )
+        return f"field `video`: {other} and {name} would both be {own}; rename one"
     if "split" in first or "split" in row:
         if row.get("split") not in SPLITS:
-            has = repr(row["split"]) if row.get("split") else "empty"
+            has = clipped(repr(row["split"]), SHOWN) if row.get("split") else "empty"
             return f"field `split` is {has}; give train, val or test in every line, or in none"
         if "split" not in first:
             return "has a field `split`, unlike the first line; give it in every line, or in none"
     if not isinstance(row.get("type", ""), str):
-        return f"field `type` is {row['type']!r}; it must be a string"
+        return f"field `type` is {clipped(repr(row['type']), SHOWN)}; it must be a string"
     return None
 
 
@@ -130,6 +137,7 @@ def _table(annotations: Path) -> Path:
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line on which it begins, column -> cell) of each row; empty lines are left out."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # else 131,072 characters
     reader = csv.reader(io.StringIO(text), strict=True)
     header: list[str] = []
     line = 1
@@ -155,9 +163,15 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def _check_header(path: Path, line: int, header: list[str]) -> None:
     lacking = [field for field in FIELDS if field not in header]
     if lacking:
+        for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+            if len(header) == 1 and mark in header[0]:
+                raise UserError(
+                    f"{path}, line {line}: {name} between the columns, not commas; save it as "
+                    "comma-separated CSV"
+                )
         raise UserError(
             f"{path}, line {line}: no column {', '.join(lacking)}; the first line names the "
-            f"columns, with commas between them, and is {','.join(header)[:80]!r}"
+            f"columns, with commas between them, and is {clipped(repr(','.join(header)), SHOWN)}"
         )
     twice = sorted({field for field in header if header.count(field) > 1})
     if twice:
@@ -169,9 +183,20 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     for line, part in enumerate(text.split("\n"), start=1):
         if part.strip():
             try:
-                yield line, json.loads(part)
+                yield line, parse_json(part)
             except json.JSONDecodeError as error:
+                if line == 1 and part.lstrip().startswith("["):
+                    raise _one_list(path) from error
                 raise UserError(
                     f"{path}, line {line}, column {error.colno}: not JSON ({error.msg}); each "
                     "line is one whole object"
                 ) from error
+            except ValueError as error:
+                raise UserError(f"{path}, line {line}: {error}") from error
+
+
+def _one_list(path: Path) -> UserError:
+    return UserError(
+        f"{path}: one JSON list, not JSON Lines; write each of its objects on a line of its own, "
+        "without brackets and commas around them"
+    )

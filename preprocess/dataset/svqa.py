@@ -19,8 +19,9 @@ Questions have no id of their own: it is their place in `questions.json`, counte
 from pathlib import Path
 from typing import Any
 
-from preprocess.dataset.items import Fields, read_items, read_text
+from preprocess.dataset.items import Fields, read_items
 from preprocess.dataset.sample import Sample
+from util.text_file import read_text
 
 _ATTRIBUTES = {
     "color": "color",

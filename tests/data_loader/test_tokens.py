@@ -13,8 +13,11 @@ from tests.conftest import ROOT
     [
         ("What is a man doing?", ["what", "is", "a", "man", "doing"]),
         ("what is it", ["what", "is", "it"]),
-        ("who??", ["who", "?"]),  # only the last character is dropped
-        ("who? ", ["who", "?"]),  # the last character is a space
+        ("who??", ["who"]),
+        ("who? ", ["who"]),
+        (" who ? ?\n", ["who"]),
+        ("who? me?", ["who", "?", "me"]),  # only those at the end
+        ("誰\uff1f", ["誰"]),
         ("who ?", ["who"]),
         ("what's the man's name?", ["what", "'s", "the", "man", "'s", "name"]),
         ("he can't, can he?", ["he", "ca", "n't", ",", "can", "he"]),

@@ -183,7 +183,7 @@ def test_a_wrong_preset_is_named(tmp_path, text: str, line: str) -> None:
 def test_a_preset_of_another_encoding_is_named(tmp_path) -> None:
     preset = tmp_path / "p.yaml"
     preset.write_text("name: é", encoding="latin-1")
-    with pytest.raises(UserError, match=r"p\.yaml: is no UTF-8 text"):
+    with pytest.raises(UserError, match=r"p\.yaml: not UTF-8 text \(byte"):
         things("--preset", str(preset))
 
 

@@ -55,6 +55,26 @@ def test_a_line_end_inside_a_word_is_no_line_end(tmp_path):
     assert read_glove(path, WORDS, width=3)[0][2].tolist() == [4, 5, 6]
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("header", [b"", b"2 3\n", b"2 3 \r\n"])
+def test_a_byte_order_mark_and_a_header_are_no_words(mark, header, tmp_path, capsys):
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(mark + header + b"what 1 2 3\r\nis 4 5 6 \r\n")  # fastText ends in a blank
+    vectors, known, _ = read_glove(path, WORDS, width=3)
+    assert vectors[2:4].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert known.tolist() == [False, False, True, True, False, False]
+    assert ("line 1: a header of word2vec or fastText (2 words)" in capsys.readouterr().out) == (
+        header != b""
+    )
+
+
+def test_in_vectors_of_width_1_a_number_is_a_word(tmp_path):
+    path = glove(tmp_path / "vectors.txt", "7 1", "what 2")
+    assert read_glove(path, ("<NULL>", "<UNK>", "7", "what"), width=1)[0].tolist() == [
+        [0], [0], [1], [2],
+    ]  # fmt: skip
+
+
 def test_real_glove_rows(shared):
     path = shared / "data/glove/glove.840B.300d.subset.txt"
     vectors, known, _ = read_glove(path, ("<NULL>", "<UNK>", "do", "qqqqq"), width=300)
@@ -71,7 +91,9 @@ def test_real_glove_rows(shared):
         (b"the 1 2 3\nwhat 1 2\n", r"line 2: 2 numbers after the word, not 3; .* cut off"),
         (b"what 1 2 3 4 5\n", r"line 1: 5 numbers after the word, not 3; give --word_width 5"),
         (b"what 1 2\n", r"line 1: 2 numbers after the word, not 3; give --word_width 2"),
-        (b"400000 3\nwhat 1 2 3\n", r"line 1: 1 numbers after the word, not 3"),
+        (b"400000 4\nwhat 1 2 3\n", r"line 1: says 400,000 words .* 4, not 3; give --word_width 4"),
+        ("what 1 2 3\n".encode("utf-16"), r"not UTF-8 text \(it begins as UTF-16"),
+        ("the 1 2 3\nmädchen 1 2 3\n".encode("latin-1"), r"not UTF-8 text .* looks like Latin-1"),
         (b"the 1 2 3\nwhat 1 x 3\n", r"line 2: the vector of 'what' holds 'x'"),
         (b"the 1 2 3\nwhat 1 nan 3\n", r"line 2: the vector of 'what' holds 'nan'"),
         (b"PK\x03\x04\x00\x00\xff\xfe\n", r"line 1: not text; .* unpacked"),

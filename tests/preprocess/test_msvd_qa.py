@@ -92,7 +92,7 @@ def test_a_missing_split_file_and_a_file_that_is_not_text(tmp_path):
     with pytest.raises(UserError, match=r"val_qa\.json: not there; --annotations is the folder"):
         read(tmp_path, "val")
     (tmp_path / "val_qa.json").write_bytes(b"[\xff]")
-    with pytest.raises(UserError, match=r"val_qa\.json: not UTF-8 text \(byte 1\)"):
+    with pytest.raises(UserError, match=r"val_qa\.json: not UTF-8 text \(byte 1;"):
         read(tmp_path, "val")
     (tmp_path / "test_qa.json").mkdir()
     with pytest.raises(UserError, match=r"test_qa\.json: cannot be read"):
@@ -106,3 +106,31 @@ def test_real_annotations(shared):
     of_type = [s.type for s in samples["test"]]
     counts = {t: of_type.count(t) for t in set(of_type)}
     assert counts == {"what": 8149, "who": 4552, "how": 370, "when": 58, "where": 28}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"id": 1}\n{"id": 2}\n', r"line 2: a second object: this is JSON Lines; put all of them"),
+        ('[{"id": 1, "id": 2}]', r'the object \{"id": 2\} has the field `id` twice; delete one'),
+        ("[" * 100_000, r"nested too deeply"),
+        (
+            '[{"id": ' + "1" * 5000 + "}]",
+            r"a whole number of thousands of digits; write it as text",
+        ),
+        ('[{"id": NaN}]', r"field `id` is a JSON number; it must be an integer or a string"),
+        ('[{"id": true}]', r"field `id` is a JSON boolean; it must be an integer or a string"),
+    ],
+)
+def test_json_that_is_none_of_this_kind(text, message, tmp_path):
+    (tmp_path / "val_qa.json").write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        read(tmp_path, "val")
+    assert len(str(caught.value)) < 300
+
+
+def test_ids_of_two_types_are_one_id(tmp_path):
+    item = {"video_id": 1, "question": "who?", "answer": "x"}
+    (tmp_path / "val_qa.json").write_text(json.dumps([{"id": 1, **item}, {"id": "1", **item}]))
+    with pytest.raises(UserError, match=r"item 1 \(id '1'\).* item 0 has the same id"):
+        read(tmp_path, "val")

@@ -88,7 +88,8 @@ def test_two_videos_are_too_few_to_share_out(tmp_path):
         ("", r": no questions; give each a line"),
         (HEADER, r": no questions"),
         ("\nvideo,answer\n", r", line 2: no column question; .* is 'video,answer'"),
-        ("video;question;answer\n", r", line 1: no column video, question, answer; .* commas"),
+        ("video;question;answer\n", r", line 1: semicolons between the columns, not commas; save"),
+        ("video\tquestion\tanswer\n", r", line 1: tabs between the columns, not commas; save"),
         ("video,question,answer,Video\n", r", line 1: two columns 'video'; rename one"),
         (HEADER + "a,who, me?,x,train\n", r", line 2: 5 cells under 4 columns; put text"),
         (HEADER + "\na,who\n", r", line 3: 2 cells under 4 columns"),
@@ -120,7 +121,15 @@ GOOD = '{"video": "a", "question": "who?", "answer": "x"}\n'
     ("text", "message"),
     [
         (GOOD + '{"video": "a",\n', r", line 2, column \d+: not JSON .* each line is one whole"),
-        ("[]\n", r", line 1: a JSON list; it must be an object with the fields video, question"),
+        (GOOD + "[]\n", r", line 2: a JSON list; it must be an object with the fields video, que"),
+        ("[]\n", r": one JSON list, not JSON Lines; write each of its objects on a line of its"),
+        ("[\n" + GOOD, r": one JSON list, not JSON Lines; write each"),
+        (GOOD.replace('"x"', '"x", "answer": "y"'), r", line 1: .* field `answer` twice; delete"),
+        ("[" * 100_000, r", line 1: .*nested too deeply"),
+        (GOOD + GOOD.replace('"x"', "1" * 5000), r", line 2: a whole number of thousands of digi"),
+        (GOOD.replace('"x"', "NaN"), r", line 1: field `answer` is a JSON number"),
+        (GOOD.replace('"x"', "1.0"), r", line 1: field `answer` is a JSON number; .* an integer"),
+        (GOOD.replace('"a"', "null"), r", line 1: field `video` is a JSON null"),
         (GOOD + '{"video": "a", "question": "who?"}', r", line 2: field `answer` is missing"),
         (GOOD.replace('"x"', "true"), r", line 1: field `answer` is a JSON boolean"),
         (GOOD.replace('"x"', '"x", "type": 3'), r", line 1: field `type` is 3; it must be a"),
@@ -148,5 +157,14 @@ def test_files_that_are_not_one_table(tmp_path):
         read(tmp_path, "train")
     with pytest.raises(UserError, match=r"qa\.txt: neither \.csv nor \.jsonl"):
         read(write(tmp_path, HEADER, "qa.txt"), "train")
-    with pytest.raises(UserError, match=r"latin\.csv: not UTF-8 text \(byte \d+\)"):
+    with pytest.raises(
+        UserError, match=r"latin\.csv: not UTF-8 text \(byte \d+; it looks like Latin-1; save"
+    ):
         read(write(tmp_path, HEADER + "ü,who?,x,val", "latin.csv", "latin-1"), "train")
+
+
+def test_cells_of_any_length(tmp_path):
+    long = "wörter, " * 25_000
+    path = write(tmp_path, HEADER + f'a,"{long}what?","{long}",train\n')
+    (sample,) = read(path, "train")
+    assert sample.question == f"{long}what?" and sample.answer == long.strip()

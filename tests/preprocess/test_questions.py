@@ -201,7 +201,7 @@ def test_options_that_do_not_fit(tmp_path):
         make(tmp_path, dataset="msvd")
     with pytest.raises(UserError, match=r"--vectors random: --glove has vectors already; give one"):
         make(tmp_path, "--vectors", "random", "--glove", "x")
-    with pytest.raises(UserError, match=r'"answers_from"'):
+    with pytest.raises(UserError, match=r"--answers_from test: give train or union"):
         make(tmp_path, "--answers_from", "test")
     with pytest.raises(UserError, match=r"--top_answers 0: must be at least 1"):
         make(tmp_path, "--top_answers", 0)

@@ -171,7 +171,7 @@ def test_mistakes_name_file_and_cure(folder, tmp_path, monkeypatch) -> None:
             r"lacks 2 of 4 files \(c.mkv, d",
         ),
         (words(folder, output, "--id_map", str(tmp_path / "bad_map")), "bad_map, line 2: `b 2`"),
-        (words(folder, output, "--id_map", str(tmp_path / "none")), "none: not readable"),
+        (words(folder, output, "--id_map", str(tmp_path / "none")), "none: not there"),
         (words(folder, output, "--clips", "0"), "--clips 0: give at least 1"),
         (words(folder, output, "--backbone", "squeezenet1_1"), "needs --weights: IMAGENET1K_V1"),
         (words(folder, output, "--weigths", "x"), "weigths"),
