@@ -70,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     optimizer = torch.optim.AdamW(
         groups(task, 0.0, {}), lr=1e-4, fused=True, capturable=options.cuda_graph
     )
-    take = partial(take_step, stepping, optimizer=optimizer, clip_norm=12.0)
+    take = partial(
+        take_step, stepping, optimizer=optimizer, clip_norm=12.0, precision=options.precision
+    )
     if options.cuda_graph:
         take = CapturedStep(take, optimizer, device)
 
@@ -78,17 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     batches = (training.batch(sampler.rows(step)).to(device) for step in range(min(3, steps)))
     with torch.no_grad(), autocast(device, options.precision):
         flop = 3 * float(np.mean([_count(task, batch) for batch in batches]))
-        for step in range(3):  # compiles and captures; an epoch of one's own begins after it
-            seed_step(0, step, 0)
-            with torch.enable_grad():
-                take([training.batch(sampler.rows(step)).to(device)], rate=1e-4)
+    # Compiles and captures before the clock runs: a shape is captured when it comes once more than
+    # WARM_UP times, and an epoch has a handful of shapes.
+    for step in range(min(steps, 60) if options.cuda_graph else 3):
+        seed_step(0, step, 0)
+        take([training.batch(sampler.rows(step)).to(device)], rate=1e-4)
     rate = matrix_rate(device=device, dtype=_dtype(options.precision))
     synchronize()
     begin = time.perf_counter()
     for step in tqdm(range(steps), unit="step"):
         seed_step(0, step, 0)
-        with autocast(device, options.precision):
-            take([training.batch(sampler.rows(step)).to(device)], rate=1e-4)
+        take([training.batch(sampler.rows(step)).to(device)], rate=1e-4)
     synchronize()
     seconds = time.perf_counter() - begin
     begin = time.perf_counter()

@@ -162,7 +162,7 @@ def _named(name: str, split: QuestionSplit, total: int, answers: tuple[str, ...]
     return replace(
         split,
         name=name,
-        words=split.words[:total],
+        words=split.words[: int(split.length[:total].sum())],
         length=split.length[:total],
         answer=answer,
         videos=tuple(f"{name}{video}" for video in split.videos[:total]),
