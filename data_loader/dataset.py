@@ -173,11 +173,14 @@ def check_provenance(
     trained: dict, store: FeatureStore | ClipStore, trained_path: str | Path
 ) -> None:
     """A run's videos and a store must have been made alike; raises UserError naming the line."""
-    keys = ("backbone", "kind", "width", "weights", "resize", "size", "normalisation", "scaler")
-    if isinstance(store, ClipStore):
-        keys = (*keys, "sampling")
+    keys = (
+        "backbone", "kind", "width", "weights", "resize", "crop", "size", "normalisation", "scaler",
+        "sampling", "network_precision", "precision",
+    )  # fmt: skip
+    # stores of before there was a choice
+    defaults = {"scaler": "torch", "network_precision": "float32"}
     for key in keys:
-        default = "torch" if key == "scaler" else None  # stores of before there was a choice
+        default = defaults.get(key)
         was, now = trained.get(key, default), store.provenance.get(key, default)
         if key == "weights":  # where the file lay does not matter, what it held does
             was, now = (w.get("sha256") if isinstance(w, dict) else w for w in (was, now))

@@ -1,5 +1,6 @@
 """Where a run holds its stored features: in memory, on the GPU, or on disk."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ def choose_place(
         if name == "disk":
             break
         free = free_memory(device if name == "gpu" else torch.device("cpu"))
+        if name == "memory":  # each process of torchrun holds its own copy
+            free //= int(os.environ.get("LOCAL_WORLD_SIZE", 1))
         if need <= SHARE[name] * free:
             return Place(name, f"{size} in {'memory' if name == 'memory' else 'GPU memory'}")
         short = f"{size} do not fit into {SHARE[name]:.0%} of the {free / 2**30:.2f} GiB free"

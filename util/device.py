@@ -21,13 +21,38 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+CGROUP = Path("/sys/fs/cgroup")
+
+
 def free_memory(device: torch.device) -> int:
     """Bytes that can still be had on a device; of a container, what its limit leaves."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = next((int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable:")), 2**62)
-    limit, used = (Path(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
-    if limit.is_file() and used.is_file() and limit.read_text().strip().isdigit():
-        free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
-    return free
+    return max(0, min([free, *(_left_of(*files) for files in LIMITS)]))
+
+
+# A container's limit, what is used of it, and what of that is cache of files, which gives way:
+# cgroup v2 and v1.
+LIMITS = (
+    ("memory.max", "memory.current", ("inactive_file", "active_file")),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
+)
+
+
+def _left_of(limit: str, used: str, cache: tuple[str, ...]) -> int:
+    """Bytes that a container's limit leaves; a huge number where there is no limit."""
+    try:
+        most, now = ((CGROUP / name).read_text().strip() for name in (limit, used))
+        stat = (CGROUP / used).with_name("memory.stat").read_text().splitlines()
+    except OSError:
+        return 2**62
+    if not most.isdigit():  # "max"
+        return 2**62
+    counts = dict(line.split() for line in stat)
+    return int(most) - int(now) + sum(int(counts.get(name, 0)) for name in cache)

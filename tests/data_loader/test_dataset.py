@@ -136,6 +136,10 @@ def test_an_empty_split_is_named(tiny) -> None:
         ({"weights": {"source": "x", "sha256": "1f"}}, "has weights 1f, but run was trained on N"),
         ({"normalisation": "imagenet"}, "has normalisation imagenet, but"),
         ({"scaler": "decoder"}, "has scaler decoder, but run was trained on torch"),
+        ({"crop": {"centre": 224, "of": 232}}, "has crop {'centre': 224, 'of': 232}, but"),
+        ({"network_precision": "bf16"}, "has network_precision bf16, but run was trained on float"),
+        ({"precision": "float32"}, "has precision float32, but"),
+        ({"sampling": {"clips": 9, "frames": 3}}, "has sampling {'clips': 9, 'frames': 3}, but"),
     ],
 )
 def test_a_store_made_otherwise_is_refused(tmp_path, change: dict, line: str) -> None:

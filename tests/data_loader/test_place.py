@@ -80,3 +80,13 @@ def test_what_does_not_fit_stays_on_disk(tmp_path, monkeypatch) -> None:
         choose_place("memory", [store], splits, CPU)
     with pytest.raises(UserError, match=r"--features_in gpu: this run computes on the CPU"):
         choose_place("gpu", [store], splits, CPU)
+
+
+def test_processes_of_one_machine_share_its_memory(tmp_path, monkeypatch) -> None:
+    videos = write_ragged(tmp_path / "s.h5")
+    need = sum(v.features.nbytes for v in videos)
+    monkeypatch.setattr("data_loader.place.free_memory", lambda device: int(1.5 * need))
+    store = open_store(tmp_path / "s.h5")
+    for processes, name in (("1", "memory"), ("2", "disk")):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert choose_place("auto", [store], [store.ids], CPU).name == name
