@@ -35,7 +35,7 @@ def report(options: BaselineOptions) -> dict[str, Any]:
     rows["the constant"] = ["", *(_constant(kept, kind) for kind in types)]
     print(f"split {options.split}; {TITLES[options.protocol]}")
     print(f"per cent of {len(kept):,} questions on {kept.videos:,} videos")
-    print(grid(columns_of(bootstrap.counts), rows))
+    print(grid(columns_of(bootstrap.counts), rows.items()))
     out: dict[str, Any] = {name: round(found.total, 4) for name, found in by_type.items()}
     out |= {"questions": len(kept), "videos": kept.videos}
     out |= {

@@ -47,13 +47,13 @@ class Comparison:
     def text(self, split: str, counts: Grouped[int]) -> str:
         """The table for the terminal."""
         types = largest_types(counts)
-        rows = {
-            "questions": [f"{n:,}" for n in counts.of(types)],
-            f"A {self.a}": [percent(v) for v in self.accuracy[0].of(types)],
-            f"B {self.b}": [percent(v) for v in self.accuracy[1].of(types)],
-            "B - A": [f"{100 * v:+.1f}" for v in self.difference.of(types)],
-            "  95 % interval": [between(i, sign=True) for i in self.interval.of(types)],
-        }
+        rows = [  # a list: a run may be called "- A"
+            ("questions", [f"{n:,}" for n in counts.of(types)]),
+            (f"A {self.a}", [percent(v) for v in self.accuracy[0].of(types)]),
+            (f"B {self.b}", [percent(v) for v in self.accuracy[1].of(types)]),
+            ("B - A", [f"{100 * v:+.1f}" for v in self.difference.of(types)]),
+            ("  95 % interval", [between(i, sign=True) for i in self.interval.of(types)]),
+        ]
         lost = len(self.flipped) - self.gained
         return (
             f"split {split}, per cent\n{grid(columns_of(counts), rows)}\n"

@@ -104,7 +104,7 @@ class Score:
             f"{shown[self.answers.video]}; {TITLES[self.protocol]}\n"
             f"per cent of {len(asked):,} questions on {asked.videos:,} videos"
         )
-        lines = [title, grid(columns_of(self.counts), rows)]
+        lines = [title, grid(columns_of(self.counts), rows.items())]
         if left_out(self.counts):
             lines.append(left_out(self.counts))
         if self.answers.video == "real" and not self.gain:

@@ -81,12 +81,10 @@ def build(spec: dict[str, Any], results: Path) -> str:
                 f"{row.runs}: answers {len(row.id)} questions, {first.runs} {len(first.id)}, or "
                 "others: a table is of one question file"
             )
-    masks: dict[str, np.ndarray] = {}
-    for column in spec["columns"]:
-        joined = column if isinstance(column, dict) else {column: [column]}
-        masks |= {name: np.isin(first.type, kinds) for name, kinds in joined.items()}
-        if column == TOTAL:
-            masks[TOTAL] = np.ones(len(first.id), bool)
+    columns = _columns(spec)
+    masks = [
+        np.array([kinds is None or kind in kinds for kind in first.type]) for _, kinds in columns
+    ]
     blind, other, differences = None, None, ["vision gain"]
     if spec.get("question_only"):
         row = {"label": "", "runs": spec["question_only"], "file": "none"}
@@ -96,12 +94,12 @@ def build(spec: dict[str, Any], results: Path) -> str:
         blind = other.hits.mean(0)
         differences = ["difference, over videos", "difference, over seeds"]
     learned = any("learned" in row for row in spec["rows"])
-    head = ["", *(f"{n} ({masks[n].sum():,})" for n in masks)]
+    head = ["", *(f"{c} ({m.sum():,})" for (c, _), m in zip(columns, masks, strict=True))]
     head += differences * (blind is not None) + ["learned"] * learned
     lines = [markdown(head), "|" + "-|" * len(head)]
     bootstrap = Bootstrap(first.video, first.type)
     for row in rows:
-        cells = [row.label, *(row.cell(mask) for mask in masks.values())]
+        cells = [row.label, *(row.cell(mask) for mask in masks)]
         if blind is not None:
             cells.append(_gain(row, blind, bootstrap))
         if other is not None:
@@ -113,14 +111,28 @@ def build(spec: dict[str, Any], results: Path) -> str:
         row = next(row for row in rows if row.label == spec["gain_of"])
         gain = row.hits.mean(0) - blind
         mean, interval = bootstrap.accuracy(gain), bootstrap.interval(gain)
-        values = {**mean.by_type, TOTAL: mean.total} if TOTAL in masks else mean.by_type
-        ends = {**interval.by_type, TOTAL: interval.total}
-        cells = [
-            f"{100 * values[n]:+.1f} [{between(ends[n], sign=True)}]" if n in values else "–"
-            for n in masks
-        ]
+        cells = []
+        for _, kinds in columns:  # of several types joined there is no interval
+            cell = "–"
+            if kinds is None:
+                cell = f"{100 * mean.total:+.1f} [{between(interval.total, sign=True)}]"
+            elif len(kinds) == 1 and kinds[0] in interval.by_type:
+                ends = between(interval.by_type[kinds[0]], sign=True)
+                cell = f"{100 * mean.by_type[kinds[0]]:+.1f} [{ends}]"
+            cells.append(cell)
         lines.append(markdown([f"vision gain, {row.label}", *cells, ""] + [""] * learned))
     return "\n".join(lines)
+
+
+def _columns(spec: dict[str, Any]) -> list[tuple[str, list[str] | None]]:
+    """Head and question types of each column; None: all questions."""
+    columns: list[tuple[str, list[str] | None]] = []
+    for column in spec["columns"]:
+        if isinstance(column, dict):
+            columns += column.items()
+        else:
+            columns.append((column, None if column == TOTAL else [column]))
+    return columns
 
 
 class _Row:
@@ -176,7 +188,8 @@ def _over_seeds(row: _Row, other: _Row) -> str:
 def _files(row: dict[str, Any], spec: dict[str, Any], results: Path) -> list[Path]:
     """The answers of a row's runs that are on this machine, by name."""
     split = spec.get("split", "test")
-    seeds = sorted(f for f in results.glob(f"{row['runs']}_s*") if f.name[-1].isdigit())
+    name = re.compile(re.escape(row["runs"]) + r"_s\d+")  # not RUN_short1, RUN_s1_longer2
+    seeds = sorted(f for f in results.iterdir() if name.fullmatch(f.name))
     folders = seeds or [results / row["runs"]]
     files = [answers_file(folder, split, row["file"]) for folder in folders]
     return [file for file in files if file.is_file()]
@@ -201,6 +214,14 @@ def _read_specs(path: Path) -> dict[str, Any]:
                     f"{path}: table {name}, row {row}: needs label, runs and file (real, none or "
                     "shuffled), may have learned, and nothing else"
                 )
+        for column in spec["columns"]:
+            joined = column.items() if isinstance(column, dict) else [(column, [column])]
+            for head, kinds in joined:
+                if not all(isinstance(text, str) for text in (head, *kinds)):
+                    raise UserError(
+                        f"{path}: table {name}: column {head!r} of {kinds!r}: names of question "
+                        "types are text; put them in quotes (YAML reads yes, no and 1 otherwise)"
+                    )
         labels = [row.get("label") for row in spec["rows"]]
         for key in ("gain_of", "against"):
             if spec.get(key, labels[0]) not in labels:

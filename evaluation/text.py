@@ -1,9 +1,9 @@
 """Numbers as text: tables for the terminal, rows for Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from util.grouped import Grouped
-from util.text import clipped
+from util.text import clipped, printable
 
 Interval = tuple[float, float]
 TYPES = 12  # question types, the largest, that a table or a picture shows
@@ -21,9 +21,9 @@ def between(low_high: Interval, *, sign: bool = False) -> str:
     return f"{low:+.1f}..{high:+.1f}" if sign else f"{low:.1f}-{high:.1f}"
 
 
-def grid(columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    """A table for the terminal, each column as wide as its widest cell."""
-    table = [["", *columns], *([clipped(label, 60), *cells] for label, cells in rows.items())]
+def grid(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """A table for the terminal, each column as wide as its widest cell; rows: label and cells."""
+    table = [["", *columns], *([clipped(label, 60), *cells] for label, cells in rows)]
     width = [max(len(line[i]) for line in table) for i in range(len(columns) + 1)]
     return "\n".join(_line(line, width) for line in table)
 
@@ -57,4 +57,4 @@ def _line(cells: Sequence[str], width: Sequence[int]) -> str:
 
 def markdown(cells: Sequence[str]) -> str:
     """One row of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(printable(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -29,5 +29,5 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         """Refuse to answer nothing."""
-        if not self.question.strip(" ?"):
+        if not self.question.replace("?", " ").strip():
             raise ValueError("--question is empty: ask something")

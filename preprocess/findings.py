@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from util.text import clipped
+
 EXAMPLES = 3
 EXAMPLE_WIDTH = 75
 # what is looked for, in the order of the table: (its level, what to do or to know about it)
@@ -80,9 +82,6 @@ def _count(finding: Finding) -> str:
 
 
 def _examples(finding: Finding) -> str:
-    shown = [
-        text if len(text) <= EXAMPLE_WIDTH else text[: EXAMPLE_WIDTH - 3] + "..."
-        for text in finding.examples[:EXAMPLES]
-    ]
+    shown = [clipped(text, EXAMPLE_WIDTH) for text in finding.examples[:EXAMPLES]]
     more = ["..."] if len(finding.examples) > EXAMPLES else []
     return f"{finding.note} {', '.join(shown + more)}".strip()

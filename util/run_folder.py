@@ -28,6 +28,8 @@ def kept_checkpoint(
 
     `defaults`: what holds for an option that there was not when the checkpoint was made.
     """
+    if folder.exists() and not folder.is_dir():  # results/README.md, with a run called like it
+        raise UserError(f"{folder} is a file: take another name for --run")
     if folder.exists() and not (resume or overwrite):
         raise UserError(
             f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "

@@ -1,5 +1,8 @@
 """Intervals and tests for accuracies of questions that share videos."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest, ttest_ind
@@ -17,18 +20,22 @@ class Bootstrap:
     """
 
     def __init__(
-        self, videos: ArrayLike, types: ArrayLike, *, samples: int = 10_000, seed: int = 0
+        self,
+        videos: Sequence[object] | np.ndarray,
+        types: Sequence[object] | np.ndarray,
+        *,
+        samples: int = 10_000,
+        seed: int = 0,
     ) -> None:
         """Video and type of each of Q questions; groups are all of them, and K types by size."""
-        names, self.video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)
-        kinds, kind, count = np.unique(
-            np.asarray(types, dtype=str), return_inverse=True, return_counts=True
-        )
-        order = np.argsort(-count, kind="stable")
-        self.types = tuple(str(kinds[i]) for i in order)
-        place = np.empty(len(kinds), dtype=np.int64)
-        place[order] = np.arange(1, len(kinds) + 1)
-        self.kind = place[kind]  # (Q,) column of the question's type
+        # Not by np.unique: NumPy's strings lose a NUL at the end, and are as long as the longest.
+        names = sorted(set(map(str, videos)))
+        place = {name: i for i, name in enumerate(names)}
+        self.video = np.array([place[str(video)] for video in videos], dtype=np.int64)
+        count = Counter(map(str, types))
+        self.types = tuple(sorted(count, key=lambda kind: (-count[kind], kind)))
+        place = {kind: i for i, kind in enumerate(self.types, start=1)}
+        self.kind = np.array([place[str(kind)] for kind in types])  # (Q,) column of the type
         self.total = len(names)
         rng = np.random.default_rng(seed)
         share = np.full(self.total, 1 / self.total)

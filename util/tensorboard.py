@@ -88,7 +88,7 @@ def tag(name: str) -> str:
     taken = re.sub(r"[^-/\w.]", "_", name).strip("/")
     if taken == name:
         return name
-    return f"{taken[:80]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{taken[:80]}_{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _step(line: str) -> float:
