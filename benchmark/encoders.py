@@ -69,8 +69,7 @@ def training_step(setting: Setting) -> Callable[[], object]:
     batch = _batch(setting)
 
     def step() -> object:
-        with torch.autocast("cpu", torch.bfloat16, enabled=setting.precision == "bf16"):
-            return take_step(task, [batch], optimizer, 1e-6, 12.0)
+        return take_step(task, [batch], optimizer, 1e-6, 12.0, setting.precision)
 
     return step
 
