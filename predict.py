@@ -21,6 +21,7 @@ from options.parse import parse
 from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
 from preprocess.clips import clip_picture
+from preprocess.decoders import decoder_of
 from preprocess.frames import Clips, clip_frames
 from preprocess.pictures import read_pictures
 from util.checkpoint import load_checkpoint
@@ -99,7 +100,7 @@ class FeatureLook:
                 )
             backbone = backbone_from_provenance(made, weights=weights[channel], device=device)
             stored = made.get("precision", "float32")
-            self.channels.append((backbone, made["sampling"], made["decoder"], stored))
+            self.channels.append((backbone, made["sampling"], decoder_of(made), stored))
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and extract.  Raises UserError if the file cannot be read."""
@@ -134,7 +135,7 @@ class ClipLook:
 
     def __init__(self, made: dict[str, Any]) -> None:
         """`made`: the provenance of the clip store that the run was trained on."""
-        self.made = made
+        self.made, self.decoder = made, decoder_of(made)
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and resize.  Raises UserError if the file cannot be read."""
@@ -143,7 +144,7 @@ class ClipLook:
             video,
             clips=sampling["clips"],
             frames=sampling["frames"],
-            decoder=self.made["decoder"],
+            decoder=self.decoder,
             keep_partial=False,
             pictures=[None, clip_picture(self.made)],
         )

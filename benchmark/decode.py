@@ -1,6 +1,6 @@
 """Which decoder is the fastest on this machine, and whether it gives PyAV's frames.
 
-    python -m benchmark.decode [--videos DIR] [--count 12] [--decoders pyav opencv] [--rounds 3]
+    python -m benchmark.decode [--videos DIR] [--count 12] [--decoders NAME ...] [--rounds 3]
 
 One thread each, the same videos in turn: all frames as RGB; the clips of a video as
 `preprocess.videos` reads them (8 clips of 16 frames, full size); the same as 224 x 224 pictures,

@@ -27,8 +27,7 @@ class VideoOptions:
         clips: clips per video (N)
         frames: frames per clip (F)
         id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
-        decoder: pyav, which comes along; scikit-video with the system's ffmpeg; opencv and
-            torchcodec where they are installed
+        decoder: pyav, which comes along; scikit-video with the system's ffmpeg program
         scaler: what makes pictures of a network's size, the decoder (fast) or torch; auto takes
             the decoder where it can
         keep_partial: store what decodes of a video that breaks off, with a note
@@ -57,7 +56,7 @@ class VideoOptions:
     clips: int = 8
     frames: int = 16
     id_map: str | None = None
-    decoder: Literal["pyav", "scikit-video", "opencv", "torchcodec"] = "pyav"
+    decoder: Literal["pyav", "scikit-video"] = "pyav"
     scaler: Literal["auto", "decoder", "torch"] = "auto"
     keep_partial: bool = False
     resize: Literal["squash", "crop"] = "squash"

@@ -1,5 +1,6 @@
 """Video files before decoding, by PyAV: open them, find the video stream, count its frames."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -47,6 +48,29 @@ def count_packets(path: Path) -> tuple[int, int, str]:
         cut = cut or f"cut off: ends at {seconds:.1f} of {declared:.1f} s"
         whole = round(count * declared / seconds) if seconds > 0 else count
     return count, max(whole, header) if cut else count, cut
+
+
+def lost_beginning(path: Path) -> int:
+    """How many pictures of a recording that begins in the middle cannot be decoded.
+
+    Packets shown before the first frame that decodes: what they build on was not recorded.  Other
+    packets without a frame are none of these: the second field of a frame, VP8's hidden frames.
+    """
+    begins: list[int | None] = []  # when each packet is shown
+    keys: list[bool] = []
+    first: av.VideoFrame | None = None
+    with open_video(path) as container, suppress(FFmpegError):
+        for packet in container.demux(video_stream(container, path)):
+            if packet.size and not packet.is_discard:
+                begins.append(packet.pts)
+                keys.append(packet.is_keyframe)
+            if first is None:
+                first = next(iter(packet.decode()), None)
+    if first is None:
+        return 0
+    if first.pts is None or None in begins:  # a container without times of showing, as AVI
+        return keys.index(True) if True in keys else 0
+    return sum(begin is not None and begin < first.pts for begin in begins)
 
 
 def _declared_seconds(container: InputContainer, stream: av.VideoStream) -> float:

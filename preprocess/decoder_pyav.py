@@ -75,38 +75,27 @@ def _convert(
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What the other decoders need told: which of the video streams, its size, how it is turned."""
+    """What another decoder must find in a file."""
 
-    number: int  # among the file's video streams
-    index: int  # among all its streams
-    height: int  # as coded, not turned
-    width: int
-    matrix: Matrix | None
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """Height and width of the upright frames."""
-        return (self.width, self.height) if _lies(self.matrix) else (self.height, self.width)
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether the display matrix mirrors."""
-        a, b, c, d = self.matrix or (1, 0, 0, 1)
-        return a * d - b * c < 0
+    image: np.ndarray  # its first frame, (H, W, 3) uint8 upright RGB
+    frames: int  # that decode
+    problem: str  # "" or why PyAV calls the file broken off or damaged
 
 
 def first_look(path: Path) -> FirstLook:
-    """Decode the first frame.  Raises VideoError or StoppedEarly where there is none."""
-    with open_video(path) as container:
-        stream = video_stream(container, path)
-        number = list(container.streams.video).index(stream)
-        try:
-            for frame in container.decode(stream):
-                matrix = display_matrix(frame)
-                return FirstLook(number, stream.index, frame.height, frame.width, matrix)
-        except FFmpegError as error:
-            raise StoppedEarly(f"decoding breaks off: {error_words(error)}") from error
-    raise VideoError(path, "no frame of it decodes")
+    """Decode a file once.  Raises VideoError or StoppedEarly where no frame of it decodes."""
+    image, count, problem = None, 0, ""
+    try:
+        for convert in frames(path):
+            image = convert() if image is None else image
+            count += 1
+    except StoppedEarly as error:
+        problem = str(error)
+    if image is None:
+        if problem:
+            raise StoppedEarly(problem)
+        raise VideoError(path, "no frame of it decodes")
+    return FirstLook(image, count, problem)
 
 
 def display_matrix(frame: av.VideoFrame) -> Matrix | None:

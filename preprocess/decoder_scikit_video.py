@@ -14,6 +14,10 @@ from preprocess.decoder_pyav import first_look
 from preprocess.video_error import Convert, StoppedEarly, VideoError
 from util.errors import UserError
 
+# Mean difference of a first frame from PyAV's, in grey levels, from which it shows something else:
+# versions of FFmpeg differ by up to 4 (deep colours, interlaced video); black by 50 and more.
+ANOTHER = 16
+
 
 def require() -> None:
     """Raise UserError if the ffmpeg or ffprobe program is missing."""
@@ -34,12 +38,16 @@ def versions() -> dict[str, str]:
 def frames(path: Path) -> Iterator[Convert]:
     """Frames in order of showing.
 
-    Raises StoppedEarly if ffmpeg met invalid data, VideoError if scikit-video cannot open it.
+    An ffmpeg of another version may leave out frames, or show something else, and say nothing: what
+    PyAV finds decides.  Raises StoppedEarly if either met invalid data, or they count otherwise;
+    VideoError if scikit-video cannot open the file, or its first frame is another than PyAV's.
     """
     skvideo = import_scikit_video()
     where = str(path.absolute())  # a relative "-x.avi" would be taken for an option
     every_frame = "-fps_mode" if _ffmpeg(skvideo) >= (5, 1) else "-vsync"
-    height, width = first_look(path).shown
+    look = first_look(path)
+    height, width = look.image.shape[:2]
+    count = 0
     try:
         reader = skvideo.io.FFmpegReader(
             where,
@@ -56,9 +64,23 @@ def frames(path: Path) -> Iterator[Convert]:
     process = reader._proc  # it has no public way to learn how ffmpeg ended
     try:
         for image in reader.nextFrame():
+            if count == 0 and np.abs(image.astype(np.int16) - look.image).mean() > ANOTHER:
+                raise VideoError(
+                    path,
+                    "scikit-video's ffmpeg shows another first frame than PyAV; --decoder "
+                    "pyav reads it",
+                )
             yield partial(np.array, image)
+            count += 1
         if process.wait() != 0:
             raise StoppedEarly(f"decoding breaks off: ffmpeg exit code {process.returncode}")
+        if look.problem:
+            raise StoppedEarly(look.problem)
+        if count != look.frames:
+            raise StoppedEarly(
+                f"scikit-video's ffmpeg decodes {count} frames, PyAV {look.frames}; --decoder pyav "
+                "reads it"
+            )
     finally:
         process.kill()
         process.wait()

@@ -1,19 +1,21 @@
 """The decoders: a file -> its frames in order of showing, upright; the same from each of them.
 
-PyAV is the default and brings its own FFmpeg; the others serve where they are installed.
+PyAV is the default and brings its own FFmpeg; scikit-video runs the ffmpeg program.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from preprocess import decoder_opencv, decoder_pyav, decoder_scikit_video, decoder_torchcodec
+from preprocess import decoder_pyav, decoder_scikit_video
 from preprocess.container import count_packets
 from preprocess.video_error import Convert, StoppedEarly, VideoError
 
 __all__ = [
     "DECODERS", "Convert", "Decoder", "StoppedEarly", "VideoError", "count_packets",
-    "decoder_versions", "require_decoder",
+    "decoder_of", "decoder_versions", "require_decoder",
 ]  # fmt: skip
 
 
@@ -39,18 +41,24 @@ DECODERS = {
         decoder_scikit_video.versions,
         decoder_scikit_video.require,
     ),
-    "opencv": Decoder(
-        decoder_opencv.frames, False, decoder_opencv.versions, decoder_opencv.require
-    ),
-    "torchcodec": Decoder(
-        decoder_torchcodec.frames, False, decoder_torchcodec.versions, decoder_torchcodec.require
-    ),
 }
 
 
 def require_decoder(decoder: str) -> None:
     """Raise UserError if a package or program that a decoder needs is not on this machine."""
     DECODERS[decoder].require()
+
+
+def decoder_of(provenance: dict[str, Any]) -> str:
+    """The decoder that made a store, to read new videos alike; PyAV where it is none of these.
+
+    Earlier versions had opencv and torchcodec, whose frames of ordinary video are PyAV's.
+    """
+    made = provenance["decoder"]
+    if made in DECODERS:
+        return made
+    print(f"made with --decoder {made}, which is no more: pyav reads new videos", file=sys.stderr)
+    return "pyav"
 
 
 def decoder_versions(decoder: str) -> dict[str, str]:

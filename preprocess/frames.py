@@ -71,7 +71,8 @@ def take_clips(
 
     What a take gives of a frame stands in place of the frame.
     """
-    from preprocess.decoders import count_packets  # PyAV: not for networks without files
+    # PyAV: not for networks without files
+    from preprocess.container import count_packets, lost_beginning
 
     path = Path(path)
     packets, whole, cut = count_packets(path)
@@ -83,6 +84,9 @@ def take_clips(
         if total == 0:
             raise VideoError(path, stopped or "no frame of it decodes")
         problem = cut or stopped
+        if not problem and total < packets and (lost := lost_beginning(path)):
+            problem = f"begins in the middle: {lost} packets before the first picture give none"
+            whole = total + lost
         if problem and not keep_partial:
             raise VideoError(path, f"{problem}; {total} of {whole} frames decode")
         # All frames may be there and some of them filled in by the decoder.

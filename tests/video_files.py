@@ -24,6 +24,7 @@ def write_video(
     options: dict[str, str] | None = None,
     rotation: int = 0,
     mirror: bool = False,
+    flags: int = 0,
 ) -> Path:
     """Write `frames` grey frames of (height, width), or `images` (T, H, W, 3) uint8."""
     if images is None:
@@ -33,6 +34,7 @@ def write_video(
         stream = container.add_stream(codec, rate=Fraction(25), options=options or {})
         stream.height, stream.width = images.shape[1:3]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.flags |= flags
         if rotation or mirror:
             stream.set_display_rotation(rotation, hflip=mirror)
         for image in images:
@@ -70,3 +72,14 @@ def moving_images(frames: int, size: tuple[int, int], seed: int = 0) -> np.ndarr
     time = np.arange(frames)[:, None, None, None] / 3
     waves = np.sin(rows[..., None] + phase + time) * np.cos(columns[..., None] * (1 + phase / 6))
     return (127 + 100 * waves).astype(np.uint8)
+
+
+def begin_late(path: Path, source: Path, packets: int) -> Path:
+    """A recording of `source` that lacks its first packets, in the container of `path`'s name."""
+    with av.open(str(source)) as whole, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(whole.demux(video=0)):
+            if number >= packets and packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    return path

@@ -21,7 +21,7 @@ def _store(path, *, hashes=HASHES, counts=(10, 20), order=1, **provenance) -> Fe
 
 def test_stores_of_the_same_clips_match(tmp_path) -> None:
     a = _store(tmp_path / "a.h5")
-    check_match(a, _store(tmp_path / "m.h5", kind="clip", order=-1, decoder="opencv"))
+    check_match(a, _store(tmp_path / "m.h5", kind="clip", order=-1, decoder="scikit-video"))
     check_match(a, _store(tmp_path / "m.h5"))  # frame features as motion are averaged
 
 
