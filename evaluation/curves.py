@@ -67,8 +67,8 @@ def _read(folder: Path, scalar: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps (S,) and values (S,) of a scalar, after those of the autoencoder it started from."""
     rows = _lines(folder)
     before = f"{scalar}/all"  # the total's name in logs of earlier versions
-    names = (scalar, before) if not any(scalar in row for row in rows) else (scalar,)
-    found = [(row["step"], row[name]) for row in rows for name in names if name in row]
+    values = [(row["step"], row.get(scalar, row.get(before))) for row in rows]
+    found = [(step, value) for step, value in values if value is not None]
     if not found:
         names = sorted({name for row in rows for name in row} - {"step"})
         raise UserError(f"{folder}: logged no {scalar}; there are {', '.join(names)}")

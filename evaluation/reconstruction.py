@@ -23,6 +23,7 @@ from util.distributed import gather_objects, rank, world_size
 from util.errors import UserError
 from util.files import whole_file
 from util.pictures import reconstructions
+from util.progress import warned
 
 FRAMES_SHOWN = 8  # of each clip
 
@@ -52,14 +53,14 @@ def measure_run(options: ReconstructionOptions) -> dict[str, float]:
     task = Autoencoding.from_checkpoint(content).to(device)
     found = measure(task, table, options.batch_size, device)
     print(text(found, f"{folder.name} at step {content['step']}, {split}: {len(ids):,} videos"))
-    picture = folder / "plots" / f"{split}-reconstructions.png"
-    picture.parent.mkdir(exist_ok=True)
-    figure = show_reconstructions(task, table, options.samples, device)
-    with whole_file(picture) as partial:
-        figure.savefig(partial, format="png", dpi=110)
     with whole_file(folder / f"{split}-reconstruction.json") as partial:
         partial.write_text(json.dumps(found, indent=1))
-    print(f"picture: {picture}")
+    picture = folder / "plots" / f"{split}-reconstructions.png"
+    with warned(print, f"picture {picture}"):
+        figure = show_reconstructions(task, table, options.samples, device)
+        with whole_file(picture) as partial:
+            figure.savefig(partial, format="png", dpi=110)
+        print(f"picture: {picture}")
     print(json.dumps({k: round(v, 4) for k, v in found.items()}))
     return found
 

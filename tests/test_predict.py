@@ -86,6 +86,7 @@ def test_it_prints_five_answers_and_saves_the_picture(capsys) -> None:
         (["--video", "d/none.mp4"], r"d/none\.mp4"),
         (["--video", "d/q.pt"], r"d/q\.pt"),
         (["--question", " ? "], r"--question is empty"),
+        (["--question", "\n\u3000?"], r"--question is empty"),
         (["--run", "results/none"], r"results/none/best\.pt: no such checkpoint"),
     ],
 )

@@ -208,6 +208,15 @@ def test_a_second_run_of_a_name(tiny, change: list[str], line: str) -> None:
     assert Path("results/r/last.pt").read_bytes() == before
 
 
+@pytest.mark.parametrize("how", ["--resume", "--overwrite"])
+def test_a_run_called_like_a_file(tiny, how: str) -> None:
+    Path("results").mkdir()
+    Path("results/README.md").write_text("tables")
+    with pytest.raises(UserError, match=r"results/README\.md is a file: take another name for"):
+        train.main([*tiny, "--run", "README.md", how])
+    assert Path("results/README.md").read_text() == "tables"
+
+
 def test_resume_on_other_features_is_refused(tiny) -> None:
     train.main([*tiny, "--run", "r", "--epochs", "1"])
     store = open_store("motion.h5")

@@ -261,7 +261,7 @@ def test_an_autoencoder_answers_no_questions(tiny) -> None:
         evaluate.main(["reconstruction", "--run", "results/two"])
 
 
-def test_without_questions_the_videos_are_divided_by_lot(tiny) -> None:
+def test_without_questions_the_videos_are_divided_by_lot(tiny, monkeypatch, capsys) -> None:
     flags = tiny[2:]
     assert "--questions" not in flags
     for run in ("a", "b"):
@@ -270,7 +270,9 @@ def test_without_questions_the_videos_are_divided_by_lot(tiny) -> None:
         )
     assert metrics("a") == metrics("b")
     assert "32 training and 8 validation videos" in Path("results/a/console.log").read_text()
+    monkeypatch.setattr("evaluation.reconstruction.reconstructions", lambda rows: 1 / 0)
     evaluate.main(["reconstruction", "--run", "results/a", "--checkpoint", "last"])
+    assert "reconstructions.png left out (ZeroDivisionError: " in capsys.readouterr().out
     found = json.loads(Path("results/a/val-reconstruction.json").read_text())
     last = [m for m in metrics("a") if "val/mse" in m][-1]
     assert found["mse"] == pytest.approx(last["val/mse"], rel=1e-5)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
+from util.progress import warned
 from util.tensorboard import NoLog, RunLog
 
 SKIPPED = 3  # steps before: allocations, compilation
@@ -57,6 +58,10 @@ class StepProfile:
 
     def _write(self, profiler: profile) -> None:
         self.written = True
+        with warned(self.say, "part of the profile"):  # which costs no run
+            self._tables(profiler)
+
+    def _tables(self, profiler: profile) -> None:
         averages = profiler.key_averages()
         table = averages.table(sort_by=self.by, row_limit=ROWS, max_name_column_width=50)
         (self.folder / "profile.txt").write_text(table + "\n", encoding="utf-8")

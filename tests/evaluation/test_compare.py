@@ -67,6 +67,12 @@ def test_foreign_files_in_each_form_say_the_same(capsys) -> None:
     assert [f["a"] for f in found] == ["a.json"] * 4
 
 
+def test_a_file_called_like_a_row_has_a_row(capsys) -> None:
+    evaluate.main(["compare", own("a.json", set(range(20))), own("- A", set())])
+    printed = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed.count("B - A") == 2
+
+
 def test_a_folder_stands_for_its_answers(capsys) -> None:
     for name, video in (("a", "real"), ("b", "none")):
         Path(name).mkdir()

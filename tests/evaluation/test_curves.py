@@ -56,6 +56,18 @@ def test_the_picture_has_its_lines(monkeypatch) -> None:
     assert imread("x.png").shape[1] > 300
 
 
+def test_logs_of_earlier_versions_call_the_total_all() -> None:
+    """Since then `all` can only be a type, beside the total."""
+    log("old", [0, 1])
+    text = Path("old/metrics.jsonl").read_text()
+    Path("old/metrics.jsonl").write_text(text.replace("val/x", "val/accuracy/all"))
+    assert curves._read(Path("old"), "val/accuracy")[1].tolist() == [0, 1]
+    row = {"step": 30, "val/accuracy": 2.0, "val/accuracy/all": 9.0}  # a resumed run
+    with Path("old/metrics.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    assert curves._read(Path("old"), "val/accuracy")[1].tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("runs", "scalar", "line"),
     [

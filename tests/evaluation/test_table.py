@@ -69,6 +69,26 @@ def test_a_column_can_join_types() -> None:
     assert "| others (20) |" in page and "| 100.0 ± 0.0 | 10.0 ± 14.1 | +40.0 [" in page
 
 
+def test_columns_are_what_they_name() -> None:
+    """A joined column may be called like a type, or like the total."""
+    columns = "columns: [all, what, {what: [what, who], all: [how]}, who]"
+    Path("results/tables.yaml").write_text(SPEC.replace("columns: [all, what, who]", columns))
+    evaluate.main(["table"])
+    head, _, blind, _, gain = Path("results/README.md").read_text().split("\n")[2:7]
+    assert head.startswith("|  | all (40) | what (20) | what (30) | all (10) | who (10) |")
+    assert blind.split(" | ")[1:4] == ["15.0 ± 7.1", "30.0 ± 14.1", "20.0 ± 9.4"]
+    cells = gain.split(" | ")
+    assert cells[1].startswith("+40.0 [") and cells[2].startswith("+70.0 [")
+    assert cells[3] == "–" and cells[4] == "+0.0 [+0.0..+0.0]" and cells[5].startswith("+20.0 [")
+
+
+def test_seeds_are_runs_with_a_number_alone() -> None:
+    for other in ("seen_s1_longer2", "seen_short3", "seen_sx1"):
+        answers(other, "real", set())
+    evaluate.main(["table"])
+    assert "| with video | 55.0 ± 7.1 |" in Path("results/README.md").read_text()
+
+
 def test_it_is_the_same_again() -> None:
     evaluate.main(["table"])
     first = Path("results/README.md").read_text()
@@ -92,6 +112,8 @@ def test_a_table_without_its_runs_stays_and_is_named(capsys) -> None:
         ("main: {rows: []}", PAGE, r"tables\.yaml: table main needs `columns` and `rows`"),
         (SPEC.replace("label: with", "lable: with"), PAGE, r"table main, row .*needs label"),
         (SPEC.replace("gain_of: with", "gain_of: without"), PAGE, "gain_of 'without video' is no"),
+        (SPEC.replace("what, who", "yes, who"), PAGE, r"table main: column True .* in quotes"),
+        (SPEC.replace("what, who", "{a: [1]}"), PAGE, r"table main: column 'a' of \[1\]: .*text"),
         ("[", PAGE, r"tables\.yaml: not readable as YAML"),
         ("", PAGE, r"tables\.yaml: no tables"),
     ],

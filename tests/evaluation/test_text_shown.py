@@ -102,7 +102,7 @@ def test_the_page_shows_it_and_holds_nothing_else(text: str, tmp_path) -> None:
 
 
 def test_a_table_keeps_its_lines() -> None:
-    lines = grid(["all", "b"], {text: ["1", "2"] for text in TEXTS}).splitlines()
+    lines = grid(["all", "b"], [(text, ["1", "2"]) for text in TEXTS]).splitlines()
     assert len(lines) == 1 + len(TEXTS) and len({len(line) for line in lines}) == 1
     assert len(lines[0]) < 80
 

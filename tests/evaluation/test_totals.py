@@ -103,6 +103,7 @@ def test_names_that_tensorboard_would_join_stay_apart() -> None:
         "val/accuracy/a?b",
         "val/accuracy/a_b",
         "val/accuracy/\ud83d",
+        "val/accuracy/\ude00",
         "val/x/$",
     ]
     assert len({tag(name) for name in names}) == len(names)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from util.grouped import Grouped
 from util.metrics import accuracy
 from util.statistics import Bootstrap, mcnemar, reliability
 
@@ -74,3 +75,11 @@ def test_calibration_by_hand() -> None:
     assert confidence[9] == pytest.approx(3.85 / 4) and right[9] == 0.75
     assert np.isnan(confidence[4])
     assert error == pytest.approx((0.05 * 1 + abs(3.85 / 4 - 0.75) * 4) / 5)
+
+
+def test_names_are_taken_as_they_are() -> None:
+    """Also with a NUL at the end, and one of megabytes among thousands."""
+    found = Bootstrap(["v", "v\0", "w"], ["a", "a\0", "a\0"], samples=10)
+    assert found.counts == Grouped(3, {"a\0": 2, "a": 1}) and found.total == 3
+    long = ["x" * 1_000_000, *("what" for _ in range(4999))]  # 20 GB as an array of NumPy's strings
+    assert Bootstrap(long, long, samples=10).counts.by_type["what"] == 4999
