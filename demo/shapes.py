@@ -2,9 +2,11 @@
 
 Videos -> feature stores -> questions -> training with and without video -> accuracy on the test
 split.  Each step is a command that you can run by itself; this file only calls them in order.
+Interrupted, it goes on where it was when it is started again; finished, it starts anew.
 """
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -15,15 +17,20 @@ from data_loader.questions import load_questions
 from options.evaluate import ScoreOptions, SplitOptions
 from preprocess import questions, videos
 from preprocess.dataset import shapes
-from util.errors import run_command
+from util.errors import UserError, run_command
+from util.files import whole_file
 
 DATA = Path("data/shapes")
 RUN, BLIND = "shapes", "shapes_question_only"
+FINISHED = Path(f"results/{RUN}/demo.json")  # the last line of output, once it is printed
 
 
 def main() -> int:
     """Run all steps; the last line of output is one JSON object, accuracies as fractions."""
     begin = time.perf_counter()
+    if FINISHED.exists():
+        for run in (RUN, BLIND):
+            shutil.rmtree(f"results/{run}", ignore_errors=True)
     step("1/6 short videos of moving shapes, with questions", "preprocess.dataset.shapes")
     shapes.main(["--output", str(DATA)])
     step("2/6 videos to feature stores", "preprocess.videos")
@@ -34,8 +41,8 @@ def main() -> int:
     flags = ["--annotations", str(DATA), "--output", str(DATA / "questions.pt")]
     questions.main(["--dataset", "shapes", *flags])
     step("4/6 training with video, then without", "train.py --preset shapes")
-    train.main(["--preset", "shapes", "--overwrite"])
-    train.main(["--preset", "shapes", "--run", BLIND, "--video", "none", "--overwrite"])
+    train_on(["--preset", "shapes"])
+    train_on(["--preset", "shapes", "--run", BLIND, "--video", "none"])
     step("5/6 accuracy on the test split", "evaluate.py")
     question_only = f"results/{BLIND}"
     options = ScoreOptions(run=[f"results/{RUN}"], question_only=question_only)
@@ -47,8 +54,20 @@ def main() -> int:
     predict.main(["--run", f"results/{RUN}", "--video", str(video), "--question", test.texts[0]])
     rows = ("accuracy", "question_only", "shuffled_video")
     rounded = {name: round(found.accuracy[name].total, 4) for name in rows}
-    print(json.dumps({**rounded, "seconds": round(time.perf_counter() - begin)}))
+    last = json.dumps({**rounded, "seconds": round(time.perf_counter() - begin)})
+    with whole_file(FINISHED) as partial:
+        partial.write_text(last + "\n")
+    print(last)
     return 0
+
+
+def train_on(flags: list[str]) -> None:
+    """Train; a run that was interrupted goes on, unless it was one of other options or data."""
+    try:
+        train.main([*flags, "--resume"])
+    except UserError as error:
+        print(f"{error}\nbeginning anew")
+        train.main([*flags, "--overwrite"])
 
 
 def step(title: str, command: str) -> None:
