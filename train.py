@@ -28,6 +28,7 @@ from options.train import TrainOptions
 from training.autoencoder import AutoencoderWork
 from training.ema import AveragedWeights
 from training.memory import check_memory, out_of_memory
+from training.prefetch import Prefetch
 from training.profile import StepProfile
 from training.qa import QaWork
 from training.speed import CapturedStep, compile_task, require_capture
@@ -99,6 +100,7 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
             processes=world_size(),
             features=work.on_features,
             topology=values.get("topology", "complete"),
+            parts=options.accumulate,
         )
     budget = check_memory(work, options, device)
     # Only now, so that a mistake above leaves no trace.
@@ -113,21 +115,41 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     console.say(budget)
     if work.note:
         console.say(work.note)
-    with out_of_memory():
-        return train(work, options, device, kept, console)
+    with out_of_memory(), batches_of(work, options, device) as fetch:
+        return train(work, options, device, fetch, kept, console)
+
+
+def batches_of(work: Work, options: TrainOptions, device: torch.device) -> Prefetch:
+    """This process's batches of all steps."""
+    own = share(options.batch_size, options.accumulate)
+    sampler = Sampler(
+        work.videos,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        questions_per_video=options.questions_per_video,
+    )
+
+    def gather(step: int) -> list[Any]:
+        # Parts first, each shared out: one process and several have the same parts.
+        parts = np.split(sampler.rows(step), options.accumulate)
+        return [work.batch(part[own]) for part in parts]
+
+    steps = math.ceil(options.epochs * len(work.videos) / options.batch_size)
+    return Prefetch(gather, device, steps=steps)
 
 
 def train(
     work: Work,
     options: TrainOptions,
     device: torch.device,
+    fetch: Prefetch,
     kept: dict[str, Any] | None,
     console: Console,
 ) -> float:
     """The loop: step, log, validate, save; returns the best validation score.
 
-    `kept` is the checkpoint to go on from, if any.  Raises UserError, with every checkpoint left as
-    it is, when a loss is no finite number.
+    `fetch` gives the batches; `kept` is the checkpoint to go on from, if any.  Raises UserError,
+    with every checkpoint left as it is, when a loss is no finite number.
     """
     folder = RESULTS / options.run
     task = work.task.to(device).train()
@@ -154,9 +176,7 @@ def train(
         step, best, stale, saved = kept["step"], kept["best"], kept["stale"], kept["step"]
         console.say(f"going on from step {step}")
     log = RunLog(folder, LOGS / options.run, step=step) if rank() == 0 else NoLog()
-    own = share(options.batch_size, options.accumulate)
-    total, size = len(work.videos), options.batch_size
-    steps = math.ceil(options.epochs * total / size)
+    total, size, steps = len(work.videos), options.batch_size, fetch.steps
     stepping: nn.Module = task
     if options.compile:
         stepping, line = compile_task(task, device)
@@ -179,12 +199,6 @@ def train(
     profiled = options.profile if rank() == 0 else 0
     profiler = StepProfile(profiled, folder, log, device, console.say)
 
-    sampler = Sampler(
-        work.videos,
-        seed=options.seed,
-        batch_size=size,
-        questions_per_video=options.questions_per_video,
-    )
     patient = options.patience or math.inf
     bar = tqdm(
         total=steps,
@@ -195,9 +209,7 @@ def train(
         disable=rank() > 0,
     )
     while step < steps and stale < patient:
-        # Parts first, each shared out: one process and several have the same parts.
-        parts = np.split(sampler.rows(step), options.accumulate)
-        batches = [work.batch(part[own]).to(device) for part in parts]
+        batches = fetch(step)
         seed_step(options.seed, step, rank())
         rate = learning_rate(
             options.schedule,

@@ -1,7 +1,8 @@
 """What a task is given at each step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,10 +11,26 @@ from torch import Tensor
 class Movable:
     """Tensors, and groups of them, that go to a device together."""
 
-    def to(self, device: torch.device | str) -> Self:
-        """The same on another device."""
-        values = {f.name: getattr(self, f.name).to(device) for f in fields(self)}  # type: ignore[arg-type]
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
+        """The same on another device; `non_blocking`: without waiting, from pinned memory."""
+        return self._each(lambda value: value.to(device, non_blocking=non_blocking))
+
+    def pinned(self) -> Self:
+        """The same in memory from which a GPU copies without holding up the host."""
+        return self._each(lambda v: v.pinned() if isinstance(v, Movable) else v.pin_memory())
+
+    def _each(self, change: Callable[[Any], Any]) -> Self:
+        values = {f.name: change(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
         return type(self)(**values)
+
+
+def tensors(part: Any) -> list[Tensor]:
+    """All tensors of a batch, in a fixed order."""
+    found = []
+    for field in fields(part):
+        value = getattr(part, field.name)
+        found += tensors(value) if isinstance(value, Movable) else [value]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

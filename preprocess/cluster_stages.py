@@ -163,8 +163,14 @@ class Networks:
 
 
 def check_same(made: dict[str, Any], asked: dict[str, Any], output: Path, node: str) -> None:
-    """UserError if a machine would make a store in another way, or with other versions."""
-    made, asked = ({**p, **p["versions"], "versions": None} for p in (made, asked))
+    """UserError if a machine would make a store in another way, or with other versions.
+
+    2.14.1+cpu and 2.14.1+cu130 are one version: the machine of the command may have no GPU.
+    """
+    made, asked = (
+        {**p, **{k: v.split("+")[0] for k, v in p["versions"].items()}, "versions": None}
+        for p in (made, asked)
+    )
     for key in sorted(made | asked):
         if made.get(key) != asked.get(key):
             raise UserError(

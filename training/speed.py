@@ -2,13 +2,12 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Movable
+from data_loader.batch import tensors
 from util.errors import UserError
 
 Taken = tuple[dict[str, Tensor], Tensor | None]  # named losses, which rows were right
@@ -65,6 +64,9 @@ class CapturedStep:
             tuple[torch.Size, ...], tuple[torch.cuda.CUDAGraph, Sequence[Any], Taken]
         ] = {}
         self.stream = torch.cuda.Stream(device)
+        # One for all graphs: their outputs are copied before the next replay, so they may share
+        # the memory of a step instead of keeping one each.
+        self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, batches: Sequence[Any], rate: float) -> Taken:
         """One step on the parts of a batch."""
@@ -94,12 +96,17 @@ class CapturedStep:
         own = copy.deepcopy(list(batches))
         self.optimizer.zero_grad()  # each graph makes gradients of its own
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self.stream):
+        # A thread may be copying the next batch up (training/prefetch.py), on another stream.
+        with torch.cuda.graph(
+            graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"
+        ):
             taken = self.take(own, rate=self.rate)
         self.graphs[shape] = graph, own, taken
 
 
-def require_capture(device: torch.device, *, processes: int, features: bool, topology: str) -> None:
+def require_capture(
+    device: torch.device, *, processes: int, features: bool, topology: str, parts: int
+) -> None:
     """Raise UserError where a step cannot be captured."""
     if device.type != "cuda":
         raise UserError("--cuda_graph true: needs a GPU; leave it out")
@@ -108,21 +115,16 @@ def require_capture(device: torch.device, *, processes: int, features: bool, top
             f"--cuda_graph true: the edges of --topology {topology} differ from batch to batch; "
             "leave it out"
         )
+    if parts > 1:  # a shape would be the numbers of videos of all parts: nearly each step a new one
+        raise UserError(
+            f"--cuda_graph true: for batches in one part; leave it out with --accumulate {parts}"
+        )
     if processes > 1:
         raise UserError("--cuda_graph true: for one process; leave it out with torchrun")
     if not features:
         raise UserError(
             "--cuda_graph true: for stored features; leave it out with --clips and for autoencoder"
         )
-
-
-def tensors(part: Any) -> list[Tensor]:
-    """All tensors of a batch, in a fixed order."""
-    found = []
-    for field in fields(part):
-        value = getattr(part, field.name)
-        found += tensors(value) if isinstance(value, Movable) else [value]
-    return found
 
 
 def _clone(value: Tensor | None) -> Tensor | None:

@@ -14,8 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from benchmark.sizes import SIZES, make_data, make_task
+from options.parse import parse
 from tests import tiny_run
 from tests.conftest import ROOT
+from training.qa import QaWork
+from training.speed import require_capture
 from util.errors import UserError
 
 
@@ -92,6 +95,34 @@ def test_mistakes(tiny, flags, line) -> None:
     with pytest.raises(UserError, match=line):
         train.main([*tiny, "--run", "r", *flags])
     assert not Path("results").exists()
+
+
+def test_captured_steps_meet_few_shapes(tiny) -> None:
+    parts = parse("train.py", "", QaWork.options, [*tiny, "--run", "r", "--cuda_graph", "true"])
+    work = QaWork(*parts, kept=None)
+    data = replace(work.data, split=replace(work.data.split, longest=20)).alike()
+    assert work.data.words_multiple == work.val.words_multiple == work.data.split.longest
+    shapes = set()
+    for seed in range(8):  # each of 10 questions of 24 videos
+        batch = data.batch(np.random.default_rng(seed).permutation(48)[:10])
+        shapes.add((len(batch.visual.clip_mask), *batch.words.shape))
+    assert shapes <= {(8, 10, 20), (16, 10, 20)}
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"parts": 4}, "leave it out with --accumulate 4"),
+        ({"processes": 2}, "leave it out with torchrun"),
+        ({"features": False}, "leave it out with --clips"),
+        ({"topology": "knn:2"}, "the edges of --topology knn:2 differ"),
+    ],
+)
+def test_steps_that_cannot_be_captured(given, line) -> None:
+    plain = {"processes": 1, "features": True, "topology": "complete", "parts": 1}
+    require_capture(torch.device("cuda"), **plain)
+    with pytest.raises(UserError, match=line):
+        require_capture(torch.device("cuda"), **{**plain, **given})
 
 
 def test_a_profile_is_a_table_and_a_trace(tiny) -> None:
