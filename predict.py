@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     reply = predictor.ask(options.video, options.question)
     print(clipped(options.question, 1000))
+    if reply.unknown:
+        print(f"  {reply.unknown}")
     for answer, probability in reply.answers:
         print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}")
     output = Path(options.output or Path(options.run) / "answer.png")
@@ -67,6 +69,7 @@ class Reply:
     """An answer and how it came about."""
 
     answers: list[tuple[str, float]]  # the five best, with probabilities
+    unknown: str  # which words of the question the run does not know; "" if it knows all
     frames: list[np.ndarray]  # the middle frame of each clip, (H, W, 3) uint8
     times: list[str]  # its number in the video, from 1
     punishment: np.ndarray  # (2, N) appearance and motion, mean over units
@@ -185,14 +188,19 @@ class Predictor:
             self.look = FeatureLook(run, stores, weights, device)
 
     def ask(self, video: str | Path, question: str) -> Reply:
-        """Answer one question about one video file.  Raises UserError if it cannot be read."""
+        """Answer one question about one video file.
+
+        Raises UserError for a question without a word, and a file that cannot be read.
+        """
+        tokens = self._tokens(question)  # first: decoding takes seconds
         seen = self.look(video)
-        found = self.task.predict([self._batch(seen.visual, question)], self.device)
+        found = self.task.predict([self._batch(seen.visual, tokens)], self.device)
         clips = seen.clips
         n, f = clips.index.shape
         number = clip_frames(clips.frame_count, clips=n, frames=f)[:, f // 2]
         return Reply(
             answers=self._named(found),
+            unknown=self.unknown_words(question),
             frames=[clips.frames[i] for i in clips.index[:, f // 2]],
             times=[f"frame {i + 1}" for i in number.tolist()],
             punishment=found.punishment[0].numpy(),
@@ -205,17 +213,33 @@ class Predictor:
         `visual`: its last clips, as `preprocess.streaming.LiveClips` keeps them, by the backbones
         that made the run's stores (`predictor.look.channels`).
         """
-        found = self.task.predict([self._batch(visual, question)], self.device)
+        found = self.task.predict([self._batch(visual, self._tokens(question))], self.device)
         return self._named(found)
+
+    def unknown_words(self, question: str) -> str:
+        """One line about the words that the run's training did not have; "" if it had all."""
+        tokens = tokenize(question)
+        unknown = self.vocabulary.unknown(tokens)
+        if not unknown:
+            return ""
+        if len(unknown) == len(set(tokens)):
+            return "none of its words is known to this run: the answer cannot depend on them"
+        return f"words that this run does not know: {clipped(', '.join(unknown), 200)}"
+
+    def _tokens(self, question: str) -> list[str]:
+        tokens = tokenize(question)
+        if not tokens:
+            raise UserError("--question is empty: ask something")
+        return tokens
 
     def _named(self, found: Predictions) -> list[tuple[str, float]]:
         """The five best answers of the first question, with probabilities."""
         pairs = zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
         return [(self.vocabulary.answers[i], p) for i, p in pairs]
 
-    def _batch(self, visual: Features | Frames, question: str) -> Batch:
+    def _batch(self, visual: Features | Frames, tokens: list[str]) -> Batch:
         """One question about one video."""
-        words = self.vocabulary.encode(tokenize(question.strip()))
+        words = self.vocabulary.encode(tokens)
         zero = torch.zeros(1, dtype=torch.int64)
         return Batch(
             visual=visual,

@@ -36,6 +36,10 @@ class Vocabulary:
         unknown = self._word_number[UNK]
         return [self._word_number.get(token, unknown) for token in tokens]
 
+    def unknown(self, tokens: Sequence[str]) -> list[str]:
+        """The tokens that the training split did not have, each once."""
+        return [token for token in dict.fromkeys(tokens) if token not in self._word_number]
+
     def answer_class(self, answer: str, *, train: bool) -> int:
         """The class of an answer; of an unknown one, 0 (`train`) or 1 (validation, test)."""
         return self._answer_number.get(answer, 0 if train else 1)

@@ -6,15 +6,18 @@ Nothing is written and nothing stops at the first mistake: everything is looked 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 from data_loader.store import open_any_store
+from data_loader.tokens import bare
+from preprocess.check_texts import check_texts, type_sizes
 from preprocess.dataset import SPLITS, reader
 from preprocess.dataset.sample import Sample
 from preprocess.findings import Finding, table
 from preprocess.inputs import list_videos, name_videos
 from util.errors import UserError
+from util.text import printable
 
 Samples = Mapping[str, list[Sample]]
 
@@ -35,12 +38,14 @@ def check(
     samples, findings = _read(dataset, annotations)
     findings += _questions(samples)
     findings += _splits(samples)
+    findings += check_texts(samples)
     if videos:
         findings += _files(samples, videos, id_map)
     for path in stores:
         findings += _store(samples, path)
-    print(f"{dataset}: annotations in {annotations}")
-    print(f"{_sizes(samples)}\n\n{table(findings)}")
+    print(f"{dataset}: annotations in {printable(str(annotations))}")
+    print(f"{_sizes(samples)}")
+    print(f"{type_sizes(chain.from_iterable(samples.values()))}\n\n{table(findings)}")
     if not videos:
         print("not looked at: video files (name them with --videos)")
     if not stores:
@@ -70,7 +75,7 @@ def _read(dataset: str, annotations: Path) -> tuple[dict[str, list[Sample]], lis
 
 
 def _unread(where: str, fault: str) -> Finding:
-    return Finding("cannot be read", where, 1, note=" ".join(fault.split()))
+    return Finding("cannot be read", where, 1, note=printable(" ".join(fault.split())))
 
 
 def _questions(samples: Samples) -> Iterator[Finding]:
@@ -121,7 +126,8 @@ def _files(samples: Samples, words: Sequence[str], id_map: str | None) -> Iterat
         return
     absent = [file for file in files.values() if not file.is_file()]
     if absent:
-        yield _unread("--videos", f"{absent[0]}: no such file or folder ({len(absent)} such)")
+        first = printable(str(absent[0]))
+        yield _unread("--videos", f"{first}: no such file or folder ({len(absent)} such)")
     there = [video for video, file in files.items() if file.is_file()]
     yield from _held(samples, there, "questions whose video has no file", "--videos")
 
@@ -163,7 +169,7 @@ def _name(sample: Sample) -> str:
 
 def _asked(sample: Sample) -> tuple[str, str]:
     """Video and question, the latter without regard to case, spaces and question mark."""
-    return sample.video, " ".join(sample.question.lower().rstrip(" ?").split())
+    return sample.video, " ".join(bare(sample.question).split())
 
 
 def _videos(rows: Iterable[Sample]) -> dict[str, None]:

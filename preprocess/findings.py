@@ -1,6 +1,6 @@
 """What `--check` found, and the table that says it (check.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,20 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     ),
     "answers not in train": ("warning", "such questions always count as wrong"),
     "types not in train": ("warning", "such questions are never practised"),
+    "answers that are nearly the same": (
+        "warning",
+        "they differ in case, blanks or a full stop, and each is a class of its own",
+    ),
+    "types that are nearly the same": (
+        "warning",
+        "they differ in case, blanks or a full stop, and each has an accuracy of its own",
+    ),
+    "too many types": ("warning", "tables show the largest; give each question a type of a few"),
+    "very long questions": ("warning", "each batch with one is padded to it; shorten them"),
+    "questions without spaces": (
+        "warning",
+        "a sentence or a very long word is one word to the model; put blanks between the words",
+    ),
 }
 
 
@@ -49,6 +63,17 @@ class Finding:
     def problem(self) -> bool:
         """Whether this stops a run or falsifies its result."""
         return self.count > 0 and KINDS[self.what][0] == "PROBLEM"
+
+
+def notes(findings: Iterable[Finding]) -> str:
+    """What was found, a line for each, for a command that goes on."""
+    lines = [
+        f"NOTE: {finding.count:,} {finding.what} in {finding.where} ({_examples(finding)}): "
+        f"{KINDS[finding.what][1]}\n"
+        for finding in findings
+        if finding.count
+    ]
+    return "".join(lines)
 
 
 def table(findings: Sequence[Finding]) -> str:

@@ -17,13 +17,18 @@ from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build
 from options.parse import parse
 from options.question import QuestionOptions
 from preprocess.check import check
+from preprocess.check_texts import word_findings
 from preprocess.dataset import SPLITS, read_splits
 from preprocess.dataset.sample import Sample
+from preprocess.findings import notes
 from preprocess.language import read_glove, train_vectors
 from util.errors import UserError, run_command
+from util.files import check_output
+from util.text import clipped, printable
 
 PROG = "python -m preprocess.questions"
 ABOUT = "Turn a data set's annotations into one file of encoded questions, answers and words."
+TEXTS = (".json", ".jsonl", ".csv", ".txt")  # of annotations
 WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
 RANDOM_DEVIATION, RANDOM_SEED = 0.4, 0  # the entries of GloVe 840B's commoner words deviate by 0.38
 
@@ -43,17 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             id_map=options.id_map,
             stores=options.videos_in,
         )
-    if Path(options.output).is_dir():
-        raise UserError(f"--output {options.output}: is a folder; name a file, {PROG} writes one")
+    check_output(options.output, inputs=_inputs(options))
     samples = read_splits(options.dataset, Path(options.annotations))
-    print(f"{options.dataset}: annotations in {options.annotations}")
+    print(f"{options.dataset}: annotations in {printable(options.annotations)}")
     if options.videos_in:
         samples = restrict(samples, options.videos_in)
     tokens = {name: [tokenize(s.question) for s in rows] for name, rows in samples.items()}
     answered = SPLITS if options.answers_from == "union" else ("train",)
     answers = [s.answer for name in answered for s in samples[name]]
     vocabulary = build_vocabulary(tokens["train"], answers, options.top_answers)
-    longest = max(len(question) for rows in tokens.values() for question in rows)
+    longest = max(len(question) for question in chain.from_iterable(tokens.values()))
     splits = {
         name: encode(name, rows, tokens[name], vocabulary, longest)
         for name, rows in samples.items()
@@ -69,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         answers_from=options.answers_from,
     )
     print(summary(splits, vocabulary))
+    for name, rows in samples.items():
+        print(notes(word_findings(name, rows, tokens[name])), end="")
     if options.answers_from == "union":
         print(
             "NOTE: --answers_from union took the answer classes from validation and test too; "
@@ -77,6 +83,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"word vectors: {source}\n  {coverage(splits['train'], known)}")
     print(f"wrote {options.output}")
     return 0
+
+
+def _inputs(options: QuestionOptions) -> dict[str, object]:
+    """What is read, by option: no output may be one of these."""
+    folder = Path(options.annotations)
+    inside = [p for p in folder.iterdir() if p.suffix in TEXTS] if folder.is_dir() else []
+    return {
+        "--annotations": folder,
+        "--glove": options.glove,
+        **{f"--videos_in ({path})": path for path in options.videos_in},
+        **{f"--annotations ({path.name})": path for path in inside},
+    }
 
 
 def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict[str, list[Sample]]:
@@ -92,10 +110,11 @@ def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict
     for name, rows in kept.items():
         if not rows:
             example = next(iter(sorted(held)), "none")
+            asked = clipped(repr(samples[name][0].video), 60)
             raise UserError(
                 f"--videos_in {names}: hold no video of the {name} split (annotations have "
-                f"{samples[name][0].video!r}, the stores {example!r}); extract its videos, under "
-                "the ids of the annotations (preprocess.videos --id_map)"
+                f"{asked}, the stores {example!r}); extract its videos, under the ids "
+                "of the annotations (preprocess.videos --id_map)"
             )
         print(f"  {name}: {len(rows):,} of {len(samples[name]):,}")
     return kept
@@ -159,12 +178,15 @@ def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:
 
     `known answer` is the share of questions whose answer is a class: no model can score more.
     """
-    lines = [f"{'split':5} {'questions':>9} {'videos':>6} {'known answer':>12} {'longest':>7}"]
+    lines = [
+        f"{'split':5} {'questions':>9} {'videos':>6} {'known answer':>12} {'median':>6} "
+        f"{'longest':>7}  words"
+    ]
     for name, split in splits.items():
         share = (split.answer >= UNKNOWN_ANSWERS).double().mean().item()
         lines.append(
             f"{name:5} {len(split):9,} {len(set(split.videos)):6,} {share:11.2%} "
-            f"{int(split.length.max()):7}"
+            f"{int(split.length.median()):6} {int(split.length.max()):7}"
         )
     answers = len(vocabulary.answers)
     lines.append(

@@ -81,12 +81,29 @@ def test_it_prints_five_answers_and_saves_the_picture(capsys) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        ("Was macht der Mann?", "none of its words is known to this run: the answer cannot"),
+        ("what does the zebra\x1b do??", "words that this run does not know: zebra\\x1b"),
+        ("誰？", "none of its words is known to this run"),
+    ],
+)
+def test_words_that_the_run_does_not_know_are_said(question, line, capsys) -> None:
+    video = next(Path("d/videos").glob("*.mp4"))
+    predict.main(["--run", "results/r", "--video", str(video), "--question", question])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].strip().startswith(line)
+    assert [one.split()[1] for one in lines[2:7]] == ["%"] * 5
+
+
+@pytest.mark.parametrize(
     ("flags", "line"),
     [
         (["--video", "d/none.mp4"], r"d/none\.mp4"),
         (["--video", "d/q.pt"], r"d/q\.pt"),
         (["--question", " ? "], r"--question is empty"),
         (["--question", "\n\u3000?"], r"--question is empty"),
+        (["--question", "？"], r"--question is empty"),
         (["--run", "results/none"], r"results/none/best\.pt: no such checkpoint"),
     ],
 )
@@ -95,6 +112,15 @@ def test_mistakes(flags: list[str], line: str) -> None:
     given = ["--run", "results/r", "--video", str(video), "--question", "who turns?", *flags]
     with pytest.raises(UserError, match=line):
         predict.main(given)
+
+
+def test_blanks_and_question_marks_around_a_question_do_not_count(capsys) -> None:
+    video = str(next(Path("d/videos").glob("*.mp4")))
+    answers = []
+    for question in ("what turns?", " What turns ? ?\n", "what turns"):
+        predict.main(["--run", "results/r", "--video", video, "--question", question])
+        answers.append([one for one in capsys.readouterr().out.splitlines() if " % " in one])
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_runs_that_no_video_can_be_asked_of() -> None:

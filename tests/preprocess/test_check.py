@@ -69,7 +69,8 @@ def test_nothing_to_find_and_nothing_written(tmp_path, capsys):
     )  # fmt: skip
     assert code == 0 and lines[-1] == "0 problems, 0 warnings; nothing was written"
     assert lines[2:5] == ["train 2 2 2 2", "val 1 1 1 1", "test 1 1 1 1"]
-    assert sum(line.startswith("ok ") for line in lines) == 9
+    assert sum(line.startswith("ok ") for line in lines) == 14
+    assert lines[5] == "types: who 2, what 2"
     assert not any(line.startswith(("PROBLEM", "warning", "not looked")) for line in lines)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["qa", "videos", "x.h5", "y.h5"]
 
@@ -153,6 +154,63 @@ def test_answers_and_types_that_training_does_not_have(tmp_path, capsys):
     assert code == 0
     assert rows(lines, "answers not in train") == ["val 2 of 3 1 answer: 'emu'"]
     assert rows(lines, "types not in train") == ["val 2 'why', 'how'"]
+
+
+def test_answers_and_types_that_are_nearly_the_same(tmp_path, capsys):
+    val = [(3, "c", "who runs?", "Dog."), (5, "c", "what?", " dog"), (6, "c", "all fall?", "cat")]
+    code, lines = check(capsys, annotate(tmp_path / "qa", val=val))
+    assert code == 0
+    twins = rows(lines, "answers that are nearly the same")
+    assert twins == ["all splits 4 of 6 questions, 1 such: 'dog' 2 / 'Dog.' 1 / ' dog' 1"]
+    assert "ok types that are nearly the same: none" in lines
+    assert "types: what 3, who 2, all 1" in lines
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "video,question,answer,type,split\n"
+        "a,who?,x,People,train\nb,who?,3,people,val\nc,who?,3.,peo ple,test\n"
+    )
+    code, lines = check(capsys, table, dataset="own")
+    twins = rows(lines, "types that are nearly the same")
+    assert twins == ["all splits 2 of 3 questions, 1 such: 'People' 1 / 'people' 1"]
+    twins = rows(lines, "answers that are nearly the same")
+    assert twins == ["all splits 2 of 3 questions, 1 such: '3' 1 / '3.' 1"]
+
+
+def test_questions_of_thousands_of_words_and_without_spaces(tmp_path, capsys):
+    train = [
+        *CLEAN["train"],
+        (10, "b", "what " * 5000 + "?", "dog"),
+        (11, "b", "is " * 33, "dog"),
+        (12, "b", "who is " + "x" * 51, "dog"),
+        (13, "b", "他在做什么？", "dog"),
+        (14, "b", "谁 在 那里？", "dog"),
+    ]
+    code, lines = check(capsys, annotate(tmp_path / "qa", train=train))
+    assert code == 0
+    assert rows(lines, "very long questions") == [
+        "train 2 of 7 median 3 words; 10 (video b): 5,000 words, 11 (video b): 33 words"
+    ]
+    assert rows(lines, "questions without spaces") == ["train 2 of 7 12 (video b), 13 (video b)"]
+
+
+def test_a_type_for_each_question(tmp_path, capsys):
+    train = [(10 + i, "a", f"word{i} is it?", "dog") for i in range(101)]
+    code, lines = check(capsys, annotate(tmp_path / "qa", train=train))
+    assert code == 0
+    assert rows(lines, "too many types") == [
+        "all splits 103 for 103 questions; the largest: 'word0', 'word1', 'word2'"
+    ]
+    assert lines[5].endswith("word7 1, 95 more")
+
+
+def test_text_is_shown_as_text(tmp_path, capsys):
+    hostile = "\x1b[31m\ud83d\n\u202e" + "x" * 100_000
+    val = [(hostile, hostile, hostile, hostile), (hostile + "1", hostile, hostile, "dog")]
+    code, _ = check(capsys, annotate(tmp_path / "qa", val=val), "--videos_in", tmp_path / "\x1b")
+    assert code == 2
+    main(["--dataset", "msvd_qa", "--annotations", str(tmp_path / "qa"), "--check"])
+    out = capsys.readouterr().out
+    assert not set(out) & set("\x1b\u202e\ud83d") and max(map(len, out.splitlines())) < 1000
 
 
 def test_questions_without_a_word(tmp_path, capsys):

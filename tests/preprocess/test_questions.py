@@ -44,11 +44,11 @@ def store(path: Path, *ids: str) -> Path:
     return path
 
 
-def make(tmp_path: Path, *flags: object, dataset: str = "msvd_qa"):
+def make(tmp_path: Path, *flags: object, dataset: str = "msvd_qa", output: Path | None = None):
     annotations = tmp_path / "annotations"
     if not annotations.exists():
         annotate(annotations)
-    output = tmp_path / "questions.pt"
+    output = output or tmp_path / "questions.pt"
     fixed = ["--dataset", dataset, "--annotations", annotations, "--output", output]
     if "--word_width" not in flags:
         fixed += ["--word_width", 4]
@@ -88,12 +88,53 @@ def test_the_summary_states_counts_coverage_and_files(tmp_path, capsys):
     make(tmp_path)
     out = capsys.readouterr().out
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
-    assert rows["train"] == ["4", "2", "100.00%", "7"]
-    assert rows["val"] == ["2", "1", "50.00%", "3"]
-    assert rows["test"] == ["2", "2", "50.00%", "4"]
+    assert rows["train"] == ["4", "2", "100.00%", "3", "7"]
+    assert rows["val"] == ["2", "1", "50.00%", "2", "3"]
+    assert rows["test"] == ["2", "2", "50.00%", "1", "4"]
     assert "16 words; 5 answer classes (3 answers and 2 for unknown ones)" in out
     assert "gensim Word2Vec" in out and "14 of 14 words (100.0%), 17 of 17" in out
     assert str(tmp_path / "questions.pt") in out
+
+
+def test_questions_that_a_model_can_hardly_use_are_said(tmp_path, capsys):
+    long = (9, "1", "what " * 5000 + "?", "dog")
+    items = ITEMS | {
+        "train": [*ITEMS["train"], long],
+        "val": [(5, "3", "他在做什么？", "cat")],
+    }
+    annotate(tmp_path / "annotations", items)
+    questions = make(tmp_path)
+    train = questions.splits["train"]
+    assert train.length.tolist()[-1] == train.longest == 5000
+    size = (tmp_path / "questions.pt").stat().st_size
+    assert size < 8 * 5100 + len(long[2]) + 20_000  # a word costs eight bytes, once
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("NOTE")]
+    assert lines == [
+        "NOTE: 1 very long questions in train (median 5 words; 9 (video 1): 5,000 words): each "
+        "batch with one is padded to it; shorten them",
+        "NOTE: 1 questions without spaces in val (5 (video 3)): a sentence or a very long word is "
+        "one word to the model; put blanks between the words",
+    ]
+
+
+@pytest.mark.parametrize("what", ["--annotations", "--glove", "--videos_in"])
+def test_an_output_that_is_an_input_is_refused_before_the_work(what, tmp_path):
+    folder = annotate(tmp_path / "annotations")
+    glove = tmp_path / "glove.txt"
+    glove.write_text("who 1 2\n")
+    given = {
+        "--annotations": folder / "val_qa.json",
+        "--glove": glove,
+        "--videos_in": store(tmp_path / "a.h5", "1", "3", "4"),
+    }[what]
+    link = tmp_path / "link.pt"
+    link.symlink_to(given)
+    before = given.read_bytes()
+    flags = () if what == "--annotations" else (what, given)
+    for output in (given, link):
+        with pytest.raises(UserError, match=rf"--output {output}: is what {what}.* names; name an"):
+            make(tmp_path, "--word_width", 2, *flags, output=output)
+    assert given.read_bytes() == before and link.is_symlink()
 
 
 def test_word_vectors_from_glove_and_their_coverage(tmp_path, capsys):
