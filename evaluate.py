@@ -44,9 +44,10 @@ from options.evaluate import (
     TableOptions,
 )
 from options.parse import parse
+from util.checkpoint import load_checkpoint
 from util.distributed import process_group, rank
 from util.errors import run_command
-from util.files import whole_file
+from util.files import check_output, whole_file
 from util.progress import warned
 from util.tensorboard import tag
 
@@ -74,6 +75,7 @@ def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     """Measure runs, print, write JSON, pictures and TensorBoard; several: mean and deviation."""
     if len(options.run) > 1:
         check_same_questions(options.run, where)
+    look_at_outputs(options, where)
     scores: list[Score] = []
     for run in options.run:
         found, moved = score_run(run, options, where)
@@ -104,6 +106,27 @@ def measure(options: ScoreOptions, where: SplitOptions) -> list[Score]:
             print(f"{where.split}/accuracy{name}: {spread} over {len(scores)} runs")
     print(json.dumps(scores[-1].summary()))
     return scores
+
+
+def look_at_outputs(options: ScoreOptions, where: SplitOptions) -> None:
+    """Raise UserError where the answers cannot be written, or would replace what is read."""
+    for run in options.run:
+        own = answers_file(Path(run), where.split, options.video or "real", options.protocol)
+        other = answers_file(Path(run), where.split, "shuffled", options.protocol)
+        if options.output:
+            reads = sources(run, options.checkpoint, where)
+            # A run that saw videos is also asked about shuffled ones.
+            reads["the shuffled-video control"] = "" if options.video == "shuffled" else other
+            check_output(options.output, inputs=reads)
+        check_output(other if options.output else own, "--run")
+
+
+def sources(run: str, checkpoint: str, where: SplitOptions) -> dict[str, object]:
+    """The files that answering a split reads, by option: none may be replaced by an output."""
+    path = Path(run) / f"{checkpoint}.pt"
+    own = load_checkpoint(path)["options"]
+    names = ("questions", "appearance", "motion", "clips")
+    return {"--run": path, **{f"--{n}": getattr(where, n) or own.get(n) for n in names}}
 
 
 def show(found: Score, folder: Path, *, plots: bool) -> None:
@@ -150,6 +173,9 @@ def print_comparison(argv: Sequence[str]) -> int:
     about = "Runs or predictions files, each against the first; the last line is JSON."
     # compare A B is short for compare --runs A B
     (options,) = parse("python evaluate.py compare", about, (CompareOptions,), argv, first="runs")
+    if options.output:
+        reads = {"--questions": options.questions, **{f"--runs {n}": n for n in options.runs}}
+        check_output(options.output, inputs=reads)
     compare.compare(options)
     return 0
 
@@ -158,6 +184,7 @@ def rebuild_tables(argv: Sequence[str]) -> int:
     """The tables of results/README.md; 1 when one had to stay as it was."""
     about = "Write the tables of results/README.md anew from the runs' JSON."
     (options,) = parse("python evaluate.py table", about, (TableOptions,), argv)
+    check_output(options.readme, "--readme", inputs={"--tables": options.tables})
     return 1 if table.rebuild(options) else 0
 
 
@@ -165,7 +192,13 @@ def report(argv: Sequence[str]) -> int:
     """A page of failures."""
     about = "One self-contained HTML page with a run's worst answers."
     options, where = parse("python evaluate.py report", about, (ReportOptions, SplitOptions), argv)
-    print(f"failures: {write_report(options, where)}")
+    own = Path(options.run) / f"{where.split}-failures.html"
+    flag, output = ("--output", Path(options.output)) if options.output else ("--run", own)
+    reads = sources(options.run, options.checkpoint, where) if options.output else {}
+    reads |= {"--id_map": options.id_map, **{f"--videos {name}": name for name in options.videos}}
+    check_output(output, flag, inputs=reads)
+    write_report(options, where, output)
+    print(f"failures: {output}")
     return 0
 
 
@@ -173,6 +206,7 @@ def print_reconstruction(argv: Sequence[str]) -> int:
     """An autoencoder on a split."""
     about = "Error of the clips that an autoencoder rebuilds, beside what needs no network."
     (options,) = parse("python evaluate.py reconstruction", about, (ReconstructionOptions,), argv)
+    check_output(Path(options.run) / f"{options.split}-reconstruction.json", "--run")
     reconstruction.measure_run(options)
     return 0
 
@@ -181,6 +215,9 @@ def draw_curves(argv: Sequence[str]) -> int:
     """Logs of several runs in one picture."""
     about = "Logged numbers of several runs over their steps, as one picture."
     (options,) = parse("python evaluate.py curves", about, (CurveOptions,), argv)
+    folders = [folder for line in options.run for folder in line.split(",")]
+    reads = {f"--run {name}": Path(name) / "metrics.jsonl" for name in folders}
+    check_output(options.output, inputs=reads)
     print(f"picture: {curves.draw(options)}")
     return 0
 

@@ -27,7 +27,7 @@ from preprocess.pictures import read_pictures
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError, run_command
-from util.files import whole_file
+from util.files import check_output, whole_file
 from util.pictures import clip_timeline
 from util.progress import warned
 from util.text import clipped
@@ -36,6 +36,15 @@ from util.text import clipped
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the five best answers, save a picture of what the model looked at."""
     (options,) = parse("python predict.py", "Ask a video file a question.", (PredictOptions,), argv)
+    own = Path(options.run) / "answer.png"
+    flag, output = ("--output", Path(options.output)) if options.output else ("--run", own)
+    reads = {
+        "--video": options.video,
+        "--run": Path(options.run) / "best.pt",
+        "--appearance_weights": options.appearance_weights,
+        "--motion_weights": options.motion_weights,
+    }
+    check_output(output, flag, inputs=reads)
     predictor = Predictor(
         options.run,
         appearance_weights=options.appearance_weights,
@@ -48,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"  {reply.unknown}")
     for answer, probability in reply.answers:
         print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}")
-    output = Path(options.output or Path(options.run) / "answer.png")
     with warned(print, "the picture of what it looked at"):
         figure = clip_timeline(
             question=options.question,

@@ -11,6 +11,7 @@ import math
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -38,10 +39,11 @@ from util.checkpoint import save_checkpoint
 from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
 from util.errors import UserError, run_command
+from util.lock import writer_lock
 from util.metrics import Running
 from util.progress import Console, warned
 from util.randomness import seed_step
-from util.run_folder import kept_checkpoint, make_folders
+from util.run_folder import check_run_folder, kept_checkpoint, make_folders
 from util.schedule import learning_rate
 from util.tensorboard import NoLog, RunLog
 
@@ -66,10 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def several(name: str, parts: Sequence[Any], options: TrainOptions) -> int:
     """A run for each of the seeds 1, 2, ...; prints mean and deviation."""
-    found = {}
-    for seed in range(1, options.seeds + 1):
-        one = replace(options, run=f"{options.run}_s{seed}", seed=seed, seeds=0)
-        found[one.run] = run(name, parts, one)
+    every = [
+        replace(options, run=f"{options.run}_s{seed}", seed=seed, seeds=0)
+        for seed in range(1, options.seeds + 1)
+    ]
+    for one in every:  # not after hours of training the first
+        check_run_folder(RESULTS / one.run, LOGS / one.run, flat_values(one))
+    found = {one.run: run(name, parts, one) for one in every}
     spread = f" ± {statistics.stdev(found.values()):.4f}" if len(found) > 1 else ""
     if rank() == 0:
         print(
@@ -84,9 +89,8 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
     values = flat_values(*parts, options)
     folder = RESULTS / options.run
     defaults = {f.name: f.default for cls in WORKS[name].options for f in fields(cls)}
-    kept = kept_checkpoint(
-        folder, values, defaults, resume=options.resume, overwrite=options.overwrite
-    )
+    check_run_folder(folder, LOGS / options.run, values)
+    kept = kept_checkpoint(folder, values, defaults)
     work: Work = WORKS[name](*parts, options, kept=kept)
     work.facts = {**work.facts, "options": values}
     share(options.batch_size, options.accumulate)  # refuses what the processes cannot share
@@ -104,19 +108,20 @@ def run(name: str, parts: Sequence[Any], options: TrainOptions) -> float:
         )
     budget = check_memory(work, options, device)
     # Only now, so that a mistake above leaves no trace.
-    if rank() == 0:
-        make_folders(folder, LOGS / options.run, values, anew=kept is None)
-    console = Console(folder / "console.log" if rank() == 0 else None)
-    console.say(
-        f"{options.run}: {work.describe()}, "
-        f"{sum(p.numel() for p in work.task.parameters()):,} parameters"
-        f"{f', {world_size()} processes' if world_size() > 1 else ''}"
-    )
-    console.say(budget)
-    if work.note:
-        console.say(work.note)
-    with out_of_memory(), batches_of(work, options, device) as fetch:
-        return train(work, options, device, fetch, kept, console)
+    with writer_lock(folder) if rank() == 0 else nullcontext():
+        if rank() == 0:
+            make_folders(folder, LOGS / options.run, values, anew=kept is None)
+        console = Console(folder / "console.log" if rank() == 0 else None)
+        console.say(
+            f"{options.run}: {work.describe()}, "
+            f"{sum(p.numel() for p in work.task.parameters()):,} parameters"
+            f"{f', {world_size()} processes' if world_size() > 1 else ''}"
+        )
+        console.say(budget)
+        if work.note:
+            console.say(work.note)
+        with out_of_memory(), batches_of(work, options, device) as fetch:
+            return train(work, options, device, fetch, kept, console)
 
 
 def batches_of(work: Work, options: TrainOptions, device: torch.device) -> Prefetch:

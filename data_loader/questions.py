@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
+from util.checkpoint import save_plain
 from util.errors import UserError
-from util.files import whole_file
 
 FORMAT = 2
 READABLE = (
@@ -130,8 +130,7 @@ def save_questions(
             for name, split in splits.items()
         },
     }
-    with whole_file(path) as partial:
-        torch.save(state, partial)
+    save_plain(path, state)
 
 
 def load_questions(path: str | Path) -> Questions:

@@ -23,8 +23,8 @@ Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their
 UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
 
 
-def write_report(options: ReportOptions, where: SplitOptions) -> Path:
-    """Answer the split, pick the worst failures, write the page; returns its path.
+def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> None:
+    """Answer the split, pick the worst failures, write the page.
 
     Raises UserError for a run that does not fit, an unknown type, videos that are not there.
     """
@@ -41,7 +41,6 @@ def write_report(options: ReportOptions, where: SplitOptions) -> Path:
             seen[name] = clip_frames_of(files[name], clips=clips)
         except VideoError as error:
             tqdm.write(f"no frames: {error}")
-    output = Path(options.output or run.folder / f"{where.split}-failures.html")
     bootstrap = Bootstrap(given.asked.video, given.asked.type)
     right, interval = bootstrap.accuracy(given.correct), bootstrap.interval(given.correct)
     summary = [
@@ -53,7 +52,6 @@ def write_report(options: ReportOptions, where: SplitOptions) -> Path:
     write_page(
         output, run=run.name, split=where.split, summary=summary, failures=failures, picked=picked
     )
-    return output
 
 
 def _failure(

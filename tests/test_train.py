@@ -212,7 +212,7 @@ def test_a_second_run_of_a_name(tiny, change: list[str], line: str) -> None:
 def test_a_run_called_like_a_file(tiny, how: str) -> None:
     Path("results").mkdir()
     Path("results/README.md").write_text("tables")
-    with pytest.raises(UserError, match=r"results/README\.md is a file: take another name for"):
+    with pytest.raises(UserError, match=r"results/README\.md is not a folder"):
         train.main([*tiny, "--run", "README.md", how])
     assert Path("results/README.md").read_text() == "tables"
 

@@ -6,15 +6,27 @@ from typing import Any
 import torch
 
 from util.errors import UserError
-from util.files import whole_file
+from util.files import CURE, whole_file
 
 FORMAT = 1
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain types to `path`, atomically."""
+    """Write tensors and plain types to `path`, atomically.  Raises UserError: full disk, ..."""
+    save_plain(path, {"format": FORMAT, **content})
+
+
+def save_plain(path: str | Path, content: dict[str, Any]) -> None:
+    """torch.save, atomically.  Raises UserError where the system refuses, with its reason."""
     with whole_file(path) as partial:
-        torch.save({"format": FORMAT, **content}, partial)
+        try:
+            torch.save(content, partial)
+        except RuntimeError as error:  # torch's own writer says neither the file nor an errno
+            if "inline_container" not in str(error):
+                raise
+            reason = str(error).splitlines()[0].partition("strerror: ")[2]
+            reason = reason or "the disk is full, or no file may be that large"
+            raise UserError(f"{path}: cannot be written ({reason}); {CURE}") from error
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A user's mistake: one clear line on the error stream, exit code 2, no traceback."""
 
+import errno
 import io
 import os
 import sys
@@ -33,6 +34,11 @@ def run_command(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            print(
+                f"error: {error.strerror}; make room on the disk and start again", file=sys.stderr
+            )
+            sys.exit(2)
         if error.filename is None:  # not about a file: ours to explain where it arises
             raise
         names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)

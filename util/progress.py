@@ -1,7 +1,7 @@
 """What a long run says: a progress bar that stays below lines that also go to a file."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -39,4 +39,5 @@ class Console:
         """Show and keep one line."""
         if self.file is not None:
             tqdm.write(line)
-            self.file.write(line + "\n")
+            with suppress(OSError):  # a full disk: the line was shown
+                self.file.write(line + "\n")

@@ -8,7 +8,7 @@ import yaml
 
 from util.checkpoint import load_checkpoint
 from util.errors import UserError
-from util.files import whole_file
+from util.files import check_output, whole_file
 
 FREE_ON_RESUME = {
     "resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from", "features_in",
@@ -16,27 +16,35 @@ FREE_ON_RESUME = {
 }  # fmt: skip
 
 
+def check_run_folder(folder: Path, log: Path, values: dict[str, Any]) -> None:
+    """Whether a run may be written to these folders, before any work.
+
+    `values`: its options.  Raises UserError where the run is there already and neither to be
+    resumed nor overwritten, where it is the one to start from, and where the system would refuse:
+    no permission, a file in the way, too long a name.
+    """
+    reads = {}
+    if values["init_from"]:
+        start = Path(values["init_from"])
+        reads = {"--init_from": start / "best.pt" if start.is_dir() else start}
+    check_output(folder / "best.pt", "--run", inputs=reads)
+    check_output(log / "events", "--run")
+    if folder.exists() and not (values["resume"] or values["overwrite"]):
+        raise UserError(
+            f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
+            "name for --run"
+        )
+
+
 def kept_checkpoint(
-    folder: Path,
-    values: dict[str, Any],
-    defaults: dict[str, Any],
-    *,
-    resume: bool,
-    overwrite: bool,
+    folder: Path, values: dict[str, Any], defaults: dict[str, Any]
 ) -> dict[str, Any] | None:
     """The checkpoint to go on from, if one is asked for and there; UserError if it does not fit.
 
     `defaults`: what holds for an option that there was not when the checkpoint was made.
     """
-    if folder.exists() and not folder.is_dir():  # results/README.md, with a run called like it
-        raise UserError(f"{folder} is a file: take another name for --run")
-    if folder.exists() and not (resume or overwrite):
-        raise UserError(
-            f"{folder} exists: --resume goes on with it, --overwrite begins anew, or take another "
-            "name for --run"
-        )
     last = folder / "last.pt"
-    if not (resume and last.exists()):
+    if not (values["resume"] and last.exists()):
         return None
     kept = load_checkpoint(last)
     fixed = set(values) - FREE_ON_RESUME

@@ -22,7 +22,7 @@ from preprocess.dataset.shapes_families import make_scenes
 from preprocess.dataset.shapes_questions import ANSWERS, Question, ask
 from preprocess.dataset.shapes_scene import FPS, Scene, draw
 from util.errors import UserError, run_command
-from util.files import whole_file
+from util.files import check_output, whole_file
 
 PROG = "python -m preprocess.dataset.shapes"
 FORMAT = 1  # goes up when the same settings give other videos or questions
@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = Path(options.output)
     counts = {"train": options.train, "val": options.val, "test": options.test}
     scenes, questions = plan(counts, seed=options.seed)
+    if options.sheet:
+        check_output(options.sheet, "--sheet")
     _claim(output, {"format": FORMAT, "seed": options.seed, **counts})
     first = first_ids(counts)
     _write_videos(output / "videos", scenes, first, options.threads)

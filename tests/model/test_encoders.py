@@ -80,7 +80,6 @@ def test_the_options_name_what_is_in_the_tables() -> None:
         ({"crop": -1}, "--crop -1: must be"),
         ({"flip": 1.5}, r"--flip 1.5: must be in \[0, 1\]"),
         ({"jitter": -0.1}, "--jitter -0.1: must be"),
-        ({"motion_weights": ""}, "--motion_weights is empty: name a file"),
     ],
 )
 def test_options_that_cannot_be(changed: dict, line: str) -> None:
