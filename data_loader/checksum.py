@@ -3,6 +3,7 @@
 A flipped bit is an error of reading only where it hits HDF5's own tables or a compressed chunk.
 """
 
+import hashlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ def checksum(facts: Sequence[str | int], *arrays: np.ndarray) -> int:
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         value = zlib.crc32(np.ascontiguousarray(little).data, value)
     return value
+
+
+def digest(*facts: object) -> str:
+    """12 hexadecimal digits of the SHA-256 of plain values; an array is given as a list."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def is_whole(video: Stored) -> bool:

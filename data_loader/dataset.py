@@ -1,6 +1,5 @@
 """One split's questions joined with its videos: stored features in memory, or clips on disk."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from data_loader.batch import Batch
+from data_loader.checksum import digest
 from data_loader.clip_store import ClipStore
 from data_loader.mapped import MappedFeatures
 from data_loader.match import check_match
@@ -89,9 +89,10 @@ class QaData:
             begin, number = end, number + 1
 
     def fingerprint(self) -> str:
-        """Tells other questions or other videos apart."""
-        asked = hashlib.sha256(repr((self.split.ids, self.split.texts)).encode()).hexdigest()
-        return f"{len(self)} questions {asked[:12]}, {self.table.fingerprint()}"
+        """Tells other questions, or questions about other videos, apart."""
+        split = self.split
+        asked = (split.ids, split.texts, split.answer_texts, split.videos)
+        return f"{len(self)} questions {digest(*asked)}"
 
 
 def join(

@@ -47,12 +47,6 @@ class FeatureTable:
             clips=self.clips.to(device),
         )
 
-    def fingerprint(self) -> str:
-        """Tells other features apart; a few videos stand for all."""
-        some = self.gather(np.arange(len(self.clips))[:: max(1, len(self.clips) // 16)])
-        sums = [float(x.double().sum()) for x in (some.appearance, some.motion)]
-        return f"features {tuple(some.appearance.shape)} {sums}"
-
     def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Mean and deviation of each feature over the real clips of both channels."""
         a, m = Moments(), Moments()
@@ -96,11 +90,6 @@ class ClipTable:
         """All rows in order, `videos` at a time.  `every` and `first`: one process's share."""
         for begin in range(first * videos, len(self.ids), every * videos):
             yield self.gather(np.arange(begin, min(begin + videos, len(self.ids))))
-
-    def fingerprint(self) -> str:
-        """Tells other clips apart; one video stands for all."""
-        frames, index = self.store.gather(self.ids[:1])
-        return f"{self.ids[:3]} clips {tuple(index.shape)} {int(frames.long().sum())}"
 
 
 class Moments:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 from torchvision import models
 from torchvision.models import video
@@ -23,6 +22,7 @@ from preprocess.hugging_face import open_hugging_face
 from preprocess.recipes import Network, Pixels, normalisation, picture_of, torchvision_network
 from preprocess.timm_encoders import open_timm
 from preprocess.weights import choices, entry_of, load_weights
+from util.device import pick_device
 from util.errors import UserError, run_command
 
 _image = partial(torchvision_network, kind="frame")
@@ -108,7 +108,7 @@ def load_backbone(
         return PixelBackbone(name=name, recipe=recipe)
     if recipe:
         _check_frames(name, recipe, frames)
-    target = _device(device)
+    target = pick_device(device)
     recipe, network, source = open_network(name, recipe, weights)
     norm = motion_norm if name == "resnext101" else recipe.normalisations[0]
     return NetworkBackbone(
@@ -193,7 +193,7 @@ def backbone_from_provenance(
     recipe = find_recipe(name)
     if isinstance(recipe, Pixels):
         return PixelBackbone(name=name, recipe=recipe)
-    target = _device(device)
+    target = pick_device(device)
     recipe, network, found = open_network(name, recipe, source)
     if found["sha256"] != stored["sha256"]:
         raise UserError(
@@ -211,18 +211,6 @@ def backbone_from_provenance(
         scaler=provenance.get("scaler", "torch"),
         precision=provenance.get("network_precision", "float32"),
     )  # fmt: skip
-
-
-def _device(name: str) -> torch.device:
-    """auto -> a GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0][:100]
-        raise UserError(f"--device {name}: not on this machine ({reason}); use auto") from error
 
 
 if __name__ == "__main__":

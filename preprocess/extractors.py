@@ -1,5 +1,8 @@
 """Backbones at work: clips of a video -> feature rows.  Which there are: `preprocess.backbones`."""
 
+import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,12 +10,15 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from preprocess.clips import make_pictures
 from preprocess.frames import Clips
 from preprocess.pictures import Picture
 from preprocess.recipes import NORMALISATIONS, Kind, Network, Pixels, told_normalisation
-from preprocess.runtimes import PictureNetwork, choose_runtime
+from preprocess.runtimes import PictureNetwork, cast_weights, choose_runtime
+from util.device import search_convolutions
+from util.errors import UserError
 
 # Frames per pass where none are asked for.  SqueezeNet on one core (EPYC, AVX-512), frames/s by
 # batch: 126 (1), 146 (2), 142 (4), 136 (8), 98 (16: activations that malloc gives back each time);
@@ -136,7 +142,10 @@ class NetworkBackbone(Backbone):
         layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
         self._device = device
         self._batch = batch or BATCH.get(device.type, BATCH["cpu"])
+        self._lock = threading.Lock()
         network = network.eval().requires_grad_(False).to(device)
+        if precision == "bf16" and device.type == "cuda":
+            cast_weights(network)
         self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         whole = PictureNetwork(
             self.network, recipe.features, mean=mean, std=std, size=recipe.size, layout=layout
@@ -167,11 +176,50 @@ class NetworkBackbone(Backbone):
             with torch.cuda.device(self._device):
                 prepared = prepared.pin_memory()  # copies go on while the network works
         if self.kind == "frame":
-            rows = torch.cat([self._run(part) for part in prepared.split(self._at_once())])
+            rows = self._passes(self._run, prepared)
             return rows.float().cpu()[clips].numpy()
         images = prepared.to(self._device, non_blocking=True)  # once: clips may share frames
-        parts = clips.to(self._device).split(self._at_once(clips.shape[1]))
-        return torch.cat([self._run(images[p]) for p in parts]).float().cpu()[:, None].numpy()
+        rows = self._passes(
+            lambda part: self._run(images[part]), clips.to(self._device), frames=clips.shape[1]
+        )
+        return rows.float().cpu()[:, None].numpy()
+
+    def _passes(self, run: Callable[[Tensor], Tensor], items: Tensor, frames: int = 1) -> Tensor:
+        """Pass by pass over frames, or over clips of so many; smaller ones where memory ends."""
+        done: list[Tensor] = []
+        begin = 0
+        while begin < len(items):
+            at_once = self._at_once(frames)
+            part = items[begin : begin + at_once]
+            search_convolutions(self._device, len(part) == at_once)
+            try:
+                done.append(run(part))
+                begin += len(part)
+                continue
+            except torch.OutOfMemoryError:
+                pass  # what the error holds on to is free only outside
+            self._lower(len(part), frames)
+        return torch.cat(done)
+
+    def _lower(self, failed: int, frames: int) -> None:
+        """Halve a pass of `failed` clips of so many frames; of threads that fail at once, once."""
+        if failed == 1:
+            what = "one frame does" if frames == 1 else f"one clip of {frames} frames does"
+            raise UserError(
+                f"{self.name}: {what} not fit into the memory of {self._device}: end what else "
+                "uses it (nvidia-smi), or give --network_precision bf16 or --device cpu"
+            )
+        lower = failed // 2 * frames
+        with self._lock:
+            if lower < self._batch:
+                tqdm.write(
+                    f"{self.name}: {failed * frames} frames in a pass are more than the memory of "
+                    f"{self._device} takes: going on with {lower} (--batch)",
+                    file=sys.stderr,
+                )
+                self._batch = lower
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _at_once(self, frames: int = 1) -> int:
         """Clips of so many frames in a pass."""

@@ -67,6 +67,18 @@ class TorchRuntime:
             return self._network(pictures)
 
 
+def cast_weights(network: nn.Module) -> None:
+    """Give convolutions and linear layers bfloat16 weights, once and for all.
+
+    Autocast would make the same numbers of them at every pass: what has no gradient it does not
+    keep.  Other layers stay float32.
+    """
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    for module in network.modules():
+        if isinstance(module, kinds):
+            module.to(torch.bfloat16)
+
+
 class OpenVinoRuntime:
     """OpenVINO runs the network on the CPU; each thread that calls it uses one core.
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from data_loader.batch import Frames
+from data_loader.checksum import digest
 from data_loader.clip_store import ClipStore, open_clip_store
 from data_loader.dataset import check_provenance
 from data_loader.questions import load_questions
@@ -22,6 +23,7 @@ from options.model import ModelOptions
 from options.train import TrainOptions
 from training.start import check_crop, fill_encoders, start_from
 from training.work import Validation, origin
+from util.device import pick_device
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
 
@@ -66,7 +68,8 @@ class AutoencoderWork:
         self.note = ""
         self.on_features = False
         if kept is None:
-            weights = fill_encoders(encoder, encoders, self.data, train.init_from)
+            device = pick_device(train.device)
+            weights = fill_encoders(encoder, encoders, self.data, train.init_from, device)
             if train.init_from is not None:
                 self.note = start_from(train.init_from, self.task, self.name)
         else:
@@ -121,7 +124,8 @@ class AutoencoderWork:
 
     def fingerprint(self) -> str:
         """Tells other data apart."""
-        return f"{len(self.videos)} videos {self.data.fingerprint()}"
+        split = digest((self.videos, self.val.ids))
+        return f"{len(self.videos)} videos {split}, {self.data.store.fingerprint()}"
 
 
 def split_videos(

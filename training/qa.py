@@ -61,7 +61,8 @@ class QaWork:
         self.questions = load_questions(data.questions)
         stores = _open_stores(data)
         splits = [_split(self.questions, name) for name in ("train", "val")]
-        place = _place(stores, splits, data, pick_device(train.device))
+        device = pick_device(train.device)
+        place = _place(stores, splits, data, device)
         self.held = place.line
         self.data, self.val = (
             _join(split, stores, data, seed=train.seed, place=place.name) for split in splits
@@ -92,7 +93,7 @@ class QaWork:
         self.note = ""
         self.on_features = not isinstance(table, ClipTable)
         if kept is None:
-            weights = self._start(model, encoders)
+            weights = self._start(model, encoders, device)
         else:
             weights = kept["encoder_weights"]
             self._check_kept(kept, stores, data)
@@ -103,17 +104,20 @@ class QaWork:
             "stores": {channel: origin(store) for channel, store in stores.items()},
             "encoder_weights": weights,
         }
+        self.stored = [store.fingerprint() for store in stores.values() if store is not None]
         self.scales = {"encoder.": encoders.encoder_lr}
         self.videos = self.data.split.videos
         self.types = self.data.split.types
 
-    def _start(self, model: ModelOptions, encoders: EncoderOptions) -> dict[str, Any]:
+    def _start(
+        self, model: ModelOptions, encoders: EncoderOptions, device: torch.device
+    ) -> dict[str, Any]:
         """Fill in what does not start at random; -> where the encoders' weights are from."""
         task, table, weights = self.task, self.data.table, {}
         with torch.no_grad():
             task.model.question.embedding.weight.copy_(self.questions.word_vectors)
         if isinstance(table, ClipTable) and task.encoder is not None:
-            weights = fill_encoders(task.encoder, encoders, table, self.train.init_from)
+            weights = fill_encoders(task.encoder, encoders, table, self.train.init_from, device)
         if self.train.init_from is not None:
             self.note = start_from(self.train.init_from, task, self.name)
         if model.feature_norm == "standardize":
@@ -121,7 +125,7 @@ class QaWork:
                 appearance, motion = table.statistics()
             else:
                 assert task.encoder is not None
-                appearance, motion = feature_statistics(task.encoder, table)
+                appearance, motion = feature_statistics(task.encoder, table, device)
             task.model.video.appearance_norm.fit(*appearance)
             task.model.video.motion_norm.fit(*motion)
         return weights
@@ -168,7 +172,7 @@ class QaWork:
 
     def fingerprint(self) -> str:
         """Tells other data apart."""
-        return self.data.fingerprint()
+        return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.stored])
 
 
 def _refuse(data: DataOptions, encoders: EncoderOptions) -> None:

@@ -1,6 +1,7 @@
 """What a run starts from: weights of its encoders, another run, the released code."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from data_loader.batch import Frames
 from data_loader.clip_store import ClipStore
 from data_loader.table import ClipTable, moments
 from model.backbone import Recipe
@@ -29,10 +31,15 @@ SHARED = re.compile(
 
 
 def fill_encoders(
-    encoder: ClipEncoder, options: EncoderOptions, table: ClipTable, init_from: str | None
+    encoder: ClipEncoder,
+    options: EncoderOptions,
+    table: ClipTable,
+    init_from: str | None,
+    device: torch.device,
 ) -> dict[str, Any]:
     """Give the encoders their weights; random ones get the batch norm statistics of some videos.
 
+    Those are computed on the `device`, where the encoders then stay.
     -> {channel: where its weights are from}.  Raises UserError if a channel's weights are not named
     (and no --init_from brings them), or do not fit.
     """
@@ -54,23 +61,27 @@ def fill_encoders(
             kept = {k: v for k, v in network.state_dict().items() if not k.startswith(recipe.head)}
             getattr(encoder, channel).network.load_state_dict(kept)
     if init_from is None and any(where["source"] == RANDOM for where in origin.values()):
-        encoder.eval()  # whole frames, not augmented
-        views = [encoder.views(part.frames, part.index) for part in some(table)]
-        encoder.train()
+        encoder.to(device).eval()  # whole frames, not augmented
+        views = (encoder.views(part.frames, part.index) for part in some(table, device))
         if origin["appearance"]["source"] == RANDOM:
             encoder.appearance.calibrate(one.images for one in views)
+            views = (encoder.views(part.frames, part.index) for part in some(table, device))
         if origin["motion"]["source"] == RANDOM:
             encoder.motion.calibrate(clip_images(one) for one in views)
+        encoder.train()
     return origin
 
 
 def feature_statistics(
-    encoder: ClipEncoder, table: ClipTable
+    encoder: ClipEncoder, table: ClipTable, device: torch.device
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Mean and deviation of each feature that the encoders give some training videos."""
-    encoder.eval()
+    """Mean and deviation of each feature that the encoders give some training videos.
+
+    Computed on the `device`, where the encoders then stay.
+    """
+    encoder.to(device).eval()
     with torch.no_grad():
-        found = [encoder(encoder.views(f.frames, f.index)) for f in some(table)]
+        found = [encoder(encoder.views(f.frames, f.index)) for f in some(table, device)]
     encoder.train()
     return (
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
@@ -104,10 +115,11 @@ def _recipes(options: EncoderOptions) -> tuple[Recipe, Recipe]:
     )
 
 
-def some(table: ClipTable) -> list[Any]:
-    """Clips of some of the videos, spread evenly, a few at a time."""
+def some(table: ClipTable, device: torch.device) -> Iterator[Frames]:
+    """Clips of some of the videos, spread evenly, a few at a time, on the device."""
     rows = np.unique(np.linspace(0, len(table.ids) - 1, VIDEOS).astype(np.int64))
-    return [table.gather(part) for part in np.array_split(rows, -(-len(rows) // AT_ONCE))]
+    for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+        yield table.gather(part).to(device)
 
 
 def start_from(name: str, task: nn.Module, task_name: str) -> str:

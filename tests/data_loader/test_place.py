@@ -62,7 +62,6 @@ def test_a_split_on_disk_gives_the_batches_of_one_in_memory(tmp_path, video, cha
         torch.testing.assert_close(getattr(a, name), getattr(b, name), rtol=0, atol=0)
     assert a.appearance.any() == (channels != "motion")
     assert a.motion.any() == (channels != "appearance")
-    assert memory.fingerprint() == disk.fingerprint()
 
 
 def test_what_does_not_fit_stays_on_disk(tmp_path, monkeypatch) -> None:

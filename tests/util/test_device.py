@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from util.device import free_memory
+from util.device import free_memory, pick_device, search_convolutions
+from util.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,37 @@ def test_files_in_the_cache_of_a_container_give_way(tmp_path, monkeypatch, names
     assert free_memory(torch.device("cpu")) == 420
     (tmp_path / names[0]).write_text("max\n")
     assert free_memory(torch.device("cpu")) > 1000
+
+
+@pytest.fixture
+def settings():
+    """torch's settings of arithmetic, off for a test."""
+    places = ((torch.backends.cuda.matmul, "allow_tf32"), (torch.backends.cudnn, "allow_tf32"))
+    places += ((torch.backends.cudnn, "benchmark"),)
+    before = [getattr(*place) for place in places]
+    for place in places:
+        setattr(*place, False)
+    yield lambda: [getattr(*place) for place in places]
+    for place, value in zip(places, before, strict=True):
+        setattr(*place, value)
+
+
+@pytest.mark.parametrize("asked", ["auto", "cuda"])
+def test_float32_on_a_gpu_uses_tf32(settings, monkeypatch, asked: str) -> None:
+    assert pick_device("cpu").type == "cpu" and settings() == [False] * 3
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.empty", lambda *_, device: None)
+    assert pick_device(asked).type == "cuda"
+    assert settings() == [True, True, False]
+    for search in (True, False):
+        search_convolutions(torch.device("cuda"), search)
+        assert settings() == [True, True, search]
+        search_convolutions(torch.device("cpu"), not search)
+        assert settings() == [True, True, search]
+
+
+@pytest.mark.parametrize("asked", ["cuda:7", "tpu"])
+def test_a_device_that_is_not_there(monkeypatch, asked: str) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(UserError, match=f"--device {asked}: not on this machine"):
+        pick_device(asked)
