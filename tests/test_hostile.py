@@ -134,7 +134,19 @@ def test_the_check_says_what_has_no_word_in_lines_that_stay_lines() -> None:
         "PROBLEM  questions without a word: fill them in or take them out"
     ]
     assert fit(said)
-    starts = ("own:", "split ", "train ", "val ", "test ", "PROBLEM", "ok ", "warning", " ", "not ")
+    starts = (
+        "own:",
+        "types:",
+        "split ",
+        "train ",
+        "val ",
+        "test ",
+        "PROBLEM",
+        "ok ",
+        "warning",
+        " ",
+        "not ",
+    )
     assert all(
         line.startswith(starts) or not line or line[0].isdecimal() for line in said.split("\n")
     )
