@@ -188,6 +188,10 @@ class Predictor:
             raise UserError(
                 f"{run} was trained without video (--video none): ask a run that saw videos"
             )
+        # The released word mask depends on the padding: as in training and evaluation.  Checkpoints
+        # of earlier versions do not say how long that was.
+        released = content["options"]["word_mask"] == "released"
+        self.padded = content.get("longest_question", 0) if released else 0
         stores = content["stores"]
         if stores.get("clips"):
             self.look: Callable[[str | Path], Seen] = ClipLook(stores["clips"]["provenance"])
@@ -248,11 +252,12 @@ class Predictor:
     def _batch(self, visual: Features | Frames, tokens: list[str]) -> Batch:
         """One question about one video."""
         words = self.vocabulary.encode(tokens)
+        padding = [0] * (self.padded - len(words))
         zero = torch.zeros(1, dtype=torch.int64)
         return Batch(
             visual=visual,
             video=zero,
-            words=torch.tensor([words]),
+            words=torch.tensor([words + padding]),
             length=torch.tensor([len(words)]),
             answer=zero,
             row=zero,

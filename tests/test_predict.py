@@ -9,6 +9,7 @@ from matplotlib.image import imread
 import evaluate
 import predict
 import train
+from data_loader.questions import load_questions
 from data_loader.store import open_store, write_store
 from preprocess import questions, videos
 from preprocess.dataset import shapes
@@ -112,6 +113,19 @@ def test_mistakes(flags: list[str], line: str) -> None:
     given = ["--run", "results/r", "--video", str(video), "--question", "who turns?", *flags]
     with pytest.raises(UserError, match=line):
         predict.main(given)
+
+
+def test_the_released_word_mask_sees_the_padding_of_evaluation() -> None:
+    flags = ["--questions", "d/q.pt", "--appearance", "d/appearance.h5", "--motion", "d/motion.h5"]
+    small = ["--width", "16", "--batch_size", "16", "--epochs", "0.1"]
+    train.main(["--run", "released", "--word_mask", "released", *flags, *small])
+    predictor = predict.Predictor("results/released")
+    longest = load_questions("d/q.pt").splits["test"].longest
+    given = []
+    predictor.task.predict = lambda batches, device: given.extend(batches)  # type: ignore[method-assign]
+    with pytest.raises(AttributeError):  # no answer to name
+        predictor.ask_live(None, "what?")
+    assert given[0].words.shape == (1, longest) and given[0].length.tolist() == [1]
 
 
 def test_blanks_and_question_marks_around_a_question_do_not_count(capsys) -> None:

@@ -103,6 +103,7 @@ class QaWork:
             "sizes": sizes,
             "stores": {channel: origin(store) for channel, store in stores.items()},
             "encoder_weights": weights,
+            "longest_question": self.data.split.longest,
         }
         self.stored = [store.fingerprint() for store in stores.values() if store is not None]
         self.scales = {"encoder.": encoders.encoder_lr}
