@@ -194,6 +194,11 @@ class Predictor:
         self.padded = content.get("longest_question", 0) if released else 0
         stores = content["stores"]
         if stores.get("clips"):
+            if appearance_weights or motion_weights:
+                raise UserError(
+                    f"{run} has encoders of its own in its checkpoint: leave out "
+                    "--appearance_weights and --motion_weights"
+                )
             self.look: Callable[[str | Path], Seen] = ClipLook(stores["clips"]["provenance"])
         else:
             weights = {"appearance": appearance_weights, "motion": motion_weights}

@@ -33,7 +33,10 @@ class ClusterOptions:
         if self.actors < 0:
             raise ValueError(f"--actors {self.actors}: give at least 0")
         share = self.gpus_per_actor
-        if not (0 < share < 1 or (share >= 1 and share == int(share))):
-            raise ValueError(f"--gpus_per_actor {share:g}: give a share below 1, or a whole number")
+        if not 0 < share <= 1:
+            raise ValueError(
+                f"--gpus_per_actor {share:g}: an actor computes on one GPU; give a share of it, at "
+                "most 1"
+            )
         if self.retries < -1:
             raise ValueError(f"--retries {self.retries}: give at least 0, or -1 for always")

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from options.flat import build
+from options.needless import refuse_needless
 from options.typed import is_list, nearest, typed
 from util.errors import UserError
 from util.text import printable
@@ -44,7 +45,8 @@ def parse(
         _print_help(prog, about, classes)
         sys.exit(0)
     given = _flag_values(argv, kinds, prog, first)
-    values = {**_preset_values(given.pop("preset", None), kinds, prog), **given}
+    preset = _preset_values(given.pop("preset", None), kinds, prog)
+    values = {**preset, **given}
     for name, field in fields.items():
         if name not in values:
             if field.default is field.default_factory is dataclasses.MISSING:
@@ -53,6 +55,10 @@ def parse(
             "" in (values[name] if is_list(field.type) else [values[name]]) and field.default != ""
         ):
             raise UserError(f"--{name}: names nothing; give more than an empty word")
+    defaults = {name: field.default for name, field in fields.items()}
+    # A preset is a complete run, which flags change: what they make needless of it is no mistake.
+    refuse_needless(preset, {**defaults, **preset}, defaults, prog)
+    refuse_needless(given, {**defaults, **values}, defaults, prog)
     return tuple(build(cls, values) for cls in classes)
 
 

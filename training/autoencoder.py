@@ -27,10 +27,12 @@ from util.device import pick_device
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
 
-# What only a model that answers has: a fusion, words, and clips left out of a question's sight.
+# What only a model that answers has: a fusion, words, clips left out of a question's sight, and a
+# punishment by the question (here every one is 1).
 # Statistics of features belong to encoders that stay as they are.
 ANSWERING = (
     "fusion", "bilinear_width", "bilinear_factor", "word_mask", "clip_dropout", "feature_norm",
+    "punish",
 )  # fmt: skip
 
 

@@ -147,3 +147,12 @@ def test_rows_can_be_set_against_one_of_them() -> None:
     Path("results/tables.yaml").write_text(spec.replace("against: question only", "against: none"))
     with pytest.raises(UserError, match=r"against 'none' is no row's label"):
         evaluate.main(["table"])
+
+
+def test_runs_may_lie_elsewhere(capsys) -> None:
+    Path("results").rename("elsewhere")
+    Path("results").mkdir()
+    flags = ["--tables", "elsewhere/tables.yaml", "--readme", "elsewhere/README.md"]
+    assert evaluate.main(["table", *flags]) == 1
+    assert "no run here" in capsys.readouterr().out
+    assert evaluate.main(["table", *flags, "--results", "elsewhere"]) == 0

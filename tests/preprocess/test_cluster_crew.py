@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_said(resources, given, asked, message) -> None:
 
 def test_mistakes_in_the_options_of_ray(tmp_path) -> None:
     for more, message in [
-        (["--gpus_per_actor", "1.5"], "--gpus_per_actor 1.5: give a share below 1, or a whole"),
+        (["--gpus_per_actor", "1.5"], "--gpus_per_actor 1.5: an actor computes on one GPU"),
         (["--actors", "-1"], "--actors -1"),
         (["--retries", "-2"], "--retries -2"),
         (["--address", "ray"], "--address ray: give local, auto or HOST:PORT"),

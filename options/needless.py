@@ -1,0 +1,83 @@
+"""Options that would reach nothing beside the others: refused, because somebody expects something.
+
+A class refuses what it knows alone (`__post_init__`); this table is of options that meet, of one
+class or of several.  It is asked of what people write, never of a checkpoint's options.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from util.errors import UserError
+
+Values = Mapping[str, Any]
+
+
+class Needless(NamedTuple):
+    """Options that reach nothing where others have certain values."""
+
+    options: tuple[str, ...]
+    beside: str  # the other options, as the message shows them
+    where: Callable[[Values], bool]  # of all values of the command
+
+
+NEEDLESS = (
+    Needless(
+        ("channels", "features_in", "feature_norm", "feature_dropout", "encoders", "encoder_lr",
+         "batch_norm", "checkpointing", "crop", "flip", "jitter"),
+        "--video none", lambda v: "epochs" in v and v.get("video") == "none",
+    ),
+    Needless(("features_in",), "--clips", lambda v: bool(v.get("clips"))),
+    Needless(
+        ("encoder_lr", "batch_norm", "checkpointing"),
+        "--encoders frozen", lambda v: v.get("encoders") == "frozen",
+    ),
+    Needless(
+        ("bilinear_width", "bilinear_factor"),
+        "--fusion linear", lambda v: v.get("fusion") == "linear",
+    ),
+    Needless(("hsic",), "--beta 0", lambda v: v.get("beta") == 0),
+    Needless(
+        ("halve_every",), "a --schedule other than halve", lambda v: v.get("schedule") != "halve"
+    ),
+    Needless(("seed",), "--seeds, which has seeds of its own", lambda v: bool(v.get("seeds"))),
+    Needless(
+        ("discriminator_hidden", "discriminator_lr"),
+        "--adversarial 0", lambda v: v.get("adversarial") == 0,
+    ),
+    Needless(
+        ("val_share",), "--questions, which says what is validated on",
+        lambda v: bool(v.get("questions")),
+    ),
+    Needless(
+        ("seed",), "--video none", lambda v: "protocol" in v and v.get("video") == "none"
+    ),
+    Needless(
+        ("top_answers",), "--questions, which has its answers already",
+        lambda v: "protocol" in v and bool(v.get("questions")),
+    ),
+    Needless(
+        ("output", "glove", "vectors", "word_width", "top_answers", "answers_from"),
+        "--check, which writes nothing", lambda v: bool(v.get("check")),
+    ),
+    Needless(
+        ("motion_norm",), "any --backbone but resnext101",
+        lambda v: "resnext101" not in v.get("backbone", ()),
+    ),
+    Needless(("gpus_per_actor",), "--device cpu", lambda v: v.get("device") == "cpu"),
+)  # fmt: skip
+
+
+def refuse_needless(written: Collection[str], values: Values, defaults: Values, prog: str) -> None:
+    """Raise UserError for an option that somebody wrote, and that reaches nothing.
+
+    written: the options that flags (or a preset) name; values: those of the whole command.
+    An option that has its default value all the same is let pass.
+    """
+    for options, beside, where in NEEDLESS:
+        for name in options:
+            if name in written and values[name] != defaults[name] and where(values):
+                told = values[name]
+                told = " ".join(told) if isinstance(told, list | tuple) else told
+                raise UserError(
+                    f"{prog}: --{name} {told}: reaches nothing beside {beside}; leave it out"
+                )

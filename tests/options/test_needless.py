@@ -1,0 +1,180 @@
+"""An option that would reach nothing is refused; every option is tried by a test."""
+
+import dataclasses
+import re
+import shlex
+
+import pytest
+
+import train
+from options.autoencoder import AutoencoderOptions
+from options.cluster import ClusterOptions
+from options.data import ClipOptions
+from options.encoder import EncoderOptions
+from options.evaluate import (
+    BaselineOptions,
+    CompareOptions,
+    CurveOptions,
+    ReconstructionOptions,
+    ReportOptions,
+    ScoreOptions,
+    SplitOptions,
+    TableOptions,
+)
+from options.model import ModelOptions
+from options.needless import NEEDLESS
+from options.parse import parse
+from options.predict import PredictOptions
+from options.question import QuestionOptions
+from options.shapes import ShapesOptions
+from options.streaming import StreamOptions
+from options.train import TrainOptions
+from options.two_stage import TwoStageOptions
+from options.video import ImportOptions, VideoOptions
+from tests.conftest import ROOT
+from training.autoencoder import AutoencoderWork
+from util.errors import UserError
+
+QA = train.WORKS["qa"].options
+AUTOENCODER = train.WORKS["autoencoder"].options
+SCORE = (ScoreOptions, SplitOptions)
+STORES = "--run r --questions q --appearance a --motion m"
+CLIPS = "--run r --questions q --clips c"
+EXTRACT = "--videos v --output o.h5 --weights random"
+CASES = [
+    *(
+        (QA, f"--run r --questions q --video none --{name}", "--video none")
+        for name in ("channels motion", "features_in gpu", "feature_norm standardize",
+                     "feature_dropout 0.1", "encoder_lr 0.1", "batch_norm train", "flip 0.5",
+                     "jitter 0.1", "crop 16", "checkpointing", "encoders frozen")
+    ),
+    (QA, f"{CLIPS} --features_in disk", "--clips"),
+    (SCORE, "--run r --clips c --features_in disk", "--clips"),
+    (QA, f"{CLIPS} --encoders frozen --encoder_lr 0.1", "--encoders frozen"),
+    (QA, f"{CLIPS} --encoders frozen --batch_norm train", "--encoders frozen"),
+    (AUTOENCODER, "--run r --clips c --encoders frozen --checkpointing", "--encoders frozen"),
+    (QA, f"{STORES} --fusion linear --bilinear_width 8", "--fusion linear"),
+    (QA, f"{STORES} --fusion linear --bilinear_factor 3", "--fusion linear"),
+    (QA, f"{STORES} --beta 0 --hsic released", "--beta 0"),
+    (QA, f"{STORES} --halve_every 5", "--schedule"),
+    (QA, f"{STORES} --schedule cosine --halve_every 5", "--schedule"),
+    (QA, f"{STORES} --seeds 3 --seed 5", "--seeds"),
+    (AUTOENCODER, "--run r --clips c --discriminator_lr 2", "--adversarial 0"),
+    (AUTOENCODER, "--run r --clips c --discriminator_hidden 8", "--adversarial 0"),
+    (AUTOENCODER, "--run r --clips c --questions q --val_share 0.2", "--questions"),
+    (SCORE, "--run r --video none --seed 5", "--video none"),
+    ((BaselineOptions,), "--questions q --top_answers 5", "--questions"),
+    *(
+        ((QuestionOptions,), f"--dataset own --annotations a --check --{more}", "--check")
+        for more in ("output q.pt", "glove g", "vectors random", "word_width 8", "top_answers 5",
+                     "answers_from union")
+    ),
+    ((VideoOptions,), f"{EXTRACT} --backbone resnet18 --motion_norm raw255", "resnext101"),
+    ((StreamOptions,), "--video v --backbone pixels --motion_norm raw255", "resnext101"),
+    (
+        (VideoOptions, ClusterOptions),
+        f"{EXTRACT} --backbone resnet18 --device cpu --gpus_per_actor 0.5", "--device cpu",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("classes", "typed", "beside"), CASES, ids=[c[1] for c in CASES])
+def test_an_option_that_reaches_nothing_is_refused(classes, typed: str, beside: str) -> None:
+    with pytest.raises(UserError, match=rf"reaches nothing beside .*{beside}"):
+        parse("prog", "", classes, typed.split())
+    name = re.findall(r"--(\w+)", typed)[-1]
+    name = name if f"--{name}" != beside else re.findall(r"--(\w+)", typed)[-2]
+    default = next(f.default for cls in classes for f in dataclasses.fields(cls) if f.name == name)
+    if isinstance(default, str | int | float):  # its default says nothing new
+        given = re.sub(rf"--{name}\b( [^-]\S*)?", f"--{name}={default}", typed)
+        parse("prog", "", classes, given.split())
+
+
+def test_every_line_of_the_table_is_tried() -> None:
+    tried = {(re.search(r"[\w ]+$", beside)[0], typed) for _, typed, beside in CASES}
+    for options, beside, _ in NEEDLESS:
+        for name in options:
+            assert any(f"--{name}" in typed and b.strip() in beside for b, typed in tried), name
+
+
+def test_what_flags_make_needless_of_a_preset_is_no_mistake(tmp_path) -> None:
+    flags = ["--preset", "shapes_one_stage", "--encoders", "frozen"]  # which trains batch norm
+    parse("prog", "", QA, flags)
+    with pytest.raises(UserError, match=r"--encoder_lr 0\.5: reaches nothing"):
+        parse("prog", "", QA, [*flags, "--encoder_lr", "0.5"])
+    own = tmp_path / "own.yaml"
+    own.write_text("run: r\nquestions: q\nvideo: none\nchannels: motion\n")
+    with pytest.raises(UserError, match="--channels motion: reaches nothing beside --video none"):
+        parse("prog", "", QA, ["--preset", str(own)])
+
+
+def test_the_autoencoder_punishes_nothing() -> None:
+    options = dataclasses.replace(ModelOptions(), punish="nodes")
+    train_options = TrainOptions(run="r")
+    given = (ClipOptions(clips="c"), options, EncoderOptions(), AutoencoderOptions())
+    with pytest.raises(UserError, match="--punish nodes: is for answering questions"):
+        AutoencoderWork(*given, train_options, kept=None)
+
+
+CLASSES = (
+    *QA, *AUTOENCODER, *SCORE, BaselineOptions, CompareOptions, CurveOptions, ImportOptions,
+    PredictOptions, QuestionOptions, ReconstructionOptions, ReportOptions, ShapesOptions,
+    StreamOptions, TableOptions, TwoStageOptions, VideoOptions, ClusterOptions,
+)  # fmt: skip
+FIELDS = sorted({(cls, f.name) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str)
+
+
+def test_every_option_is_tried_by_a_test() -> None:
+    here = ROOT / "tests" / "options"
+    texts = [p.read_text() for p in (ROOT / "tests").rglob("*.py") if p.parent != here]
+    everything = "\n".join(texts)
+    untried = {
+        name
+        for _, name in FIELDS
+        if not re.search(rf"--{name}\b|\b{name}=|[\"']{name}[\"']:", everything)
+    }
+    assert not untried
+
+
+COMMANDS = {
+    "train.py": QA,
+    "train.py qa": QA,
+    "train.py autoencoder": AUTOENCODER,
+    "evaluate.py": SCORE,
+    "evaluate.py compare": (CompareOptions,),
+    "evaluate.py baselines": (BaselineOptions,),
+    "evaluate.py report": (ReportOptions, SplitOptions),
+    "evaluate.py curves": (CurveOptions,),
+    "evaluate.py reconstruction": (ReconstructionOptions,),
+    "evaluate.py table": (TableOptions,),
+    "predict.py": (PredictOptions,),
+    "preprocess.videos": (VideoOptions,),
+    "preprocess.cluster": (VideoOptions, ClusterOptions),
+    "preprocess.questions": (QuestionOptions,),
+    "preprocess.imported": (ImportOptions,),
+    "preprocess.streaming": (StreamOptions,),
+    "preprocess.dataset.shapes": (ShapesOptions,),
+}
+FIRST = {"evaluate.py compare": "runs", "preprocess.streaming": "video"}
+
+
+def documented() -> list[str]:
+    """The command lines of README.md and docs/, in blocks of code."""
+    lines = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in re.findall(r"```(?:bash|sh)?\n(.*?)```", path.read_text(), re.DOTALL):
+            lines += block.replace("\\\n", " ").splitlines()
+    names = "|".join(re.escape(name) for name in COMMANDS)
+    shown = [line for line in lines if re.search(rf"(python |-- ).*({names})( |$)", line)]
+    return [line for line in shown if "$" not in line]  # variables of a shell
+
+
+@pytest.mark.parametrize("line", documented())
+def test_documented_commands_are_parsed(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    at = next(i for i, word in enumerate(words) if word in COMMANDS)
+    name = words[at]
+    if " ".join(words[at : at + 2]) in COMMANDS:
+        name, at = " ".join(words[at : at + 2]), at + 1
+    given = [w for w in words[at + 1 :] if w not in ("&&", "|")]
+    parse(name, "", COMMANDS[name], given, first=FIRST.get(name, ""))
