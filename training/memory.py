@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Frames
+from data_loader.batch import Frames, tensors
 from data_loader.sampling import Sampler
 from options.train import TrainOptions
 from training.work import Work
@@ -18,7 +18,6 @@ from util.randomness import seed_step
 
 PROBED = 16  # rows whose activations are counted
 PROBED_CLIPS = 2  # the same where each brings frames and their encoders
-BYTES_A_WEIGHT = 16  # float32 weight, gradient and two moments of Adam
 LOWER = (
     "lower --batch_size, raise --accumulate, or use --checkpointing true, --precision bf16 or a "
     "smaller --crop"
@@ -28,40 +27,84 @@ LOWER = (
 def check_memory(work: Work, options: TrainOptions, device: torch.device) -> str:
     """What a training step needs, in one line; raises UserError if there is less.
 
-    What the backward pass keeps is counted on a few rows and scaled to a batch.
+    What it needs is found on a few rows and scaled to a batch.
     """
-    step, weights = step_memory(work, options, device)
+    with out_of_memory():
+        step, weights = step_memory(work, options, device)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # what the probe used is free again, but the driver does not know
     there = free_memory(device)
+    kept = ["gradients", "moments", *["moving average"] * bool(options.ema)]
+    kept += ["buckets of the processes"] * (world_size() > 1)
     need = (
-        f"a step needs about {step / 2**30:.2f} GiB, weights with gradients and moments "
-        f"{weights / 2**30:.2f} GiB"
+        f"a step needs about {step / 2**30:.2f} GiB, weights with {', '.join(kept[:-1])} and "
+        f"{kept[-1]} {weights / 2**30:.2f} GiB"
     )
-    if step + weights > there:
+    here = sum(p.nbytes for p in work.task.parameters())  # no longer free
+    if step + weights - here > there:
         raise UserError(f"{need}; {there / 2**30:.2f} GiB are free on {device}: {LOWER}")
     return f"memory: {need}; {there / 2**30:.1f} GiB are free on {device}"
 
 
 def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tuple[int, int]:
-    """Bytes that the activations of a training step need, about, and those of the weights."""
+    """Bytes that a training step needs, about, and those of the weights and what goes with them.
+
+    On a CPU the first are what the forward pass keeps for the backward pass.  On a GPU they are
+    measured on two numbers of rows, which tells what grows with the batch from what does not; with
+    --cuda_graph a step in the graphs' memory and one outside of it.  Batches that come from memory
+    are there twice, the next one too.
+    """
     rows = _rows(work, options)
     rows = rows[: len(rows) // options.accumulate // world_size()]
     some = work.batch(rows[:PROBED_CLIPS])
+    probed = len(rows[:PROBED_CLIPS])
     if isinstance(_visual(some), Frames):  # nearly all of it is a video's, not a question's
-        times = len(_visual(work.batch(rows)).index) / len(_visual(some).index)
+        times = _videos(work.batch(rows)) / _videos(some)
     else:
-        some = work.batch(rows[:PROBED])
-        times = len(rows) / len(rows[:PROBED])
+        probed = len(rows[:PROBED])
+        some = work.batch(rows[:probed])
+        times = len(rows) / probed
     task = work.task
     buffers = {name: value.clone() for name, value in task.named_buffers()}
     task.to(device).train()
+    trained = sum(p.nbytes for p in task.parameters() if p.requires_grad)
     seed_step(options.seed, 0, 0)
-    with autocast(device, options.precision), saved_bytes(task) as counter:
-        task(some.to(device))
+    if device.type == "cuda":
+        few, share = 0, 0.0  # of a smaller batch; how much smaller
+        if probed > 1 and _videos(less := work.batch(rows[: probed // 2])) < _videos(some):
+            few, share = _peak(task, less, options.precision, device), probed // 2 / probed
+        many = _peak(task, some, options.precision, device)
+        step = int(many + (times - 1) * max(0, many - few) / (1 - share))
+        step = step * 2 + trained if options.cuda_graph else step
+        uploaded = [x.nbytes for x in tensors(some) if x.device.type != device.type]
+        step += int(2 * options.accumulate * times * sum(uploaded))
+    else:
+        with autocast(device, options.precision), saved_bytes(task) as counter:
+            task(some.to(device))
+        step = int(times * counter[0])
     with torch.no_grad():  # batch norm has counted these rows
         for name, value in task.named_buffers():
             value.copy_(buffers[name])
-    weights = BYTES_A_WEIGHT * sum(p.numel() for p in task.parameters())
-    return int(times * counter[0]), weights
+    weights = sum(p.nbytes for p in task.parameters())
+    weights += weights * bool(options.ema)
+    # A gradient and two moments of Adam for each; gradients again in the buckets of processes.
+    return step, weights + trained * (4 if world_size() > 1 else 3)
+
+
+def _peak(task: nn.Module, batch: Any, precision: str, device: torch.device) -> int:
+    """Most bytes of a forward and a backward pass on a GPU, beyond weights, gradients and batch."""
+    batch = batch.to(device)
+    for p in task.parameters():
+        p.grad = torch.zeros_like(p) if p.requires_grad else None
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    with autocast(device, precision):
+        losses, _ = task(batch)
+    losses["loss"].backward()
+    peak = torch.cuda.max_memory_allocated(device) - before
+    task.zero_grad()
+    return peak
 
 
 @contextlib.contextmanager
@@ -101,6 +144,10 @@ def _rows(work: Work, options: TrainOptions) -> Any:
         batch_size=options.batch_size,
         questions_per_video=options.questions_per_video,
     ).rows(0)
+
+
+def _videos(batch: Any) -> int:
+    return len(_visual(batch).clip_mask)
 
 
 def _visual(batch: Any) -> Any:
