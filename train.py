@@ -1,7 +1,8 @@
 """Train a task:  python train.py [qa | autoencoder] --preset shapes
 
 Every step is a function of (seed, step): which rows, which dropout.  So a run that was killed goes
-on from its last checkpoint exactly as if nothing had happened.  What a task and its data are:
+on from its last checkpoint as if nothing had happened; on a CPU exactly so, while a GPU's sums
+(convolutions backward, `index_add`) may differ in the last bits.  What a task and its data are:
 training/qa.py, training/autoencoder.py.
 """
 

@@ -62,8 +62,9 @@ class Backbone(nn.Module):
         super().__init__()
         self.width, self.policy, self.batch_norm = recipe.width, policy, batch_norm
         self.checkpointing = checkpointing
-        # Images arrive with their colours innermost; networks so laid out are faster on CPU and
-        # GPU: for the small ones on a CPU by a quarter to a half.
+        # Images arrive with their colours innermost; networks so laid out are faster on a CPU, the
+        # small ones by a quarter to a half.  On a GPU that is unmeasured, and grouped 3D
+        # convolutions are doubtful: `python -m benchmark.gpu` times both layouts.
         self.layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
         self.network = recipe.build()
         if batch_norm == "train":

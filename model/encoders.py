@@ -141,6 +141,14 @@ class Views:
 
     images: Tensor  # (M, 3, h, w) float, 0..255
     index: Tensor  # (V, N, F) int64, each clip's images
+    in_order: bool = False  # whether the index just counts: 0, 1, 2, ...
+
+    def of_clips(self, values: Tensor) -> Tensor:
+        """Something of each image (M, ...) for the clips' frames (V, N, F, ...); in order, a view.
+
+        To gather clips in order would copy them all, and scatter their gradient.
+        """
+        return values.unflatten(0, self.index.shape) if self.in_order else values[self.index]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +197,7 @@ class ClipEncoder(nn.Module):
             flip=self.flip, jitter=self.jitter,
         )  # fmt: skip
         every = torch.arange(index.numel(), device=index.device).view_as(index)
-        return Views(images=clips.flatten(0, 1).permute(0, 3, 1, 2), index=every)
+        return Views(images=clips.flatten(0, 1).permute(0, 3, 1, 2), index=every, in_order=True)
 
     def forward(self, views: Views) -> Encoded:
         """Encode videos.  Each image passes the appearance network once, however many clips of it.
@@ -197,7 +205,7 @@ class ClipEncoder(nn.Module):
         Features are those of frames for the appearance, and of whole clips for the motion.
         """
         return Encoded(
-            appearance=self.appearance(views.images)[views.index],
+            appearance=views.of_clips(self.appearance(views.images)),
             motion=self.motion(clip_images(views)).view(*views.index.shape[:2], -1),
         )
 
@@ -205,4 +213,4 @@ class ClipEncoder(nn.Module):
 def clip_images(views: Views) -> Tensor:
     """The clips as the motion network takes them, (V N, 3, F, h, w)."""
     colours_last = views.images.permute(0, 2, 3, 1)  # a view: this is how they lie in memory
-    return colours_last[views.index.flatten(0, 1)].permute(0, 4, 1, 2, 3)
+    return views.of_clips(colours_last).flatten(0, 1).permute(0, 4, 1, 2, 3)

@@ -39,7 +39,8 @@ class TrainOptions:
             it (one GPU, stored features)
         profile: steps to profile, after the first few: a table and a trace in results/RUN; 0: none
         device: where to compute; auto takes a GPU when there is one
-        resume: go on from results/RUN/last.pt, exactly as if never interrupted
+        resume: go on from results/RUN/last.pt as if never interrupted: on a CPU to the last bit; a
+            GPU adds in an order that may change from run to run, and the last bits with it
         overwrite: throw away what results/RUN and tf-logs/RUN hold
     """
 

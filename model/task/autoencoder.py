@@ -131,7 +131,7 @@ class Autoencoding(nn.Module):
         views = self.encoder.views(batch.frames, batch.index)
         seen = self.encoder(views)
         last = self.model(seen.appearance, seen.motion, batch.clip_mask)[-1]
-        clips = views.images[views.index].transpose(2, 3)  # (V, N, 3, F, h, w)
+        clips = views.of_clips(views.images).transpose(2, 3)  # (V, N, 3, F, h, w)
         with trained_convolutions(clips):
             rebuilt = [self.decoders[c](as_trained(getattr(last, c))) for c in CHANNELS]
         return Reconstructed(clips, *rebuilt)

@@ -298,6 +298,11 @@ def test_augmentation_is_for_training_and_both_channels_see_the_same_draw() -> N
     assert sorted(views.index.flatten().tolist()) == list(range(index.numel()))
     clip = clip_images(views)[1]  # (3, F, h, w)
     assert torch.equal(clip, views.images[views.index[0, 1]].transpose(0, 1))
+    # Clips that have frames of their own are not copied again.
+    assert clip_images(views).data_ptr() == views.images.data_ptr()
+    gathered = clip_images(Views(images=views.images, index=views.index))
+    assert torch.equal(clip_images(views), gathered)
+    assert clip_images(views).stride() == gathered.stride()
     assert network(views).appearance.shape == (*index.shape, network.appearance.width)
     network.eval()
     expected = frames.permute(0, 3, 1, 2)[..., 4:28, 4:28].float()
