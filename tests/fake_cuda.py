@@ -78,6 +78,9 @@ def fake_cuda(monkeypatch: Any, *, answers: bool = False) -> Iterator[Questions]
     monkeypatch.setattr(torch.nn.RNNBase, "flatten_parameters", lambda self: None)
     monkeypatch.setattr(recurrent.OneWayLSTM, "forward", _lstm)
     monkeypatch.setattr(Tensor, "backward", lambda self: backward(self))
+    # without a GPU autocast switches itself off
+    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
     topology._window.cache_clear()
     shapes = None
     if answers:

@@ -19,6 +19,7 @@ from options.model import ModelOptions
 from tests.fake_cuda import backward, fake_cuda
 from training.ema import AveragedWeights
 from training.step import groups, take_step
+from util.device import autocast
 from util.metrics import Running
 
 VIDEOS, CLIPS, FRAMES, WIDTH, SIDE, QUESTIONS = 3, 3, 2, 12, 18, 6
@@ -179,6 +180,8 @@ def test_questions_and_crossings_are_found(monkeypatch) -> None:
             ask()
             assert questions.seen and "test_fake_cuda.py" in questions.seen[0]
         questions.seen.clear()
+        with autocast(CUDA, "bf16"):
+            assert (x @ x.view(4, 1)).dtype == torch.bfloat16
         _ = x * 2 + torch.tensor(3.0)  # a number travels with the launch
         assert not questions.seen
         with pytest.raises(Exception, match="device"):
