@@ -38,6 +38,8 @@ class SplitOptions:
         """Refuse an empty batch."""
         if self.batch_size < 1:
             raise ValueError(f"--batch_size {self.batch_size}: must be at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"--seed {self.seed}: must be at least 0 and less than 2^63")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,8 @@ class TrainOptions:
         for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every", "profile"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"--seed {self.seed}: must be at least 0 and less than 2^63")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: must be in [0, 1), such as 0.99")
         if self.resume and self.overwrite:

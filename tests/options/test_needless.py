@@ -108,6 +108,13 @@ def test_what_flags_make_needless_of_a_preset_is_no_mistake(tmp_path) -> None:
         parse("prog", "", QA, ["--preset", str(own)])
 
 
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999"])
+@pytest.mark.parametrize(("classes", "flags"), [(QA, STORES), (SCORE, "--run r")])
+def test_seeds_that_cannot_be(classes, flags: str, seed: str) -> None:
+    with pytest.raises(UserError, match=rf"--seed {seed}: must be"):
+        parse("prog", "", classes, [*flags.split(), "--seed", seed])
+
+
 def test_the_autoencoder_punishes_nothing() -> None:
     options = dataclasses.replace(ModelOptions(), punish="nodes")
     train_options = TrainOptions(run="r")
