@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -168,28 +167,6 @@ def join_clips(
         table=ClipTable(store=store, ids=tuple(ids)),
         video=_places(split, videos),
     )
-
-
-def check_provenance(
-    trained: dict, store: FeatureStore | ClipStore, trained_path: str | Path
-) -> None:
-    """A run's videos and a store must have been made alike; raises UserError naming the line."""
-    keys = (
-        "backbone", "kind", "width", "weights", "resize", "crop", "size", "normalisation", "scaler",
-        "sampling", "network_precision", "precision",
-    )  # fmt: skip
-    # stores of before there was a choice
-    defaults = {"scaler": "torch", "network_precision": "float32"}
-    for key in keys:
-        default = defaults.get(key)
-        was, now = trained.get(key, default), store.provenance.get(key, default)
-        if key == "weights":  # where the file lay does not matter, what it held does
-            was, now = (w.get("sha256") if isinstance(w, dict) else w for w in (was, now))
-        if was != now:
-            raise UserError(
-                f"{store.path} has {key} {now}, but {trained_path} was trained on {was}: "
-                "give the store that the run was trained with, or one extracted alike"
-            )
 
 
 def _check_questions(split: QuestionSplit) -> None:

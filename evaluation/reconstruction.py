@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from data_loader.clip_store import open_clip_store
-from data_loader.dataset import check_provenance
+from data_loader.provenance import check_provenance
 from data_loader.questions import load_questions
 from data_loader.table import ClipTable
 from model.reconstruction import baselines, psnr, squared_error, ssim

@@ -9,8 +9,9 @@ import torch
 import yaml
 
 from data_loader.clip_store import open_clip_store
-from data_loader.dataset import QaData, check_provenance, join, join_clips
+from data_loader.dataset import QaData, join, join_clips
 from data_loader.place import choose_place
+from data_loader.provenance import check_provenance
 from data_loader.questions import Questions, load_questions
 from data_loader.store import open_store
 from evaluation.answers import Answers, asked

@@ -109,6 +109,7 @@ class Networks:
             self.mistake = error
 
     def _open(self, options: VideoOptions, asked: list[dict[str, Any]], folder: str) -> list[Any]:
+        from data_loader.provenance import check_same
         from preprocess.products import choose_products
 
         node = os.uname().nodename
@@ -160,20 +161,3 @@ class Networks:
             made = self.products[place].make(ready.video, clips, decoded.file_sha256)
             writers[place].add(made)
         return Done(ready.video, decoded.clips[0].frame_count, decoded.seconds)
-
-
-def check_same(made: dict[str, Any], asked: dict[str, Any], output: Path, node: str) -> None:
-    """UserError if a machine would make a store in another way, or with other versions.
-
-    2.14.1+cpu and 2.14.1+cu130 are one version: the machine of the command may have no GPU.
-    """
-    made, asked = (
-        {**p, **{k: v.split("+")[0] for k, v in p["versions"].items()}, "versions": None}
-        for p in (made, asked)
-    )
-    for key in sorted(made | asked):
-        if made.get(key) != asked.get(key):
-            raise UserError(
-                f"{output}: {node} has {key} {made.get(key)}, the machine of the command "
-                f"{asked.get(key)}; give all machines the same packages and weights"
-            )

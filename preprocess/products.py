@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from data_loader.clip_store import KIND, VideoClips, open_clip_store, write_clip_store
+from data_loader.provenance import essence
 from data_loader.store import Store, VideoFeatures, open_any_store, open_store, write_store
 from options.video import VideoOptions
 from preprocess.backbones import find_recipe, load_backbone, require_weights
@@ -32,7 +33,7 @@ class Target:
     """A store to be filled, as it is known before a network is loaded.
 
     name: for the progress bar; output: the store; asked: what decides what is stored (`essence` of
-    provenance, or the part of it that is known); write: (path, what is stored of each video,
+    its provenance, or the part of it that is known); write: (path, what is stored of each video,
     provenance), whole or not at all; open: path -> store.
     """
 
@@ -206,18 +207,6 @@ def choose_scaler(options: VideoOptions, output: Path) -> str:
         with suppress(UserError):  # no store, or none that can be read: said where it is added to
             return essence(open_any_store(path).provenance)["scaler"]
     return "decoder" if scales else "torch"
-
-
-def essence(provenance: dict[str, Any]) -> dict[str, Any]:
-    """What equal features agree in: no versions, the weights' hash and not their path.
-
-    Stores of before there was a choice say nothing of scaler and precision of the network.
-    """
-    found = {"scaler": "torch", "network_precision": "float32", **provenance}
-    found.pop("versions", None)
-    if isinstance(found.get("weights"), dict):
-        found["weights"] = found["weights"].get("sha256")
-    return found
 
 
 def _decoding(options: VideoOptions) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from data_loader.merge import StoredVideos
+from data_loader.provenance import essence, first_difference
 from data_loader.store import Store
-from preprocess.products import Product, Target, essence, parts_folder
+from preprocess.products import Product, Target, parts_folder
 from util.errors import UserError
 from util.files import CURE
 
@@ -35,16 +36,13 @@ def stores_so_far(target: Target) -> dict[str, Store]:
     stores += [target.open(part) for part in _by_age(parts)]
     asked = {**essence(stores[0].provenance), **target.asked} if stores else {}
     for store in stores:
-        made = essence(store.provenance)
-        differing = [key for key in sorted(asked | made) if asked.get(key) != made.get(key)]
-        if differing:
-            key = differing[0]
+        difference = first_difference(store.provenance, asked)
+        if difference:
+            key, made, wanted = difference
             place = output if store.path == output else parts
-            told = [json.dumps({**e, **p}.get(key)) for e, p in (
-                (made, store.provenance), (asked, getattr(target, "provenance", {}))
-            )]  # fmt: skip
             raise UserError(
-                f"{place}: made with {key} {told[0]}, asked for {told[1]}; give another --output, "
+                f"{place}: made with {key} {json.dumps(made)}, asked for {json.dumps(wanted)}; "
+                "give another --output, "
                 f"or delete {place}"
             )
     return {video: store for store in stores for video in store.ids}

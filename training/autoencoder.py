@@ -10,7 +10,7 @@ from torch import nn
 from data_loader.batch import Frames
 from data_loader.checksum import digest
 from data_loader.clip_store import ClipStore, open_clip_store
-from data_loader.dataset import check_provenance
+from data_loader.provenance import check_provenance
 from data_loader.questions import load_questions
 from data_loader.table import ClipTable
 from evaluation.reconstruction import measure, show_reconstructions

@@ -11,8 +11,9 @@ from torch import nn
 
 from data_loader.batch import Batch
 from data_loader.clip_store import ClipStore, open_clip_store
-from data_loader.dataset import QaData, check_provenance, join, join_clips
+from data_loader.dataset import QaData, join, join_clips
 from data_loader.place import Place, choose_place
+from data_loader.provenance import check_provenance
 from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.store import FeatureStore, open_store
 from data_loader.table import ClipTable, FeatureTable

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_loader.dataset import QaData, check_provenance, join
+from data_loader.dataset import QaData, join
 from data_loader.questions import load_questions
 from data_loader.store import VideoFeatures, open_store, write_store
 from tests import tiny_run
@@ -126,23 +126,3 @@ def test_an_empty_split_is_named(tiny) -> None:
         join(
             replace(split, **none), None, None, video="none", channels="both", seed=0, on_disk=False
         )
-
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ({"backbone": "resnet101"}, "has backbone resnet101, but run was trained on pixels"),
-        ({"width": 4}, "has width 4, but run was trained on 3"),
-        ({"weights": {"source": "x", "sha256": "1f"}}, "has weights 1f, but run was trained on N"),
-        ({"normalisation": "imagenet"}, "has normalisation imagenet, but"),
-        ({"scaler": "decoder"}, "has scaler decoder, but run was trained on torch"),
-        ({"crop": {"centre": 224, "of": 232}}, "has crop {'centre': 224, 'of': 232}, but"),
-        ({"network_precision": "bf16"}, "has network_precision bf16, but run was trained on float"),
-        ({"precision": "float32"}, "has precision float32, but"),
-        ({"sampling": {"clips": 9, "frames": 3}}, "has sampling {'clips': 9, 'frames': 3}, but"),
-    ],
-)
-def test_a_store_made_otherwise_is_refused(tmp_path, change: dict, line: str) -> None:
-    rewrite(tmp_path / "s.h5", {"v": 2}, **{"width": 3, **change})
-    with pytest.raises(UserError, match=line):
-        check_provenance(tiny_run.provenance(width=3), open_store(tmp_path / "s.h5"), "run")
