@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from data_loader.checksum import checked, checksum, digest
+from data_loader.hdf5 import Hdf5File
 from util.errors import UserError
 from util.files import whole_file
 
@@ -187,9 +188,9 @@ class ClipStore:
 def is_clip_store(path: str | Path) -> bool:
     """Whether a file says that it is a clip store (it may be damaged all the same)."""
     try:
-        with h5py.File(path, "r") as file:
-            return bool(file.attrs.get("kind") == KIND)
-    except (OSError, ValueError):
+        with _open(path) as file:
+            return file.attribute("kind") == KIND
+    except UserError:
         return False
 
 
@@ -200,57 +201,56 @@ def open_clip_store(path: str | Path) -> ClipStore:
     what it says does not fit together.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such clip store; {MAKE} makes one")
-    try:
-        with h5py.File(path, "r") as file:
-            _require_clip_store(path, file)
-            data: Any = file
-            frames = data["frames"]
-            ids = tuple(data["ids"].asstr()[:].tolist())
-            known = data.attrs["format"] > 1
-            store = ClipStore(
-                path=path,
-                ids=ids,
-                index=data["index"][:].astype(np.int64),
-                first=data["first"][:].astype(np.int64),
-                count=data["count"][:].astype(np.int64),
-                frame_count=data["frame_count"][:].astype(np.int64),
-                notes=tuple(data["note"].asstr()[:].tolist()),
-                file_sha256=tuple(
-                    data["file_sha256"].asstr()[:].tolist() if known else [""] * len(ids)
-                ),
-                checksum=data["checksum"][:] if known else None,
-                size=tuple(frames.shape[1:3]),
-                offset=frames.id.get_offset() or 0,
-                provenance=json.loads(data.attrs["provenance"]),
-            )
-            problem = _problem(store, frames)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not readable as a clip store ({error}); make it again") from error
-    if problem:
-        raise UserError(f"{path}: damaged clip store, {problem}; make it again with {MAKE}")
+    with _open(path) as file:
+        version = _require_clip_store(file)
+        frames = file.numbers("frames", kinds="u", ndim=[4])
+        ids = file.texts("ids")
+        store = ClipStore(
+            path=path,
+            ids=ids,
+            index=file.integers("index", ndim=3),
+            first=file.integers("first"),
+            count=file.integers("count"),
+            frame_count=file.integers("frame_count"),
+            notes=file.texts("note"),
+            file_sha256=file.texts("file_sha256") if version > 1 else ("",) * len(ids),
+            checksum=file.integers("checksum").astype(np.uint32) if version > 1 else None,
+            size=tuple(frames.shape[1:3]),
+            offset=frames.id.get_offset() or 0,
+            provenance=file.json("provenance"),
+        )
+        if problem := _problem(store, frames):
+            raise file.fault(problem)
     return store
 
 
-def _require_clip_store(path: Path, file: h5py.File) -> None:
-    """Raise UserError, saying what the file is, if it is something else."""
-    if file.attrs.get("kind") != KIND:
+def _open(path: str | Path) -> Hdf5File:
+    return Hdf5File(
+        path,
+        what="clip store",
+        missing=f"{MAKE} makes one",
+        cure=f"delete it, and make it again with {MAKE}",
+    )
+
+
+def _require_clip_store(file: Hdf5File) -> int:
+    """The version of its format; UserError, saying what the file is, if it is something else."""
+    if file.attribute("kind") != KIND:
         if "features" in file:
             raise UserError(
-                f"{path}: a feature store (--appearance or --motion), not a clip store (--clips); "
-                f"{MAKE} makes one, at another --output"
+                f"{file.path}: a feature store (--appearance or --motion), not a clip store "
+                f"(--clips); {MAKE} makes one, at another --output"
             )
         raise UserError(
-            f"{path}: HDF5, but not a clip store (holds {', '.join(file) or 'nothing'}); "
-            f"{MAKE} makes one"
+            f"{file.path}: HDF5, but not a clip store (holds {file.names()}); {MAKE} makes one"
         )
-    version = file.attrs.get("format")
+    version = file.attribute("format")
     if version not in (1, FORMAT):
         raise UserError(
-            f"{path}: clip store of format {version}, this code reads 1 to {FORMAT}; make it again "
-            f"with {MAKE}"
+            f"{file.path}: clip store of format {version}, this code reads 1 to {FORMAT}; make it "
+            f"again with {MAKE}"
         )
+    return version
 
 
 def _problem(store: ClipStore, frames: Any) -> str:
@@ -262,8 +262,12 @@ def _problem(store: ClipStore, frames: Any) -> str:
         return f"frames are {frames.shape} {frames.dtype}, not (R, H, W, 3) uint8"
     if not store.offset:
         return "frames are not in one contiguous piece"
-    if store.index.ndim != 3 or any(len(column) != videos for column in columns):
+    if any(len(column) != videos for column in columns):
         return f"its columns are not all of {videos} videos"
+    if 0 in store.index.shape or 0 in frames.shape:
+        return f"it holds {_told((*store.index.shape[1:], *store.size))} of {videos} videos"
+    if len(set(store.ids)) < videos:
+        return f"{videos - len(set(store.ids))} of its ids come twice"
     if rows != store.count.sum():
         return f"{rows} rows where its videos need {store.count.sum()}"
     if (store.first != np.cumsum(store.count) - store.count).any():

@@ -1,10 +1,10 @@
 """Features that stay on disk, memory-mapped: for splits that do not fit into memory."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ class MappedFeatures:
     def __init__(self, store: FeatureStore, videos: Sequence[str], *, frame_mean: bool) -> None:
         """`frame_mean`: average the frames of each clip.  The videos must be in the store."""
         self.store, self.frame_mean = store, frame_mean
+        self._opened = ExitStack()  # open as long as this is
         place = {video: row for row, video in enumerate(store.ids)}
         self.rows = np.array([place[video] for video in videos], dtype=np.int64)
         self.start = np.concatenate([[0], np.cumsum(store.clips * store.frames)])
@@ -51,7 +52,7 @@ class MappedFeatures:
     def _read(self, begin: int, end: int) -> np.ndarray:
         """Rows of the file.  -> (end - begin, W) as stored."""
         if self._chunks is None:
-            return self._data[begin:end]
+            return self.store.read_rows(self._data, begin, end)
         step = len(self._chunks[0])
         parts = [
             self._chunks[i][max(begin - i * step, 0) : end - i * step]
@@ -61,14 +62,17 @@ class MappedFeatures:
 
     @cached_property
     def _data(self) -> Any:
-        file: Any = h5py.File(self.store.path, "r")
-        return file["features"]
+        return self._opened.enter_context(self.store.features())
 
     @cached_property
     def _chunks(self) -> list[np.ndarray] | None:
-        """The file's chunks of rows, mapped, in order; None where they are compressed."""
+        """The file's chunks of rows, mapped, in order; None where their bytes are not the rows."""
         data = self._data
-        if data.chunks is None or data.compression is not None:
+        if data.chunks is None or data.chunks[1:] != data.shape[1:]:
+            return None
+        if data.id.get_create_plist().get_nfilters():  # compressed, shuffled, with checksums
+            return None
+        if data.id.get_num_chunks() < -(-len(data) // data.chunks[0]):  # some were never written
             return None
         file = np.memmap(self.store.path, np.uint8, mode="r")
         size = int(np.prod(data.chunks)) * data.dtype.itemsize

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import h5py
 import torch
 
 from data_loader.store import FeatureStore
@@ -56,9 +55,7 @@ def choose_place(
 
 def _size(store: FeatureStore, videos: set[str]) -> int:
     """Bytes of some videos' features as stored."""
-    with h5py.File(store.path, "r") as file:
-        data: object = file["features"]
-        assert isinstance(data, h5py.Dataset)
+    with store.features() as data:
         width = data.shape[1] * data.dtype.itemsize
     rows = zip(store.ids, store.clips * store.frames, strict=True)
     return width * sum(int(count) for video, count in rows if video in videos)

@@ -25,6 +25,7 @@ import numpy as np
 
 from data_loader.checksum import checked, checksum, digest
 from data_loader.clip_store import KIND, ClipStore, is_clip_store, open_clip_store
+from data_loader.hdf5 import FAULTS, Hdf5File
 from util.errors import UserError, run_command
 from util.files import whole_file
 
@@ -104,13 +105,12 @@ class FeatureStore:
         self._require(videos)
         rows = np.array([self._row[video] for video in videos], dtype=np.int64)
         clips, frames = self.clips[rows], self.frames[rows]
-        with h5py.File(self.path, "r") as file:
-            stored: Any = file["features"]
+        with self.features() as stored:
             shape = (len(rows), clips.max(initial=0), frames.max(initial=0), self.width)
             out = np.zeros(shape, stored.dtype)
             for places in self._runs(rows, stored.dtype.itemsize * self.width):
                 first, last = rows[places[0]], rows[places[-1]]
-                block = self._read(stored, int(self._start[first]), int(self._start[last + 1]))
+                block = self.read_rows(stored, int(self._start[first]), int(self._start[last + 1]))
                 for place in places:
                     begin = self._start[rows[place]] - self._start[first]
                     n, f = clips[place], frames[place]
@@ -131,15 +131,27 @@ class FeatureStore:
         if run:
             yield run
 
-    def _read(self, stored: Any, begin: int, end: int) -> np.ndarray:
-        """Rows of the data set of features; a compressed one may be damaged beyond reading."""
+    @contextmanager
+    def features(self) -> Iterator[Any]:
+        """The data set of features (R, W), for `read_rows`."""
+        with _open(self.path) as file:
+            yield file.numbers("features", kinds="f", ndim=[2])
+
+    def read_rows(self, stored: Any, begin: int, end: int) -> np.ndarray:
+        """Rows of the data set of features; UserError where a compressed one is damaged."""
         try:
-            return stored[begin:end]
-        except OSError as error:
+            rows = stored[begin:end]
+        except FAULTS as error:
             raise UserError(
                 f"{self.path}: features not readable ({error}); python -m data_loader.store "
                 f"{self.path} names the damaged videos"
             ) from error
+        if rows.shape != (end - begin, self.width):
+            raise UserError(
+                f"{self.path}: features has changed since it was opened; wait until it is whole, "
+                "and start again"
+            )
+        return rows
 
     def _require(self, videos: Sequence[str]) -> None:
         """All of the videos must be in the store."""
@@ -157,15 +169,14 @@ class FeatureStore:
 
         `read` raises UserError if the video is not in the store, or not readable.
         """
-        with h5py.File(self.path, "r") as file:
-            stored: Any = file["features"]
+        with self.features() as stored:
 
             def read(video: str) -> VideoFeatures:
                 self._require([video])
                 row = self._row[video]
                 n, f = int(self.clips[row]), int(self.frames[row])
                 begin = int(self._start[row])
-                rows = self._read(stored, begin, begin + n * f)
+                rows = self.read_rows(stored, begin, begin + n * f)
                 return VideoFeatures(
                     id=video,
                     features=rows.reshape(n, f, self.width),
@@ -203,55 +214,67 @@ def open_store(path: str | Path) -> FeatureStore:
     Raises UserError if the file is not there, not HDF5, not a store, or of another format.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such feature store; preprocess.videos makes one")
-    try:
-        with h5py.File(path, "r") as file:
-            data: Any = file
-            if data.attrs.get("kind") == KIND:
-                raise UserError(
-                    f"{path}: a clip store (--clips), not a feature store (--appearance or "
-                    "--motion); preprocess.videos with a --backbone makes one, at another --output"
-                )
-            if "provenance" not in file.attrs or "features" not in file:
-                raise UserError(
-                    f"{path}: HDF5, but not a feature store (holds {', '.join(file) or 'nothing'})"
-                    "; files of HCRN and DualVGR come in through preprocess.imported"
-                )
-            version = data.attrs.get("format")
-            if version not in (1, FORMAT):
-                raise UserError(
-                    f"{path}: store of format {version}, this code reads 1 to {FORMAT}; make it "
-                    "again with preprocess.videos"
-                )
-            ids = tuple(data["ids"].asstr()[:].tolist())
-            known = version > 1
-            store = FeatureStore(
-                path=path,
-                ids=ids,
-                clips=data["clips"][:].astype(np.int64),
-                frames=data["frames"][:].astype(np.int64),
-                frame_count=data["frame_count"][:].astype(np.int64),
-                notes=tuple(data["note"].asstr()[:].tolist()),
-                file_sha256=tuple(
-                    data["file_sha256"].asstr()[:].tolist() if known else [""] * len(ids)
-                ),
-                checksum=data["checksum"][:] if known else None,
-                width=int(data["features"].shape[1]),
-                provenance=json.loads(data.attrs["provenance"]),
+    with _open(path) as file:
+        if file.attribute("kind") == KIND:
+            raise UserError(
+                f"{path}: a clip store (--clips), not a feature store (--appearance or "
+                "--motion); preprocess.videos with a --backbone makes one, at another --output"
             )
-            rows = data["features"].shape[0]
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(
-            f"{path}: not readable as a feature store ({error}); make it again"
-        ) from error
-    columns = [store.clips, store.frames, store.frame_count, store.notes, store.file_sha256]
-    columns += [ids if store.checksum is None else store.checksum]
-    if any(len(column) != len(ids) for column in columns):
-        raise UserError(f"{path}: its columns are not all of {len(ids)} videos; damaged")
-    if rows != store._start[-1]:
-        raise UserError(f"{path}: {rows} rows where its videos need {store._start[-1]}; damaged")
+        if file.attribute("provenance") is None or "features" not in file:
+            raise UserError(
+                f"{path}: HDF5, but not a feature store (holds {file.names()}); files of HCRN and "
+                "DualVGR come in through preprocess.imported"
+            )
+        version = file.attribute("format")
+        if version not in (1, FORMAT):
+            raise UserError(
+                f"{path}: store of format {version}, this code reads 1 to {FORMAT}; make it "
+                "again with preprocess.videos"
+            )
+        rows, width = file.numbers("features", kinds="f", ndim=[2]).shape
+        ids = file.texts("ids")
+        store = FeatureStore(
+            path=path,
+            ids=ids,
+            clips=file.integers("clips"),
+            frames=file.integers("frames"),
+            frame_count=file.integers("frame_count"),
+            notes=file.texts("note"),
+            file_sha256=file.texts("file_sha256") if version > 1 else ("",) * len(ids),
+            checksum=file.integers("checksum").astype(np.uint32) if version > 1 else None,
+            width=width,
+            provenance=file.json("provenance"),
+        )
+        if problem := _problem(store, rows):
+            raise file.fault(problem)
     return store
+
+
+def _open(path: str | Path) -> Hdf5File:
+    return Hdf5File(
+        path,
+        what="feature store",
+        missing="preprocess.videos makes one",
+        cure="delete it, and make it again with preprocess.videos",
+    )
+
+
+def _problem(store: FeatureStore, rows: int) -> str:
+    """What does not fit together in a store; "" if all does.  rows: R of its features."""
+    videos = len(store.ids)
+    columns = [store.clips, store.frames, store.frame_count, store.notes, store.file_sha256]
+    columns += [store.ids if store.checksum is None else store.checksum]
+    if any(len(column) != videos for column in columns):
+        return f"its columns are not all of {videos} videos"
+    if not videos or not store.width:
+        return f"it holds {videos} videos of width {store.width}"
+    if len(set(store.ids)) < videos:
+        return f"{videos - len(set(store.ids))} of its ids come twice"
+    if min(store.clips.min(), store.frames.min()) < 1:
+        return "clips or frames has a number below 1"
+    if rows != store._start[-1]:
+        return f"features has {rows} rows where its videos need {store._start[-1]}"
+    return ""
 
 
 def write_store(

@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-import h5py
 import numpy as np
 from tqdm import tqdm
 
@@ -52,7 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--videos {options.videos}: give a number, or all")
     mistakes = []
     for path in options.stores:
-        store = open_any_store(path)
+        try:
+            store = open_any_store(path)
+        except UserError as error:  # the others are looked through all the same
+            mistakes.append(str(error))
+            continue
         few = len(store.ids) if options.videos == "all" else int(options.videos)
         print("\n".join(describe(store, videos=few)), flush=True)
         damaged, lines = look_through(store)
@@ -134,8 +137,7 @@ def _holds(store: Store) -> str:
             f"{store.clips} clips x {store.frames_per_clip} frames of {height} x {width} pixels; "
             f"{store.count.sum():,} distinct frames; {decoded}"
         )
-    with h5py.File(store.path) as file:
-        stored: Any = file["features"]
+    with store.features() as stored:
         how = f"{stored.dtype}, {stored.compression or 'not'} compressed"
     clips, frames = _span(np.unique(store.clips)), _span(np.unique(store.frames))
     return f"{clips} clips x {frames} frames x width {store.width}, {how}; {decoded}"
