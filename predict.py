@@ -23,7 +23,7 @@ from preprocess.backbones import backbone_from_provenance
 from preprocess.clips import clip_picture
 from preprocess.decoders import decoder_of
 from preprocess.frames import Clips, clip_frames
-from preprocess.pictures import read_pictures
+from preprocess.pictures import Thumbnail, read_pictures
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError, run_command
@@ -31,6 +31,8 @@ from util.files import check_output, whole_file
 from util.pictures import clip_timeline
 from util.progress import warned
 from util.text import clipped
+
+SHOWN = Thumbnail(height=320)  # of the picture: a clip is some 150 pixels wide there
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +80,7 @@ class Reply:
 
     answers: list[tuple[str, float]]  # the five best, with probabilities
     unknown: str  # which words of the question the run does not know; "" if it knows all
-    frames: list[np.ndarray]  # the middle frame of each clip, (H, W, 3) uint8
+    frames: list[np.ndarray]  # the middle frame of each clip, small, (H, W, 3) uint8
     times: list[str]  # its number in the video, from 1
     punishment: np.ndarray  # (2, N) appearance and motion, mean over units
     readout: np.ndarray  # (N,)
@@ -88,7 +90,7 @@ class Reply:
 class Seen:
     """One video as a run sees it."""
 
-    clips: Clips
+    shown: Clips  # the middle frame of each clip, small: (N, 1)
     visual: Features | Frames
 
 
@@ -116,18 +118,19 @@ class FeatureLook:
     def __call__(self, video: str | Path) -> Seen:
         """Decode and extract.  Raises UserError if the file cannot be read."""
         keys = [(made["clips"], made["frames"], decoder) for _, made, decoder, _ in self.channels]
-        seen, features = {}, {}
+        shown, features = [], {}
         for key in dict.fromkeys(keys):  # both channels usually share one decoding
             looking = [self.channels[i][0] for i, other in enumerate(keys) if other == key]
-            seen[key], *pictures = read_pictures(
+            found = read_pictures(
                 video,
                 clips=key[0],
                 frames=key[1],
                 decoder=key[2],
                 keep_partial=False,
-                pictures=[None, *(backbone.picture for backbone in looking)],
+                pictures=[*(backbone.picture for backbone in looking), SHOWN],
             )
-            for backbone, clips in zip(looking, pictures, strict=True):
+            shown.append(found.pop())
+            for backbone, clips in zip(looking, found, strict=True):
                 features[backbone] = backbone.extract_pictures(clips)
         appearance, motion = (  # rounded as the store's
             torch.from_numpy(features[backbone].astype(stored)).float()
@@ -138,7 +141,7 @@ class FeatureLook:
             motion=motion.mean(1)[None],
             clip_mask=torch.ones(1, len(appearance), dtype=torch.bool),
         )
-        return Seen(clips=next(iter(seen.values())), visual=visual)
+        return Seen(shown=shown[0], visual=visual)
 
 
 class ClipLook:
@@ -151,13 +154,13 @@ class ClipLook:
     def __call__(self, video: str | Path) -> Seen:
         """Decode and resize.  Raises UserError if the file cannot be read."""
         sampling = self.made["sampling"]
-        clips, small = read_pictures(
+        small, shown = read_pictures(
             video,
             clips=sampling["clips"],
             frames=sampling["frames"],
             decoder=self.decoder,
             keep_partial=False,
-            pictures=[None, clip_picture(self.made)],
+            pictures=[clip_picture(self.made), SHOWN],
         )
         visual = Frames(
             frames=torch.from_numpy(small.frames),
@@ -165,7 +168,7 @@ class ClipLook:
             clip_mask=torch.ones(1, len(small.index), dtype=torch.bool),
             row=torch.zeros(1, dtype=torch.int64),
         )
-        return Seen(clips=clips, visual=visual)
+        return Seen(shown=shown, visual=visual)
 
 
 class Predictor:
@@ -212,13 +215,12 @@ class Predictor:
         tokens = self._tokens(question)  # first: decoding takes seconds
         seen = self.look(video)
         found = self.task.predict([self._batch(seen.visual, tokens)], self.device)
-        clips = seen.clips
-        n, f = clips.index.shape
-        number = clip_frames(clips.frame_count, clips=n, frames=f)[:, f // 2]
+        shown = seen.shown
+        number = clip_frames(shown.frame_count, clips=len(shown.index), frames=1)[:, 0]
         return Reply(
             answers=self._named(found),
             unknown=self.unknown_words(question),
-            frames=[clips.frames[i] for i in clips.index[:, f // 2]],
+            frames=[shown.frames[i] for i in shown.index[:, 0]],
             times=[f"frame {i + 1}" for i in number.tolist()],
             punishment=found.punishment[0].numpy(),
             readout=found.readout[0].numpy(),

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import Answers
-from preprocess.frames import clip_frames, read_clips
+from preprocess.frames import clip_frames
+from preprocess.pictures import Thumbnail, read_pictures
 from util.errors import UserError
 from util.files import whole_file
 from util.pictures import APPEARANCE, MOTION, READOUT
@@ -87,9 +88,15 @@ def clip_frames_of(
     -> N of (H, W, 3) uint8 and N labels.  Of a video that breaks off, what decodes.  Raises
     VideoError (a UserError) if nothing does.
     """
-    # a clip of one frame is the middle of a clip of any length: only N frames are kept
-    seen = read_clips(path, clips=clips, frames=1, decoder=decoder, keep_partial=True)
-    frames = [_small(seen.frames[i], height) for i in seen.index[:, 0]]
+    (seen,) = read_pictures(
+        path,
+        clips=clips,
+        frames=1,  # the middle of a clip of any length
+        decoder=decoder,
+        keep_partial=True,
+        pictures=[Thumbnail(height=height)],
+    )
+    frames = [seen.frames[i] for i in seen.index[:, 0]]
     numbers = clip_frames(seen.frame_count, clips=clips, frames=1)[:, 0]
     return frames, [f"frame {i + 1:,}" for i in numbers.tolist()]
 
@@ -222,14 +229,6 @@ def _image(frame: np.ndarray, number: int) -> str:
         f'<img src="data:image/jpeg;base64,{data}" width="{wide}" height="{high}" '
         f'alt="frame of clip {number}">'
     )
-
-
-def _small(frame: np.ndarray, height: int) -> np.ndarray:
-    high, wide = frame.shape[:2]
-    if high <= height:
-        return frame
-    size = (max(1, round(wide * height / high)), height)
-    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
 
 
 def _text(text: str) -> str:

@@ -13,7 +13,13 @@ import numpy as np
 
 from preprocess.video_error import Convert, StoppedEarly, VideoError
 
-Take = Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """What is kept of the frames of a video."""
+
+    make: Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
+    middle_only: bool = False  # of each clip its middle frame alone: clips of one frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +59,12 @@ def read_clips(
     has no frame that decodes.
     """
     (only,) = take_clips(
-        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=[_whole]
+        path,
+        clips=clips,
+        frames=frames,
+        decoder=decoder,
+        keep_partial=keep_partial,
+        takes=[Take(make=_whole)],
     )
     return only
 
@@ -69,7 +80,7 @@ def take_clips(
 ) -> list[Clips]:
     """`read_clips` with several forms of each frame, in one decoding -> Clips for each of `takes`.
 
-    What a take gives of a frame stands in place of the frame.
+    What a take makes of a frame stands in place of the frame.
     """
     # PyAV: not for networks without files
     from preprocess.container import count_packets, lost_beginning
@@ -77,10 +88,12 @@ def take_clips(
     path = Path(path)
     packets, whole, cut = count_packets(path)
     total, note = max(packets, 1), ""
+    lengths = [1 if take.middle_only else frames for take in takes]
     for _ in range(3):  # once as a rule; again when the packets did not tell the number of frames
         expected = total
-        index = clip_frames(expected, clips=clips, frames=frames)
-        kept, total, stopped = _decode(path, set(index.ravel().tolist()), decoder, takes)
+        indices = [clip_frames(expected, clips=clips, frames=length) for length in lengths]
+        wanted = [set(index.ravel().tolist()) for index in indices]
+        kept, total, stopped = _decode(path, wanted, decoder, takes)
         if total == 0:
             raise VideoError(path, stopped or "no frame of it decodes")
         problem = cut or stopped
@@ -92,31 +105,31 @@ def take_clips(
         # All frames may be there and some of them filled in by the decoder.
         lost = f"{total} of {whole} frames" if total < whole else problem
         note = f"partial: {lost}" if problem else ""
-        index = clip_frames(total, clips=clips, frames=frames)
-        needed = np.unique(index)
-        if total == expected or set(needed.tolist()) <= kept.keys():
+        indices = [clip_frames(total, clips=clips, frames=length) for length in lengths]
+        needed = [np.unique(index).tolist() for index in indices]
+        if all(set(n) <= k.keys() for n, k in zip(needed, kept, strict=True)):
             break
     else:
         raise VideoError(path, "decodes to another number of frames each time")
-    index = np.searchsorted(needed, index)
     return [
-        Clips(np.stack([kept[i][form] for i in needed.tolist()]), index, total, note)
-        for form in range(len(takes))
+        Clips(np.stack([k[i] for i in n]), np.searchsorted(n, index), total, note)
+        for k, n, index in zip(kept, needed, indices, strict=True)
     ]
 
 
 def _decode(
-    path: Path, wanted: set[int], decoder: str, takes: Sequence[Take]
-) -> tuple[dict[int, list[np.ndarray]], int, str]:
-    """Decode all, keep what is wanted -> ({number: its forms}, frames decoded, "" or problem)."""
+    path: Path, wanted: Sequence[set[int]], decoder: str, takes: Sequence[Take]
+) -> tuple[list[dict[int, np.ndarray]], int, str]:
+    """Decode all, keep what each take wants -> ({number: array} of each, frames, "" or problem)."""
     from preprocess.decoders import DECODERS
 
-    kept: dict[int, list[np.ndarray]] = {}
+    kept: list[dict[int, np.ndarray]] = [{} for _ in takes]
     total = 0
     try:
         for convert in DECODERS[decoder].frames(path):
-            if total in wanted:
-                kept[total] = [take(convert) for take in takes]
+            for take, numbers, found in zip(takes, wanted, kept, strict=True):
+                if total in numbers:
+                    found[total] = take.make(convert)
             total += 1
     except StoppedEarly as problem:
         return kept, total, str(problem)

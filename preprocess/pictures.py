@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocess.frames import Clips, take_clips
+from preprocess.frames import Clips, Take, take_clips
 from preprocess.video_error import Convert
+
+WIDEST = 4  # widths to a height
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,28 @@ class Picture:
         return slice(top, top + self.size), slice(left, left + self.size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """What people are shown of a clip: its middle frame, at most `height` pixels high.
+
+    It is never wider than WIDEST times that, nor enlarged.
+    """
+
+    height: int
+
+    def __call__(self, convert: Convert) -> np.ndarray:
+        """One decoded frame made small: (H', W', 3) uint8."""
+        from PIL import Image  # extraction does without
+
+        frame = convert()
+        high, wide = frame.shape[:2]
+        scale = min(self.height / high, WIDEST * self.height / wide)
+        if scale >= 1:
+            return frame
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
 def read_pictures(
     path: str | Path,
     *,
@@ -49,15 +73,21 @@ def read_pictures(
     frames: int,
     decoder: str,
     keep_partial: bool,
-    pictures: Sequence[Picture | None],
+    pictures: Sequence[Picture | Thumbnail],
 ) -> list[Clips]:
     """`read_clips`, decoding once for several networks -> Clips for each of `pictures`.
 
-    Their frames are (M, size, size, 3) uint8 (float32 for "area"), or as `read_clips` has them
-    where the picture is None.  Equal pictures share one Clips.  Raises VideoError as `read_clips`.
+    Their frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the
+    middle frames, as clips of one frame.  Equal pictures share one Clips.  Raises VideoError as
+    `read_clips`.
     """
     distinct = list(dict.fromkeys(pictures))
-    takes = [TakePicture(picture) for picture in distinct]
+    takes = [
+        Take(make=picture, middle_only=True)
+        if isinstance(picture, Thumbnail)
+        else Take(make=TakePicture(picture))
+        for picture in distinct
+    ]
     found = take_clips(
         path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=takes
     )
@@ -68,15 +98,13 @@ def read_pictures(
 class TakePicture:
     """One frame as a picture; remembers the size that the decoder is asked for."""
 
-    def __init__(self, picture: Picture | None) -> None:
+    def __init__(self, picture: Picture) -> None:
         self.picture = picture
         self.target: tuple[int, int] | None = None
 
     def __call__(self, convert: Convert) -> np.ndarray:
-        """The picture (size, size, 3) of one decoded frame; (H, W, 3) where it is None."""
+        """The picture (size, size, 3) of one decoded frame."""
         picture = self.picture
-        if picture is None:
-            return convert()
         if picture.resize == "area":
             return average(convert()[None], picture.size)[0]
         if picture.scaler == "torch":

@@ -1,18 +1,24 @@
 """From a video file to an answer: the same as from the stored features, and shown."""
 
 import json
+from dataclasses import is_dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from matplotlib.image import imread
 
 import evaluate
 import predict
 import train
+from data_loader.batch import Features
 from data_loader.questions import load_questions
 from data_loader.store import open_store, write_store
 from preprocess import questions, videos
 from preprocess.dataset import shapes
+from preprocess.frames import clip_frames, read_clips
+from tests.video_files import write_video
 from util.errors import UserError
 
 
@@ -67,6 +73,41 @@ def test_a_file_is_answered_like_its_stored_clips() -> None:
         assert answer == known["predicted"]
         assert probability == pytest.approx(known["probability"], abs=1e-3)
         assert reply.frames[0].shape == (64, 64, 3)  # shown as decoded, not as the encoders see it
+
+
+def test_a_large_video_leaves_small_frames() -> None:
+    """20 frames of 1080p are 124 MB; an answer takes averages of them and 8 small ones."""
+    video = write_video(Path("large.mp4"), 20, size=(1080, 1920), options={"preset": "ultrafast"})
+    predictor = predict.Predictor("results/r")
+    seen = predictor.look(video)
+    reply = predictor.ask(video, "what is there?")
+    assert len(reply.frames) == 8 and {f.shape for f in reply.frames} == {(320, 569, 3)}
+    assert array_bytes(seen) < 5e6 and array_bytes(reply) < 5e6
+    assert isinstance(predictor.look, predict.FeatureLook) and isinstance(seen.visual, Features)
+    backbone = predictor.look.channels[0][0]
+    whole = read_clips(video, clips=8, frames=6)
+    assert np.array_equal(seen.visual.appearance[0], backbone.extract(whole))
+    middles = [whole.frames[i].mean() for i in whole.index[:, 3]]
+    assert np.abs([f.mean() - m for f, m in zip(reply.frames, middles, strict=True)]).max() < 1
+    assert reply.times == [f"frame {i + 1}" for i in clip_frames(20, clips=8, frames=6)[:, 3]]
+    predict.main(["--run", "results/r", "--video", str(video), "--question", "what is there?"])
+    assert imread("results/r/answer.png").std() > 0.05
+
+
+def array_bytes(value: object) -> int:
+    """Bytes of all arrays and tensors in a tree of dataclasses and lists."""
+    return sum(array.nbytes for array in _arrays(value).values())
+
+
+def _arrays(value: object) -> dict[int, np.ndarray]:
+    if isinstance(value, torch.Tensor):
+        value = value.numpy()
+    if isinstance(value, np.ndarray):  # a view keeps all of its array
+        return _arrays(value.base) if isinstance(value.base, np.ndarray) else {id(value): value}
+    if is_dataclass(value):
+        value = list(vars(value).values())
+    items = value if isinstance(value, list | tuple) else []
+    return {key: array for item in items for key, array in _arrays(item).items()}
 
 
 def test_it_prints_five_answers_and_saves_the_picture(capsys) -> None:

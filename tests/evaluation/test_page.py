@@ -1,6 +1,7 @@
 """The page of failures is whole, safe and by itself; the worst answers are the worst."""
 
 import re
+import tracemalloc
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -234,6 +235,19 @@ def test_frames_are_the_middles_of_the_clips_scaled_down(tmp_path: Path) -> None
         assert abs(float(frame.mean()) - level(number)) < 3
     small, _ = clip_frames_of(video, clips=4, height=120)
     assert small[0].shape == (64, 96, 3)  # never enlarged
+
+
+def test_frames_of_a_large_video_are_made_small_one_by_one(tmp_path: Path) -> None:
+    size, options = (1080, 1920), {"preset": "ultrafast"}
+    video = write_video(tmp_path / "v.mp4", 16, size=size, options=options)
+    tracemalloc.start()
+    frames, _ = clip_frames_of(video, clips=16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {frame.shape for frame in frames} == {(120, 213, 3)}
+    assert peak < 4 * 1080 * 1920 * 3  # 16 of them before
+    wide, _ = clip_frames_of(write_video(tmp_path / "w.mp4", 2, size=(80, 1600)), clips=1)
+    assert wide[0].shape == (24, 480, 3)
 
 
 def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:

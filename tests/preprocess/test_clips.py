@@ -115,7 +115,8 @@ def test_a_crop_by_the_decoder_is_upright_and_in_the_middle(tmp_path, scaled) ->
     path = write_video(tmp_path / "a.mov", images=images, rotation=90)
     crop = [picture(64, "crop", scaled, scaler) for scaler in ("decoder", "torch")]
     read = {"clips": 2, "frames": 2, "decoder": "pyav", "keep_partial": False}
-    whole, one, other = read_pictures(path, **read, pictures=[None, *crop])
+    whole = read_clips(path, **read)
+    one, other = read_pictures(path, **read, pictures=crop)
     assert whole.frames.shape[1:] == (144, 96, 3) and one.frames.shape[1:] == (64, 64, 3)
     assert np.abs(one.frames.astype(int) - other.frames).mean() < 1.5
     assert np.array_equal(other.frames, make_pictures(whole.frames, crop[1]))
@@ -138,7 +139,8 @@ def test_a_backbone_sees_the_pictures_that_it_asks_for(tmp_path) -> None:
     for name, weights in (("squeezenet1_1", "random"), ("r2plus1d_18", "random"), ("pixels", None)):
         for resize in ("squash", "crop") if weights else ("squash",):
             backbone = load_backbone(name, weights=weights, resize=resize, device="cpu")
-            whole, seen = read_pictures(path, **read, pictures=[None, backbone.picture])
+            whole = read_clips(path, **read)
+            (seen,) = read_pictures(path, **read, pictures=[backbone.picture])
             assert np.array_equal(backbone.extract_pictures(seen), backbone.extract(whole))
 
 
