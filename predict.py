@@ -22,8 +22,8 @@ from options.predict import PredictOptions
 from preprocess.backbones import backbone_from_provenance
 from preprocess.clips import clip_picture
 from preprocess.decoders import decoder_of
-from preprocess.frames import Clips, clip_frames
-from preprocess.pictures import Thumbnail, read_pictures
+from preprocess.frames import Clips, Thumbnail, clip_frames
+from preprocess.pictures import read_pictures
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError, run_command

@@ -17,8 +17,7 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import Answers
-from preprocess.frames import clip_frames
-from preprocess.pictures import Thumbnail, read_pictures
+from preprocess.frames import Take, Thumbnail, clip_frames, take_clips
 from util.errors import UserError
 from util.files import whole_file
 from util.pictures import APPEARANCE, MOTION, READOUT
@@ -88,13 +87,13 @@ def clip_frames_of(
     -> N of (H, W, 3) uint8 and N labels.  Of a video that breaks off, what decodes.  Raises
     VideoError (a UserError) if nothing does.
     """
-    (seen,) = read_pictures(
+    (seen,) = take_clips(
         path,
         clips=clips,
         frames=1,  # the middle of a clip of any length
         decoder=decoder,
         keep_partial=True,
-        pictures=[Thumbnail(height=height)],
+        takes=[Take(make=Thumbnail(height=height), middle_only=True)],
     )
     frames = [seen.frames[i] for i in seen.index[:, 0]]
     numbers = clip_frames(seen.frame_count, clips=clips, frames=1)[:, 0]

@@ -13,6 +13,8 @@ import numpy as np
 
 from preprocess.video_error import Convert, StoppedEarly, VideoError
 
+WIDEST = 4  # widths to a height
+
 
 @dataclass(frozen=True, kw_only=True)
 class Take:
@@ -20,6 +22,28 @@ class Take:
 
     make: Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
     middle_only: bool = False  # of each clip its middle frame alone: clips of one frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """What people are shown of a clip: its middle frame, at most `height` pixels high.
+
+    It is never wider than WIDEST times that, nor enlarged.
+    """
+
+    height: int
+
+    def __call__(self, convert: Convert) -> np.ndarray:
+        """One decoded frame made small: (H', W', 3) uint8."""
+        from PIL import Image  # extraction does without
+
+        frame = convert()
+        high, wide = frame.shape[:2]
+        scale = min(self.height / high, WIDEST * self.height / wide)
+        if scale >= 1:
+            return frame
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
 
 
 @dataclass(frozen=True, eq=False)

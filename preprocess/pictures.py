@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocess.frames import Clips, Take, take_clips
+from preprocess.frames import Clips, Take, Thumbnail, take_clips
 from preprocess.video_error import Convert
-
-WIDEST = 4  # widths to a height
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +40,6 @@ class Picture:
         """Rows and columns of a scaled frame that the network sees."""
         top, left = (height - self.size) // 2, (width - self.size) // 2
         return slice(top, top + self.size), slice(left, left + self.size)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thumbnail:
-    """What people are shown of a clip: its middle frame, at most `height` pixels high.
-
-    It is never wider than WIDEST times that, nor enlarged.
-    """
-
-    height: int
-
-    def __call__(self, convert: Convert) -> np.ndarray:
-        """One decoded frame made small: (H', W', 3) uint8."""
-        from PIL import Image  # extraction does without
-
-        frame = convert()
-        high, wide = frame.shape[:2]
-        scale = min(self.height / high, WIDEST * self.height / wide)
-        if scale >= 1:
-            return frame
-        size = max(1, round(wide * scale)), max(1, round(high * scale))
-        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
 
 
 def read_pictures(
