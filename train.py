@@ -154,8 +154,8 @@ def train(
 ) -> float:
     """The loop: step, log, validate, save; returns the best validation score.
 
-    `fetch` gives the batches; `kept` is the checkpoint to go on from, if any.  Raises UserError,
-    with every checkpoint left as it is, when a loss is no finite number.
+    `fetch` gives the batches; `kept` is the checkpoint to go on from, if any, and is emptied.
+    Raises UserError, with every checkpoint left as it is, when a loss is no finite number.
     """
     folder = RESULTS / options.run
     task = work.task.to(device).train()
@@ -180,6 +180,7 @@ def train(
         optimizer.load_state_dict(kept["optimizer"])
         running.load(kept["running"])
         step, best, stale, saved = kept["step"], kept["best"], kept["stale"], kept["step"]
+        kept.clear()  # the callers' too: weights are not held twice all the way
         console.say(f"going on from step {step}")
     log = RunLog(folder, LOGS / options.run, step=step) if rank() == 0 else NoLog()
     total, size, steps = len(work.videos), options.batch_size, fetch.steps

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,26 @@ def test_validation_does_not_disturb_training(tiny) -> None:
         [m["train/loss"] for m in metrics(run) if "train/loss" in m] for run in ("often", "seldom")
     ]
     assert losses[0] == losses[1]
+
+
+def test_the_checkpoint_to_go_on_from_is_not_held(tiny, monkeypatch) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "1"])
+    kept, alive = [], set()
+
+    def load(*given, **named):
+        found = real_load(*given, **named)
+        kept.extend(weakref.ref(tensor) for tensor in found["weights"].values())
+        return found
+
+    def step(*given, **named):
+        alive.update(ref() is not None for ref in kept)
+        return real_step(*given, **named)
+
+    real_load, real_step = train.kept_checkpoint, train.take_step
+    monkeypatch.setattr(train, "kept_checkpoint", load)
+    monkeypatch.setattr(train, "take_step", step)
+    train.main([*tiny, "--run", "r", "--epochs", "2", "--resume"])
+    assert alive == {False}
 
 
 def start(flags: list[str], run: str) -> subprocess.Popen:
