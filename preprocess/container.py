@@ -112,5 +112,10 @@ def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
 
 
 def error_words(error: Exception) -> str:
-    """What an FFmpeg error says, without its number and the file's name."""
+    """What an FFmpeg error says, without its number and the file's name.
+
+    Raises MemoryError for one of memory: that is the machine's fault, not the file's.
+    """
+    if isinstance(error, MemoryError):
+        raise MemoryError(str(error)) from error
     return getattr(error, "strerror", None) or str(error)

@@ -14,9 +14,9 @@ class UserError(Exception):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run a command's `main` and leave the process with its exit code.
 
-    0: done; 1: finished, with items set aside and listed; 2: a `UserError`, or a file that the
-    system refuses (permission, no space, no such folder); 130: interrupted.  Any other exception is
-    our own bug and keeps its traceback.
+    0: done; 1: finished, with items set aside and listed; 2: a `UserError`, a file that the system
+    refuses (permission, no space, no such folder), or too little memory; 130: interrupted.  Any
+    other exception is our own bug and keeps its traceback.
     """
     for stream in (sys.stdout, sys.stderr):  # a name that is no UTF-8 is printed all the same
         if isinstance(stream, io.TextIOWrapper):
@@ -33,6 +33,13 @@ def run_command(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong, nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except MemoryError:
+        print(
+            "error: there is not enough memory; end other programs, or take a machine with more "
+            "(smaller batches and fewer --workers need less)",
+            file=sys.stderr,
+        )
+        code = 2
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             print(

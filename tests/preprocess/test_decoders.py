@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
 import pytest
 
+from preprocess import decoder_pyav
 from preprocess.clips import make_pictures
 from preprocess.decoder_pyav import first_look
 from preprocess.decoder_scikit_video import import_scikit_video
@@ -319,3 +321,14 @@ def test_a_store_of_a_decoder_that_is_gone_is_asked_by_pyav(capsys, made: str) -
     assert f"made with --decoder {made}" in capsys.readouterr().err
     assert decoder_of({"decoder": "scikit-video"}) == "scikit-video"
     assert capsys.readouterr().err == ""
+
+
+def test_memory_that_is_lacking_is_not_the_files_fault(tmp_path, monkeypatch) -> None:
+    write_video(tmp_path / "v.mp4", images=moving_images(8, (48, 64)))
+
+    def reformat(*args, **options):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(decoder_pyav, "VideoReformatter", lambda: Mock(reformat=reformat))
+    with pytest.raises(MemoryError):
+        read_clips(tmp_path / "v.mp4", clips=2, frames=2, decoder="pyav", keep_partial=True)

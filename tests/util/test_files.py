@@ -45,6 +45,12 @@ def test_a_checkpoint_holds_plain_data_only(tmp_path) -> None:
         (UserError("x.h5: broken;\n make it again"), 2, "error: x.h5: broken; make it again\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (
+            MemoryError(),
+            2,
+            "error: there is not enough memory; end other programs, or take a machine with more "
+            "(smaller batches and fewer --workers need less)\n",
+        ),
+        (
             PermissionError(13, "Permission denied", "x/y"),
             2,
             "error: x/y: Permission denied; check the path and its rights\n",
