@@ -12,11 +12,11 @@ two-stage: .venv/installed   ## encoders trained too: frozen, one stage, two sta
 	$(BIN)/python -m demo.two_stage
 
 test: lint .venv/installed-dev   ## lint, types, tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # What depends on the processor, as one without AVX-512 computes it (oneDNN and ATen alike).
 test-avx2: .venv/installed-dev
-	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 \
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n 2 --dist worksteal \
 		tests/model tests/training tests/test_two_stage.py tests/test_distributed.py
 
 lint: .venv/installed-dev

@@ -79,7 +79,7 @@ THE_REST = [
     ("steps", "how"),
     [
         (1, ["--gamma", "1"]),
-        (None, THE_REST),
+        pytest.param(None, THE_REST, marks=pytest.mark.long),  # its step 1 is bf16's, too
         (1, [*THE_REST, "--precision", "bf16"]),
     ],
     ids=["consistency", "the rest", "bf16"],

@@ -34,9 +34,9 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def words(folder: Path, output: Path, *more: str) -> list[str]:
+def words(folder: Path, output: Path, *more: str, backbone: str = "pixels") -> list[str]:
     size = ["--clips", "3", "--frames", "4"]
-    return ["--videos", str(folder), "--backbone", "pixels", *size, "--output", str(output), *more]
+    return ["--videos", str(folder), "--backbone", backbone, *size, "--output", str(output), *more]
 
 
 def test_a_folder_becomes_a_store(folder, tmp_path, capsys) -> None:
@@ -133,13 +133,19 @@ def test_another_provenance_is_refused(folder, tmp_path) -> None:
     output = tmp_path / "s.h5"
     main(words(folder, output))
     before = output.read_bytes()
-    for more, message in [
-        (["--clips", "2"], r"s\.h5: made with sampling .*\"clips\": 3.*asked for .*\"clips\": 2"),
-        (["--precision", "float32"], 'precision "float16", asked for "float32"'),
-        (["--backbone", "pixel_motion"], "another --output, or delete"),
+    for command, message in [
+        (
+            words(folder, output, "--clips", "2"),
+            r"s\.h5: made with sampling .*\"clips\": 3.*asked for .*\"clips\": 2",
+        ),
+        (
+            words(folder, output, "--precision", "float32"),
+            'precision "float16", asked for "float32"',
+        ),
+        (words(folder, output, backbone="pixel_motion"), "another --output, or delete"),
     ]:
         with pytest.raises(UserError, match=message):
-            main(words(folder, output, *more))
+            main(command)
         assert output.read_bytes() == before
 
 
@@ -173,7 +179,7 @@ def test_mistakes_name_file_and_cure(folder, tmp_path, monkeypatch) -> None:
         (words(folder, output, "--id_map", str(tmp_path / "bad_map")), "bad_map, line 2: `b 2`"),
         (words(folder, output, "--id_map", str(tmp_path / "none")), "none: not there"),
         (words(folder, output, "--clips", "0"), "--clips 0: give at least 1"),
-        (words(folder, output, "--backbone", "squeezenet1_1"), "needs --weights: IMAGENET1K_V1"),
+        (words(folder, output, backbone="squeezenet1_1"), "needs --weights: IMAGENET1K_V1"),
         (words(folder, output, "--weigths", "x"), "weigths"),
         (words(folder, tmp_path / "old.h5"), "old.h5: not readable as a feature store"),
     ]:
@@ -205,7 +211,7 @@ def test_exit_codes_and_one_line_at_the_command_line(folder, tmp_path, monkeypat
     for command, code in [
         (words(folder, output), 0),
         (missing, 1),
-        (words(folder, output, "--backbone", "resnet101"), 2),
+        (words(folder, output, backbone="resnet101"), 2),
     ]:
         monkeypatch.setattr(sys, "argv", ["videos", *command])
         with pytest.raises(SystemExit) as ended:
