@@ -101,6 +101,8 @@ def open_video(path: Path) -> InputContainer:
 def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     """The first stream of moving pictures; cover art and still pictures are none."""
     kind = container.format.name
+    if kind == "webp_pipe" and b"ANIM" in path.read_bytes()[:64]:  # of which FFmpeg shows no frame
+        raise VideoError(path, "an animated WebP picture; convert it to GIF or to a video")
     if kind.startswith(("image2", "tty")) or kind.endswith("_pipe"):
         raise VideoError(path, f"a still picture or text, not a video ({kind})")
     for stream in container.streams.video:

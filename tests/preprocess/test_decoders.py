@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from preprocess import decoder_pyav
 from preprocess.clips import make_pictures
@@ -332,3 +333,13 @@ def test_memory_that_is_lacking_is_not_the_files_fault(tmp_path, monkeypatch) ->
     monkeypatch.setattr(decoder_pyav, "VideoReformatter", lambda: Mock(reformat=reformat))
     with pytest.raises(MemoryError):
         read_clips(tmp_path / "v.mp4", clips=2, frames=2, decoder="pyav", keep_partial=True)
+
+
+def test_an_animated_webp_is_called_that(tmp_path) -> None:
+    first, *rest = (Image.fromarray(image) for image in moving_images(4, (32, 32)))
+    first.save(tmp_path / "a.webp", save_all=True, append_images=rest, duration=40)
+    first.save(tmp_path / "still.webp")
+    with pytest.raises(VideoError, match=r"a\.webp: an animated WebP picture; convert it to GIF"):
+        count_packets(tmp_path / "a.webp")
+    with pytest.raises(VideoError, match=r"still\.webp: a still picture"):
+        count_packets(tmp_path / "still.webp")
