@@ -60,7 +60,7 @@ class QaData:
         return replace(self, words_multiple=self.split.longest)
 
     def to(self, device: torch.device) -> Self:
-        """The same with questions and stored features on another device."""
+        """The same with questions and stored features, those on disk too, on another device."""
         assert isinstance(self.table, FeatureTable)
         split = replace(
             self.split,
@@ -223,13 +223,8 @@ def _features(
     The motion channel has one vector a clip: per-frame features are averaged.  Of a channel
     `left_out` nothing is read, and W is 0.
     """
-    if on_disk or left_out:
-        mapped = MappedFeatures(store, videos, frame_mean=motion)
-        if left_out:
-            return torch.empty(*mapped.shape[:-1], 0), store.clips[mapped.rows]
-        return mapped, store.clips[mapped.rows]
-    features, clips = store.load(videos)
-    if motion:
-        one = features.shape[2] == 1
-        features = features[:, :, 0] if one else features.mean(2, dtype=np.float32)
-    return torch.from_numpy(features), clips
+    mapped = MappedFeatures(store, videos, frame_mean=motion)
+    clips = store.clips[mapped.rows]
+    if left_out:
+        return torch.empty(*mapped.shape[:-1], 0), clips
+    return mapped if on_disk else mapped.to(torch.device("cpu")), clips

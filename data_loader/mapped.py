@@ -11,6 +11,8 @@ from torch import Tensor
 
 from data_loader.store import FeatureStore
 
+AT_ONCE = 64  # videos on their way to a device
+
 
 class MappedFeatures:
     """V videos of a store, read when a batch asks for them; the system caches what memory allows.
@@ -37,6 +39,26 @@ class MappedFeatures:
         """That of the tensor that it stands for: (V, N, F, W), or (V, N, W) of mean frames."""
         clips, frames = self.most
         return (len(self), clips, *([] if self.frame_mean else [frames]), self.store.width)
+
+    def to(self, device: torch.device) -> Tensor:
+        """All of them on a device, as stored (means of float16 frames are float32).
+
+        They come some videos at a time: what is on its way to a GPU is never in memory as a whole.
+        """
+        out = None
+        for begin in range(0, len(self), AT_ONCE):
+            ids = [self.store.ids[row] for row in self.rows[begin : begin + AT_ONCE]]
+            part = self.store.load(ids)[0]
+            if self.frame_mean:
+                one = part.shape[2] == 1
+                part = part[:, :, 0] if one else part.mean(2, dtype=np.float32)
+            rows = torch.from_numpy(part).to(device)
+            if out is None:
+                out = torch.zeros(self.shape, dtype=rows.dtype, device=device)
+            here = (slice(begin, begin + len(ids)), *(slice(length) for length in rows.shape[1:]))
+            out[here] = rows
+        assert out is not None, "a split has a video"
+        return out
 
     def gather(self, videos: np.ndarray) -> Tensor:
         """Some of the videos.  videos (V',) -> (V', N, F, W), or (V', N, W), float32."""

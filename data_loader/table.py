@@ -38,8 +38,7 @@ class FeatureTable:
         )
 
     def to(self, device: torch.device) -> Self:
-        """The same with features and all on another device."""
-        assert isinstance(self.appearance, Tensor) and isinstance(self.motion, Tensor)
+        """The same with features and all on another device, those that are on disk too."""
         return replace(
             self,
             appearance=self.appearance.to(device),

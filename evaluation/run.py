@@ -132,7 +132,7 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
         video=video,
         channels=channels,
         seed=options.seed,
-        on_disk=place.name == "disk",
+        on_disk=place.name != "memory",
     )
     return data.to(run.device) if place.name == "gpu" else data
 

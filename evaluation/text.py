@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from util.grouped import Grouped
-from util.text import clipped, printable
+from util.text import cells_of, clipped, printable
 
 Interval = tuple[float, float]
 TYPES = 12  # question types, the largest, that a table or a picture shows
@@ -24,7 +24,7 @@ def between(low_high: Interval, *, sign: bool = False) -> str:
 def grid(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
     """A table for the terminal, each column as wide as its widest cell; rows: label and cells."""
     table = [["", *columns], *([clipped(label, 60), *cells] for label, cells in rows)]
-    width = [max(len(line[i]) for line in table) for i in range(len(columns) + 1)]
+    width = [max(cells_of(line[i]) for line in table) for i in range(len(columns) + 1)]
     return "\n".join(_line(line, width) for line in table)
 
 
@@ -51,8 +51,9 @@ def left_out(counts: Grouped[int]) -> str:
 
 def _line(cells: Sequence[str], width: Sequence[int]) -> str:
     """The label to the left, numbers to the right of their columns."""
-    rest = [cell.rjust(w) for cell, w in zip(cells[1:], width[1:], strict=True)]
-    return "  ".join([cells[0].ljust(width[0]), *rest])
+    blanks = [" " * (w - cells_of(cell)) for cell, w in zip(cells, width, strict=True)]
+    rest = [blank + cell for blank, cell in zip(blanks[1:], cells[1:], strict=True)]
+    return "  ".join([cells[0] + blanks[0], *rest])
 
 
 def markdown(cells: Sequence[str]) -> str:

@@ -69,8 +69,8 @@ def _extract_all(
         if done.mistake:
             raise done.mistake
         task = tasks[done.video]
-        if done.reason:
-            return Outcome(task, row=failed.add(task, done.reason))
+        if done.failure:
+            return Outcome(task, row=failed.add(task, done.failure))
         for part in set(done.parts) - parts:
             _wait_until(part.is_file, part)
             parts.add(part)

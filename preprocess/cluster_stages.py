@@ -43,13 +43,13 @@ class Ready:
 class Done:
     """A video whose parts are written: its frames and the seconds of decoding.
 
-    Or the reason why it is not stored; or what the user must mend, which stops the run.
+    Or why it is not stored; or what the user must mend, which stops the run.
     """
 
     video: str = ""
     frames: int = 0
     seconds: float = 0.0
-    reason: str = ""
+    failure: Failure | None = None
     parts: tuple[Path, ...] = ()
     mistake: UserError | None = None  # Ray would hand on what is raised as a text, after its own
 
@@ -155,7 +155,7 @@ class Networks:
         if isinstance(ready.result, UserError):
             raise ready.result
         if isinstance(ready.result, Failure):
-            return Done(ready.video, reason=ready.result.reason)
+            return Done(ready.video, failure=ready.result)
         decoded = ready.result
         for place, clips in zip(ready.places, decoded.clips, strict=True):
             made = self.products[place].make(ready.video, clips, decoded.file_sha256)

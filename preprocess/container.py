@@ -101,16 +101,33 @@ def open_video(path: Path) -> InputContainer:
 def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     """The first stream of moving pictures; cover art and still pictures are none."""
     kind = container.format.name
-    if kind == "webp_pipe" and b"ANIM" in path.read_bytes()[:64]:  # of which FFmpeg shows no frame
+    if kind == "webp_pipe" and _head_holds(path, b"ANIM"):  # of which FFmpeg shows no frame
         raise VideoError(path, "an animated WebP picture; convert it to GIF or to a video")
-    if kind.startswith(("image2", "tty")) or kind.endswith("_pipe"):
+    if kind.startswith(("image2", "tty", "ico")) or kind.endswith("_pipe"):
         raise VideoError(path, f"a still picture or text, not a video ({kind})")
+    stills = [stream for stream in container.streams.video if _is_picture(container, stream)]
+    if stills and len(stills) == len(container.streams.video):
+        raise VideoError(path, "a still picture, not a video (AVIF or HEIF)")
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        if stream not in stills and not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
                 raise VideoError(path, "no decoder for its video stream")
             return stream
     raise VideoError(path, "no video stream")
+
+
+def _is_picture(container: InputContainer, stream: av.VideoStream) -> bool:
+    """Whether a stream is the picture of an AVIF or HEIF file: it has no time, nor a cover's mark.
+
+    Beside an animated one's frames stands a still picture for those who cannot play it.
+    """
+    return "mp4" in container.format.name and stream.frames == 1 and stream.duration is None
+
+
+def _head_holds(path: Path, mark: bytes) -> bool:
+    """Whether the first 64 bytes of a file hold `mark`."""
+    with path.open("rb") as file:
+        return mark in file.read(64)
 
 
 def error_words(error: Exception) -> str:

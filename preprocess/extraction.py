@@ -128,7 +128,7 @@ def extract_here(
             for job, result in results:
                 if isinstance(result, Failure):
                     task = tasks[job.video]
-                    result = Outcome(task, row=failed.add(task, result.reason))
+                    result = Outcome(task, row=failed.add(task, result))
                 outcomes.append(result)
                 bar.update()
     finally:  # also when it is stopped: what is computed stays

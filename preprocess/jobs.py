@@ -59,9 +59,11 @@ class Decoded:
 def decode(job: Job) -> Decoded:
     """Decode one video for all products at once.
 
-    Raises VideoError as `read_pictures` does, and where the system refuses to read on.
+    Raises VideoError as `read_pictures` does, where the system refuses to read on, and for a file
+    that changes meanwhile: its frames would be of two files, and its checksum of one.
     """
     begin = time.perf_counter()
+    before = _version(job.file)
     try:
         clips = read_pictures(
             job.file,
@@ -71,6 +73,26 @@ def decode(job: Job) -> Decoded:
             keep_partial=job.keep_partial,
             pictures=job.pictures,
         )
-        return Decoded(clips, sha256(job.file), time.perf_counter() - begin)
+        checksum = sha256(job.file)
     except OSError as error:
-        raise VideoError(job.file, f"cannot be read ({error_words(error)})") from error
+        raise VideoError(job.file, f"cannot be read ({error_words(error)})", again=True) from error
+    except VideoError as error:
+        if _version(job.file) == before:
+            raise
+        raise _changed(job.file) from error
+    if _version(job.file) != before:
+        raise _changed(job.file)
+    return Decoded(clips, checksum, time.perf_counter() - begin)
+
+
+def _version(file: Path) -> tuple[int, int, int] | None:
+    """What differs once a file is written to or replaced; None where it cannot be asked."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _changed(file: Path) -> VideoError:
+    return VideoError(file, "changed while it was read; give the same command again", again=True)

@@ -25,6 +25,7 @@ from preprocess.quarantine import (
     tried,
 )
 from preprocess.shards import stores_so_far
+from preprocess.workers import Failure
 from util.files import check_output
 from util.lock import writer_lock
 
@@ -76,13 +77,13 @@ def make_plan(options: VideoOptions, targets: Sequence[Target], held: ExitStack)
             lacking = tuple(sorted({*lacking, *stale}))
         elif stale:
             task = Task(video, file, stale)
-            plan.failed.append((task, set_aside(task, CHANGED, options)))
+            plan.failed.append((task, set_aside(task, Failure(CHANGED), options)))
         if not lacking:
             continue
         task = Task(video, file, lacking)
         rows = [known[video] for known in listed if video in known]
         if video in faults:
-            plan.failed.append((task, set_aside(task, faults[video], options)))
+            plan.failed.append((task, set_aside(task, Failure(faults[video]), options)))
         elif rows and rows[-1]["reason"] != CHANGED and _fails_again(rows[-1], file, options):
             plan.failed.append((task, rows[-1]))
         else:

@@ -18,6 +18,7 @@ from options.video import VideoOptions
 from preprocess.container import VideoError
 from preprocess.jobs import Task
 from preprocess.products import Target, parts_folder
+from preprocess.workers import Failure
 from util.files import sha256, whole_file
 from util.text import printable
 
@@ -35,8 +36,12 @@ def tried(options: VideoOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def set_aside(task: Task, reason: str, options: VideoOptions) -> Row:
-    """Say that a video is set aside -> its line of the list; VideoError with --strict."""
+def set_aside(task: Task, failure: Failure, options: VideoOptions) -> Row:
+    """Say that a video is set aside -> its line of the list; VideoError with --strict.
+
+    Where the file is not at fault, the line names no content: the video is tried again.
+    """
+    reason = failure.reason
     if options.strict:
         raise VideoError(
             printable(str(task.file)),
@@ -48,7 +53,7 @@ def set_aside(task: Task, reason: str, options: VideoOptions) -> Row:
         "file": str(task.file),
         "id": task.video,
         "reason": reason,
-        "sha256": fingerprint(task.file),
+        "sha256": None if failure.again else fingerprint(task.file),
         "tried": tried(options),
     }
 
@@ -74,9 +79,9 @@ class FailedVideos:
     targets: Sequence[Target]
     options: VideoOptions
 
-    def add(self, task: Task, reason: str) -> Row:
+    def add(self, task: Task, failure: Failure) -> Row:
         """Set one video aside; VideoError with --strict."""
-        row = set_aside(task, reason, self.options)
+        row = set_aside(task, failure, self.options)
         self.rows.append((task, row))
         for place in task.places:
             here = [row for other, row in self.rows if place in other.places]

@@ -13,14 +13,17 @@ Convert = Callable[..., np.ndarray]
 
 
 class VideoError(UserError):
-    """A video that cannot be read, or not wholly.  `reason` says why, without the file's name."""
+    """A video that cannot be read, or not wholly.
 
-    def __init__(self, path: str | Path, reason: str) -> None:
+    `reason` says why, without the file's name; `again`: another try may well read it.
+    """
+
+    def __init__(self, path: str | Path, reason: str, again: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
+        self.path, self.reason, self.again = path, reason, again
 
     def __reduce__(self) -> tuple:
-        return VideoError, (self.path, self.reason)
+        return VideoError, (self.path, self.reason, self.again)
 
 
 class StoppedEarly(Exception):

@@ -29,12 +29,15 @@ from preprocess.video_error import VideoError
 J = TypeVar("J")
 R = TypeVar("R")
 
+SHORTAGE = "this machine has not enough memory to decode it"
+
 
 @dataclass(frozen=True)
 class Failure:
     """Why a job has no result."""
 
     reason: str
+    again: bool = False  # not the file's fault: the same command tries it again
 
 
 def run_in_workers(
@@ -131,7 +134,8 @@ class _Worker:
         except (EOFError, ConnectionError):
             code = self._end()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Failure(f"the decoder crashed ({how}{', out of memory?' if code == -9 else ''})")
+        killed = code == -signal.SIGKILL  # by the kernel, as a rule
+        return Failure(f"the decoder crashed ({how}{', out of memory?' if killed else ''})", killed)
 
     def _start(self) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
@@ -223,9 +227,9 @@ def _attempt(function: Callable, job: Any) -> Any:
     try:
         return function(job)
     except VideoError as error:
-        return Failure(error.reason)
+        return Failure(error.reason, error.again)
     except MemoryError:
-        return Failure("not enough memory to decode it")
+        return Failure(f"{SHORTAGE}; the same command tries again", again=True)
     except Exception as error:
         return error
 

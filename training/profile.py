@@ -68,6 +68,10 @@ class StepProfile:
         profiler.export_chrome_trace(str(self.folder / "trace.json"))
         self.log.text(0, "profile", f"```\n{table}\n```")
         spent = {event.key: getattr(event, self.by) for event in averages}
+        for key in [key for key in spent if key.startswith("ProfilerStep")]:
+            own = spent.pop(key)  # of a step, not of an operator in it
+            if self.by == "self_cpu_time_total":
+                spent["Python between operators"] = own
         top = sorted(spent, key=lambda key: -spent[key])[:5]
         shares = ", ".join(f"{key} {spent[key] / sum(spent.values()):.0%}" for key in top)
         self.say(f"profile of {self.steps} steps in {self.folder}/profile.txt: {shares}")

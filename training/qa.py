@@ -235,7 +235,7 @@ def _join(
         video=data.video,
         channels=data.channels,
         seed=seed,
-        on_disk=place == "disk",
+        on_disk=place != "memory",
     )
     return joined.to(torch.device("cuda")) if place == "gpu" else joined
 

@@ -1,5 +1,6 @@
 """Where to compute."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -43,7 +44,15 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-CGROUP = Path("/sys/fs/cgroup")
+CGROUP, MINE = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+# A container's limit, what is used of it, and what of that is cache of files, which gives way:
+# cgroup v2 and v1.
+V2 = ("memory.max", "memory.current", ("inactive_file", "active_file"))
+V1 = (
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    ("total_inactive_file", "total_active_file"),
+)
 
 
 def free_memory(device: torch.device) -> int:
@@ -52,26 +61,27 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0]
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = next((int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvailable:")), 2**62)
-    return max(0, min([free, *(_left_of(*files) for files in LIMITS)]))
+    return max(0, min([free, *map(_left_of, _groups())]))
 
 
-# A container's limit, what is used of it, and what of that is cache of files, which gives way:
-# cgroup v2 and v1.
-LIMITS = (
-    ("memory.max", "memory.current", ("inactive_file", "active_file")),
-    (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        ("total_inactive_file", "total_active_file"),
-    ),
-)
-
-
-def _left_of(limit: str, used: str, cache: tuple[str, ...]) -> int:
-    """Bytes that a container's limit leaves; a huge number where there is no limit."""
+def _groups() -> Iterator[Path]:
+    """Folders of the groups that limit this process: its own (a job's of Slurm) and those above."""
     try:
-        most, now = ((CGROUP / name).read_text().strip() for name in (limit, used))
-        stat = (CGROUP / used).with_name("memory.stat").read_text().splitlines()
+        lines = MINE.read_text().splitlines()
+    except OSError:
+        lines = []
+    path = {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
+    for top, kind in ((CGROUP, ""), (CGROUP / "memory", "memory")):
+        own = top / path.get(kind, "/").lstrip("/")
+        yield from (group for group in (own, *own.parents) if group.is_relative_to(top))
+
+
+def _left_of(group: Path) -> int:
+    """Bytes that the limit of a group leaves; a huge number where there is none."""
+    limit, used, cache = V2 if (group / V2[0]).exists() else V1
+    try:
+        most, now = ((group / name).read_text().strip() for name in (limit, used))
+        stat = (group / "memory.stat").read_text().splitlines()
     except OSError:
         return 2**62
     if not most.isdigit():  # "max"

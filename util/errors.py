@@ -6,6 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 
+SHORTAGE = (
+    "error: there is not enough memory; end other programs, or take a machine with more (smaller "
+    "batches and fewer --workers need less)"
+)
+
 
 class UserError(Exception):
     """A mistake that the user can cure.  Its one line names the file, the item and the cure."""
@@ -34,11 +39,12 @@ def run_command(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except MemoryError:
-        print(
-            "error: there is not enough memory; end other programs, or take a machine with more "
-            "(smaller batches and fewer --workers need less)",
-            file=sys.stderr,
-        )
+        print(SHORTAGE, file=sys.stderr)
+        code = 2
+    except RuntimeError as error:  # torch's, of a GPU and of its allocator on a CPU
+        if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
+            raise
+        print(SHORTAGE, file=sys.stderr)
         code = 2
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

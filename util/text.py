@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from unicodedata import east_asian_width
 
 # Marks that turn the direction of what follows them, and the byte-order mark: invisible, not blank.
 _HIDDEN = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
@@ -18,6 +19,14 @@ def printable(text: str) -> str:
     form.
     """
     return _UNFIT.sub(_escape, unicodedata.normalize("NFC", text))
+
+
+def cells_of(text: str) -> int:
+    """Columns of a terminal that a text takes: wide letters two each, marks and joiners none."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(c) in "WF")
+        for c in text
+    )
 
 
 def markdown_text(text: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import data_loader.mapped
 from data_loader.dataset import join
 from data_loader.mapped import MappedFeatures
 from data_loader.place import choose_place
@@ -28,7 +29,9 @@ def write_ragged(path, *, compression="none", width=5000) -> list[VideoFeatures]
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 @pytest.mark.parametrize("frame_mean", [False, True])
-def test_mapped_features_are_those_in_memory(tmp_path, compression, frame_mean) -> None:
+def test_mapped_features_are_those_in_memory(
+    tmp_path, compression, frame_mean, monkeypatch
+) -> None:
     write_ragged(tmp_path / "s.h5", compression=compression)
     store = open_store(tmp_path / "s.h5")
     ids = ["v2", "v0", "v3", "v1"]
@@ -42,6 +45,11 @@ def test_mapped_features_are_those_in_memory(tmp_path, compression, frame_mean) 
     assert mapped.shape == tuple(expected.shape)
     rows = np.array([3, 0, 0, 2])
     torch.testing.assert_close(mapped.gather(rows), expected[rows])
+    for at_once in (64, 2):  # also where the longest video is in another part
+        monkeypatch.setattr(data_loader.mapped, "AT_ONCE", at_once)
+        held = mapped.to(CPU)
+        assert held.dtype == (torch.float32 if frame_mean else torch.float16)
+        torch.testing.assert_close(held.float(), expected)
 
 
 @pytest.mark.parametrize("video", ["real", "shuffled"])

@@ -335,6 +335,20 @@ def test_memory_that_is_lacking_is_not_the_files_fault(tmp_path, monkeypatch) ->
         read_clips(tmp_path / "v.mp4", clips=2, frames=2, decoder="pyav", keep_partial=True)
 
 
+def test_pictures_are_no_videos_of_one_frame(tmp_path) -> None:
+    """Nor is the still picture of an animated AVIF file what it shows."""
+    first, *rest = (Image.fromarray(image) for image in moving_images(5, (64, 64)))
+    for name in ("a.avif", "a.ico"):
+        first.save(tmp_path / name)
+        with pytest.raises(VideoError, match=rf"{name}: a still picture"):
+            count_packets(tmp_path / name)
+    first.save(tmp_path / "moves.avif", save_all=True, append_images=rest, duration=40)
+    first.save(tmp_path / "moves.gif", save_all=True, append_images=rest, duration=40)
+    for name in ("moves.avif", "moves.gif"):
+        assert count_packets(tmp_path / name) == (5, 5, ""), name
+        assert read_clips(tmp_path / name, clips=2, frames=2).frame_count == 5
+
+
 def test_an_animated_webp_is_called_that(tmp_path) -> None:
     first, *rest = (Image.fromarray(image) for image in moving_images(4, (32, 32)))
     first.save(tmp_path / "a.webp", save_all=True, append_images=rest, duration=40)

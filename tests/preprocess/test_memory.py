@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from benchmark.measure import peak_memory
+from preprocess.frames import Take, Thumbnail, take_clips
 from preprocess.jobs import Job, decode
-from preprocess.pictures import Picture
+from preprocess.pictures import Picture, TakePicture
+from tests.video_files import moving_images, write_video
 
 SIZE = 64
 KEPT = 8 * 16 * SIZE * SIZE * 3  # bytes of the frames that clips need
+PIXELS = Picture(size=16, resize="area", scaled=16, scaler="torch")
 
 
 def write_long(path: Path, frames: int) -> Path:
@@ -53,6 +56,23 @@ def grows(tmp_path: Path, minutes: int) -> int:
 def test_twenty_minutes_take_no_more_than_half_a_minute(tmp_path) -> None:
     """All frames of the long video would be 140 MiB."""
     assert grows(tmp_path, 20) < 2 * KEPT + 16 * 2**20
+
+
+def prepare_large(path: Path, take: Take):
+    """Keep all frames of a video of frames larger than what is kept of them."""
+    options = {"clips": 4, "frames": 16, "decoder": "pyav", "keep_partial": False}
+    return lambda: take_clips(path, takes=[take], **options)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [Take(make=Thumbnail(height=48)), Take(make=TakePicture(PIXELS))],
+    ids=["thumbnail", "area"],
+)
+def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, take) -> None:
+    """64 of them would be 170 MiB, what is kept is less than 2."""
+    path = write_video(tmp_path / "large.mp4", images=moving_images(64, (720, 1280)))
+    assert peak_memory(prepare_large, (path, take)) < 64 * 2**20
 
 
 @pytest.mark.long

@@ -95,7 +95,7 @@ def test_a_missing_split_file_and_a_file_that_is_not_text(tmp_path):
     with pytest.raises(UserError, match=r"val_qa\.json: not UTF-8 text \(byte 1;"):
         read(tmp_path, "val")
     (tmp_path / "test_qa.json").mkdir()
-    with pytest.raises(UserError, match=r"test_qa\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"test_qa\.json: is a folder, not a file"):
         read(tmp_path, "test")
 
 

@@ -12,10 +12,15 @@ import numpy as np
 import pytest
 
 from data_loader.store import open_store
+from preprocess import extraction, jobs
 from preprocess.backbones import load_backbone
 from preprocess.frames import read_clips
+from preprocess.jobs import Job, decode
+from preprocess.pictures import Picture, read_pictures
 from preprocess.quarantine import quarantine_file
+from preprocess.video_error import VideoError
 from preprocess.videos import main
+from preprocess.workers import Failure
 from tests.video_files import moving_images, write_video
 from util.errors import UserError, run_command
 from util.files import sha256
@@ -113,6 +118,47 @@ def test_quarantine_and_its_end(folder, tmp_path, capsys) -> None:
     assert main(words(folder, output)) == 0
     assert not quarantine_file(output).exists()
     assert "bad" in open_store(output)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_is_not_the_files_fault_is_tried_again(
+    folder, tmp_path, again, monkeypatch, capsys
+) -> None:
+    """A video that a machine short of memory set aside is read by the same command."""
+    output = tmp_path / "s.h5"
+
+    def fails(jobs, compute, **options):
+        for job in jobs:
+            yield job, Failure("not enough memory" if again else "cut off", again)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extraction, "run_pipeline", fails)
+        (folder / "d.mp4").rename(tmp_path / "later.mp4")
+        with pytest.raises(UserError, match="none of 3 videos can be read; first"):
+            main(words(folder, output))
+    (tmp_path / "later.mp4").rename(folder / "d.mp4")
+    assert main(words(folder, output)) == (0 if again else 1)
+    assert len(open_store(output).ids) == (4 if again else 1)
+
+
+def test_a_file_that_changes_while_it_is_read(folder, monkeypatch) -> None:
+    """Frames of one file would stand beside the checksum of another."""
+    picture = Picture(size=8, resize="area", scaled=8, scaler="torch")
+    job = Job(
+        video="a", file=folder / "a.avi", clips=2, frames=2, decoder="pyav", keep_partial=False,
+        pictures=(picture,),
+    )  # fmt: skip
+    assert decode(job).clips[0].frame_count == 13
+
+    def read(path, **options):
+        with path.open("ab") as file:
+            file.write(b"more")
+        return read_pictures(path, **options)
+
+    monkeypatch.setattr(jobs, "read_pictures", read)
+    with pytest.raises(VideoError, match="changed while it was read") as caught:
+        decode(job)
+    assert caught.value.again
 
 
 def test_odd_videos_all_but_the_corrupted(shared, tmp_path) -> None:

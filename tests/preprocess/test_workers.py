@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from preprocess.decoders import VideoError
-from preprocess.workers import Failure, run_in_workers
+from preprocess.workers import SHORTAGE, Failure, run_in_workers
 from tests.conftest import ROOT
 from util.errors import UserError
 
@@ -164,7 +164,7 @@ def test_how_a_process_ended_is_said() -> None:
     outcomes = dict(run(("_die", signal.SIGKILL), ("_leave", 3), ("_memory", 0)))
     assert outcomes[signal.SIGKILL].reason == "the decoder crashed (signal 9, out of memory?)"
     assert outcomes[3].reason == "the decoder crashed (exit code 3)"
-    assert outcomes[0].reason == "not enough memory to decode it"
+    assert outcomes[0] == Failure(f"{SHORTAGE}; the same command tries again", True)
 
 
 def test_a_bad_video_is_a_failure_and_other_errors_are_raised() -> None:

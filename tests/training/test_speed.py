@@ -139,6 +139,9 @@ def test_a_profile_is_a_table_and_a_trace(tiny) -> None:
     said = Path("results/short/console.log").read_text()
     assert "--profile 50: nothing profiled, the run ends within the 4 steps that" in said
     assert not Path("results/short/profile.txt").exists()
+    said = Path("results/r/console.log").read_text().splitlines()
+    (line,) = [line for line in said if "profile of" in line]
+    assert "aten::" in line and "ProfilerStep" not in line
 
 
 def test_the_memory_budget_is_said_before_training(tiny, capsys) -> None:

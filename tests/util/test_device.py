@@ -31,6 +31,22 @@ def test_files_in_the_cache_of_a_container_give_way(tmp_path, monkeypatch, names
     assert free_memory(torch.device("cpu")) > 1000
 
 
+@pytest.mark.parametrize("own", ["0::/slurm/job_7", "4:memory:/slurm/job_7"], ids=["v2", "v1"])
+def test_the_limit_of_a_job_within_a_machine_counts(tmp_path, monkeypatch, own: str) -> None:
+    names, top = (("max", "current"), "") if own.startswith("0") else (
+        ("limit_in_bytes", "usage_in_bytes"), "memory"
+    )  # fmt: skip
+    for group, most in (("", "9000"), ("slurm", "800"), ("slurm/job_7", "max")):
+        folder = tmp_path / top / group
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in zip((*names, "stat"), (most, "500", "anon 500"), strict=True):
+            (folder / f"memory.{name}").write_text(text)
+    (tmp_path / "mine").write_text(f"1:cpu:/\n{own}\n")
+    monkeypatch.setattr("util.device.CGROUP", tmp_path)
+    monkeypatch.setattr("util.device.MINE", tmp_path / "mine")
+    assert free_memory(torch.device("cpu")) == 300
+
+
 @pytest.fixture
 def settings():
     """torch's settings of arithmetic, off for a test."""

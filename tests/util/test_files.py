@@ -6,7 +6,7 @@ import torch
 
 from tests.conftest import ROOT
 from util.checkpoint import load_checkpoint, save_checkpoint
-from util.errors import UserError, run_command
+from util.errors import SHORTAGE, UserError, run_command
 from util.files import check_output, sha256, whole_file
 
 
@@ -44,12 +44,9 @@ def test_a_checkpoint_holds_plain_data_only(tmp_path) -> None:
         (1, 1, ""),
         (UserError("x.h5: broken;\n make it again"), 2, "error: x.h5: broken; make it again\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
-        (
-            MemoryError(),
-            2,
-            "error: there is not enough memory; end other programs, or take a machine with more "
-            "(smaller batches and fewer --workers need less)\n",
-        ),
+        (MemoryError(), 2, f"{SHORTAGE}\n"),
+        (torch.OutOfMemoryError("CUDA out of memory."), 2, f"{SHORTAGE}\n"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, f"{SHORTAGE}\n"),
         (
             PermissionError(13, "Permission denied", "x/y"),
             2,
@@ -84,7 +81,7 @@ def raising(error: Exception):
 
 
 def test_a_name_that_is_not_utf8_can_be_printed() -> None:
-    code = "from util.errors import UserError, run_command\n"
+    code = "from util.errors import SHORTAGE, UserError, run_command\n"
     code += "def main():\n    print('caf\\udce9')\n    raise UserError('caf\\udce9: gone')\n"
     code += "run_command(main)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)

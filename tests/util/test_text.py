@@ -1,6 +1,6 @@
 import pytest
 
-from util.text import clipped, printable
+from util.text import cells_of, clipped, printable
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,11 @@ from util.text import clipped, printable
 def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
     printable(text).encode("utf-8")
+
+
+def test_columns_of_a_terminal() -> None:
+    assert cells_of("abc") == 3 and cells_of("日本語 a") == 8
+    assert cells_of("e\u0301") == 1 and cells_of("a\u200db") == 2
 
 
 def test_long_texts_are_cut() -> None:
