@@ -10,6 +10,7 @@ import pytest
 
 import train
 from tests import tiny_run
+from tests.commands import start_processes
 from tests.conftest import ROOT
 
 SAME = [
@@ -26,24 +27,12 @@ SAME = [
 ]
 
 
-def command(processes: int, script: str, flags: list[str]) -> subprocess.CompletedProcess:
-    """Run a root command with so many processes."""
-    start = [sys.executable]
-    if processes > 1:
-        start += [
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            f"--nproc-per-node={processes}",
-            "--",
-        ]
-    return subprocess.run(
-        [*start, str(ROOT / script), *flags],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+def together(processes: int, script: str, flags: list[str]) -> None:
+    """Run a root command with so many processes; all must succeed."""
+    started = start_processes(processes, script, flags)
+    for process in started:
+        assert process.wait() == 0, process.stderr
+        assert "deprecated" not in process.stderr
 
 
 def metrics(run: str) -> list[dict]:
@@ -86,9 +75,7 @@ THE_REST = [
 )
 def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list[str]) -> None:
     train.main([*tiny, *SAME, *how, "--run", "one"])
-    done = command(2, "train.py", [*tiny, *SAME, *how, "--run", "two"])
-    assert done.returncode == 0, done.stderr
-    assert "deprecated" not in done.stderr
+    together(2, "train.py", [*tiny, *SAME, *how, "--run", "two"])
     one, two = metrics("one"), metrics("two")
     near = 3e-3 if steps is None or "bf16" in how else 1e-5
     assert [m.keys() for m in one] == [m.keys() for m in two]
@@ -101,25 +88,27 @@ def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list
         return
     for processes, name in ((1, "one.json"), (2, "two.json")):
         flags = ["--run", "results/two", "--plots", "false", "--output", name]
-        assert command(processes, "evaluate.py", flags).returncode == 0
+        together(processes, "evaluate.py", flags)
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
 
 
 def test_each_process_draws_its_own_dropout_and_a_resumed_run_is_the_same(tiny) -> None:
     flags = [*tiny, "--log_every", "1", "--dropout", "0.3"]
-    whole = command(2, "train.py", [*flags, "--run", "whole", "--epochs", "4"])
-    assert whole.returncode == 0, whole.stderr
+    together(2, "train.py", [*flags, "--run", "whole", "--epochs", "4"])
     for epochs in ("2", "4"):
-        done = command(2, "train.py", [*flags, "--run", "cut", "--epochs", epochs, "--resume"])
-        assert done.returncode == 0, done.stderr
+        together(2, "train.py", [*flags, "--run", "cut", "--epochs", epochs, "--resume"])
     assert metrics("whole") == metrics("cut")
-    alone = command(1, "train.py", [*flags, "--run", "alone", "--epochs", "4"])
-    assert alone.returncode == 0 and metrics("alone") != metrics("whole")
+    train.main([*flags, "--run", "alone", "--epochs", "4"])
+    assert metrics("alone") != metrics("whole")
 
 
 def test_a_batch_that_cannot_be_shared_and_other_data_are_one_line(tiny) -> None:
     odd = ["--run", "odd", "--batch_size", "6", "--accumulate", "2"]
-    done = command(2, "train.py", [*tiny, *odd])
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*launch, "--", str(ROOT / "train.py"), *tiny, *odd],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
     assert done.returncode != 0
     line = "--batch_size 6 in 2 parts (--accumulate): not a multiple of the 2 processes of torchrun"
     assert f"{line}; give one, such as 4" in done.stderr

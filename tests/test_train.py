@@ -1,7 +1,6 @@
 """The loop: it learns, it resumes exactly after SIGKILL, it refuses what does not fit."""
 
 import json
-import os
 import random
 import signal
 import statistics
@@ -19,10 +18,9 @@ import evaluate
 import train
 from data_loader.store import open_store, write_store
 from tests import tiny_run
+from tests.commands import Command
 from tests.conftest import ROOT
 from util.errors import UserError
-
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -110,14 +108,11 @@ def test_the_checkpoint_to_go_on_from_is_not_held(tiny, monkeypatch) -> None:
     assert alive == {False}
 
 
-def start(flags: list[str], run: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "train.py"), *flags, "--run", run, "--resume"]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+def start(flags: list[str], run: str) -> Command:
+    return Command("train.py", [*flags, "--run", run, "--resume"])
 
 
-def kill_after(process: subprocess.Popen, lines: int, log: Path, pause: float) -> None:
+def kill_after(process: Command, lines: int, log: Path, pause: float) -> None:
     """SIGKILL `pause` seconds after so many lines are logged."""
     deadline = time.time() + 120
     while time.time() < deadline and process.poll() is None:
@@ -125,9 +120,7 @@ def kill_after(process: subprocess.Popen, lines: int, log: Path, pause: float) -
             time.sleep(pause)
             break
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, process.stderr.read()
+    assert process.kill() == -signal.SIGKILL, process.stderr
 
 
 @pytest.mark.parametrize("how", [[], ["--ema", "0.9", "--schedule", "cosine"]])
@@ -135,22 +128,15 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, how: list[str]) -> None:
     flags = [
         *tiny,
         *how,
-        "--epochs",
-        "60",
-        "--log_every",
-        "2",
-        "--save_every",
-        "5",
-        "--eval_every",
-        "7",
+        *("--epochs", "24", "--log_every", "2", "--save_every", "5", "--eval_every", "7"),
     ]
     assert start(flags, "whole").wait() == 0
     log = Path("results/cut/metrics.jsonl")
     chance = random.Random(len(how))  # the same kills each time: a failure can be repeated
-    for lines in (chance.randint(3, 20), chance.randint(30, 60)):
+    for lines in (chance.randint(3, 12), chance.randint(20, 30)):
         kill_after(start(flags, "cut"), lines, log, chance.uniform(0, 0.05))
     last = start(flags, "cut")
-    assert last.wait() == 0, last.stderr.read()
+    assert last.wait() == 0, last.stderr
 
     assert metrics("cut") == metrics("whole")  # every logged loss, to the last bit, once
     whole, cut = (
@@ -274,6 +260,6 @@ def test_mistakes(tiny, flags: list[str], line: str) -> None:
 
 def test_a_mistake_is_one_line_and_exit_code_2(tiny) -> None:
     command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--questions", "no.pt"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: no.pt: no such")

@@ -1,11 +1,8 @@
 """Runs that train their encoders: an autoencoder, questions on clips, one after the other."""
 
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +16,8 @@ import predict
 import train
 from data_loader.clip_store import open_clip_store, write_clip_store
 from tests import tiny_clips
-from tests.conftest import ROOT
-from tests.test_train import ENVIRONMENT, kill_after, metrics
+from tests.commands import Command, start_processes
+from tests.test_train import kill_after, metrics
 from util.errors import UserError
 
 STAGE1 = ["--batch_size", "8", "--epochs", "2"]
@@ -160,11 +157,8 @@ def test_the_adversarial_term_is_logged_and_off_by_default(tiny) -> None:
     assert logged["train/loss"] == pytest.approx(total, rel=1e-4)
 
 
-def start(stage: str, flags: list[str], run: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "train.py"), stage, *flags, "--run", run, "--resume"]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+def start(stage: str, flags: list[str], run: str) -> Command:
+    return Command("train.py", [stage, *flags, "--run", run, "--resume"])
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "qa"])
@@ -181,7 +175,7 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, stage: str) -> None:
     chance = random.Random(stage)  # the same kill each time: a failure can be repeated
     kill_after(start(stage, flags, "cut"), chance.randint(5, 25), log, chance.uniform(0, 0.05))
     last = start(stage, flags, "cut")
-    assert last.wait() == 0, last.stderr.read()
+    assert last.wait() == 0, last.stderr
     assert metrics("cut") == metrics("whole")
     whole, cut = (
         torch.load(f"results/{run}/last.pt", weights_only=True) for run in ("whole", "cut")
@@ -299,16 +293,9 @@ def test_bf16_trains(tiny) -> None:
 def test_two_processes_train_encoders_as_one_does(tiny) -> None:
     same = ["--dropout", "0", "--state_dropout", "0", "--log_every", "1", "--epochs", "1"]
     for processes, run in ((1, "one"), (2, "two")):
-        command = [sys.executable]
-        if processes > 1:
-            command += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--"]
         flags = ["autoencoder", *tiny, *tiny_clips.RANDOM, *STAGE1, *same, "--run", run]
-        done = subprocess.run(
-            [*command, str(ROOT / "train.py"), *flags],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, timeout=240,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        for process in start_processes(processes, "train.py", flags):
+            assert process.wait() == 0, process.stderr
     for a, b in zip(metrics("one"), metrics("two"), strict=True):
         for key in a:
             assert b[key] == pytest.approx(a[key], rel=2e-3, abs=1e-5), key
