@@ -59,7 +59,7 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], given: tuple[Any, 
 
     In a process of its own, which begins with nothing to reuse: `prepare(*given)` makes the work.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     with context.Pool(1) as pool:
         return pool.apply(_peak, (prepare, given, torch.get_num_threads()))
 

@@ -27,7 +27,7 @@ class Command:
 
     def __init__(self, script: str, argv: Sequence[str], **environment: str) -> None:
         """Start `python SCRIPT ARGV...` in the current folder; environment: what it has besides."""
-        _serve()
+        serve()
         self._output = tempfile.TemporaryDirectory()
         paths = [str(Path(self._output.name, name)) for name in ("stdout", "stderr")]
         given = (script, list(argv), str(Path.cwd()), environment, *paths)
@@ -75,8 +75,8 @@ def start_processes(count: int, script: str, argv: Sequence[str]) -> list[Comman
     return [Command(script, argv, **world, **rank) for rank in ranks]
 
 
-def _serve() -> None:
-    """Start the server, if it does not run."""
+def serve() -> None:
+    """Start the server, if it does not run; multiprocessing forks from it wherever asked to."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)  # it knows no sys.path of ours
     try:

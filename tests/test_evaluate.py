@@ -18,6 +18,8 @@ from tests import tiny_run
 from util.checkpoint import load_checkpoint, save_checkpoint
 from util.errors import UserError
 
+LONG = ["--epochs", "30", "--eval_every", "10", "--gamma", "1"]
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -25,7 +27,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        train.main([*tiny_run.make(folder), "--run", "r", "--epochs", "30", "--gamma", "1"])
+        train.main([*tiny_run.make(folder), *LONG, "--run", "r"])
     return folder
 
 
@@ -116,7 +118,7 @@ def blind(trained):
     """The same run without video."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(trained)
-        flags = [*tiny_run.make(trained), "--epochs", "30", "--gamma", "1"]
+        flags = [*tiny_run.make(trained), *LONG]
         train.main([*flags, "--run", "b", "--video", "none"])
         train.main([*flags, "--run", "another_seed", "--video", "none", "--seed", "1"])
     return trained

@@ -4,8 +4,6 @@ import json
 import random
 import signal
 import statistics
-import subprocess
-import sys
 import time
 import weakref
 from pathlib import Path
@@ -19,7 +17,6 @@ import train
 from data_loader.store import open_store, write_store
 from tests import tiny_run
 from tests.commands import Command
-from tests.conftest import ROOT
 from util.errors import UserError
 
 
@@ -35,8 +32,9 @@ def metrics(run: str) -> list[dict]:
 
 
 def test_it_learns_and_question_only_cannot(tiny, capsys) -> None:
-    train.main([*tiny, "--run", "real", "--epochs", "30", "--gamma", "1"])
-    train.main([*tiny, "--run", "blind", "--epochs", "30", "--gamma", "1", "--video", "none"])
+    flags = [*tiny, "--epochs", "30", "--eval_every", "10", "--gamma", "1"]
+    train.main([*flags, "--run", "real"])
+    train.main([*flags, "--run", "blind", "--video", "none"])
     scores = {}
     for run in ("real", "blind"):
         evaluate.main(["--run", f"results/{run}", "--split", "val"])
@@ -69,7 +67,7 @@ def test_seeds_are_runs_of_their_own_and_the_same_as_one_by_one(tiny, capsys) ->
 
 @pytest.mark.parametrize(("channels", "answered"), [("appearance", "what"), ("motion", "who")])
 def test_one_channel_answers_what_it_shows(tiny, channels: str, answered: str) -> None:
-    flags = ["--epochs", "40", "--gamma", "1", "--channels", channels]
+    flags = ["--epochs", "40", "--eval_every", "20", "--gamma", "1", "--channels", channels]
     train.main([*tiny, "--run", "one", *flags])
     evaluate.main(["--run", "results/one", "--split", "val", "--plots", "false"])
     found = json.loads(Path("results/one/val-real.json").read_text())["val/accuracy"]["by_type"]
@@ -123,7 +121,11 @@ def kill_after(process: Command, lines: int, log: Path, pause: float) -> None:
     assert process.kill() == -signal.SIGKILL, process.stderr
 
 
-@pytest.mark.parametrize("how", [[], ["--ema", "0.9", "--schedule", "cosine"]])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param([], marks=pytest.mark.long), ["--ema", "0.9", "--schedule", "cosine"]],
+    ids=["plain", "average"],
+)
 def test_killed_and_resumed_equals_uninterrupted(tiny, how: list[str]) -> None:
     flags = [
         *tiny,
@@ -259,7 +261,6 @@ def test_mistakes(tiny, flags: list[str], line: str) -> None:
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(tiny) -> None:
-    command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--questions", "no.pt"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = Command("train.py", [*tiny, "--run", "r", "--questions", "no.pt"])
+    assert done.wait() == 2
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("error: no.pt: no such")

@@ -45,7 +45,7 @@ def qa(tiny: list[str], run: str, *flags: str) -> None:
 
 
 def test_the_autoencoder_beats_the_mean_colour_and_shows_it(tiny) -> None:
-    autoencoder(tiny, "ae", "--epochs", "60", "--eval_every", "30", "--batch_norm", "train")
+    autoencoder(tiny, "ae", "--epochs", "40", "--eval_every", "20", "--batch_norm", "train")
     last = [m for m in metrics("ae") if "val/mse" in m][-1]
     assert last["val/mse"] < 0.8 * last["val/mse_mean_colour"]
     assert last["val/psnr"] == pytest.approx(10 * np.log10(255**2 / last["val/mse"]))
@@ -65,7 +65,7 @@ def test_the_autoencoder_beats_the_mean_colour_and_shows_it(tiny) -> None:
 
 
 def test_questions_on_clips_are_learned_by_encoders_that_train(tiny, capsys) -> None:
-    flags = ["--epochs", "40", "--eval_every", "5", "--dropout", "0"]
+    flags = ["--epochs", "40", "--eval_every", "20", "--dropout", "0"]
     qa(tiny, "full", *flags, "--batch_norm", "train")
     train.main(["qa", *tiny, *STAGE2, "--run", "blind", *flags, "--video", "none"])
     evaluate.main(["--run", "results/full", "--split", "val"])
@@ -167,13 +167,13 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, stage: str) -> None:
     flags = [
         *tiny, *tiny_clips.RANDOM, *(STAGE1 if stage == "autoencoder" else STAGE2),
         "--crop", "16", "--jitter", "0.2", "--flip", "0.5", "--batch_norm", "train",
-        "--ema", "0.9", "--epochs", "12", "--log_every", "1", "--save_every", "3",
+        "--ema", "0.9", "--epochs", "6", "--log_every", "1", "--save_every", "3",
         *(["--adversarial", "0.01"] if stage == "autoencoder" else []),
     ]  # fmt: skip
     assert start(stage, flags, "whole").wait() == 0
     log = Path("results/cut/metrics.jsonl")
     chance = random.Random(stage)  # the same kill each time: a failure can be repeated
-    kill_after(start(stage, flags, "cut"), chance.randint(5, 25), log, chance.uniform(0, 0.05))
+    kill_after(start(stage, flags, "cut"), chance.randint(4, 12), log, chance.uniform(0, 0.05))
     last = start(stage, flags, "cut")
     assert last.wait() == 0, last.stderr
     assert metrics("cut") == metrics("whole")

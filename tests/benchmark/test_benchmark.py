@@ -9,8 +9,15 @@ import torch
 
 from benchmark import encoders, inference, measure, runtimes, train_step
 from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
+from tests.commands import serve
 
 TINY = SIZES["tiny"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Processes in which memory is measured begin with their imports done."""
+    serve()
 
 
 def test_the_plain_form_is_the_same_model() -> None:
@@ -61,6 +68,7 @@ def test_the_last_line_is_json(command, flags: list[str], keys: set[str], capsys
     assert all(value > 0 for value in found.values())
 
 
+@pytest.mark.long
 def test_what_shared_videos_save(capsys) -> None:
     small = ["--side", "32", "--clips", "4", "--frames", "8", "--videos", "1", "--rounds", "1"]
     encoders.main(["--encoders", "resnet_narrow", "resnext_narrow", *small])

@@ -33,6 +33,7 @@ def test_training_and_its_profile(tmp_path) -> None:
     assert said[0].startswith("2 epochs of 60 questions: ")
 
 
+@pytest.mark.long
 def test_extraction_by_a_part_of_its_own(tmp_path, capfd) -> None:
     """Through the command: a process for the part, its lines, one JSON line last."""
     given = ["--device", "cpu", "--size", "tiny", "--parts", "extraction"]

@@ -53,7 +53,7 @@ def by_rank(tmp_path_factory) -> list[dict[str, dict[str, Tensor]]]:
     for norm, _, _ in CASES.values():
         nn.init.normal_(norm.weight)
     torch.save(CASES, folder / "cases.pt")
-    mp.spawn(work, (str(folder),), nprocs=2)
+    mp.start_processes(work, (str(folder),), nprocs=2, start_method="forkserver")
     return [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 

@@ -20,6 +20,7 @@ from preprocess import shards
 from preprocess.products import parts_folder
 from preprocess.quarantine import quarantine_file
 from preprocess.videos import main
+from tests.commands import start_processes
 from tests.conftest import ROOT
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
@@ -241,13 +242,9 @@ def test_two_processes_make_the_store_of_one(folder, tmp_path) -> None:
     (videos / "bad2.mp4").write_text("none either")
     whole, output = tmp_path / "whole.h5", tmp_path / "s.h5"
     assert main(words(videos, whole)) == 1
-    command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    command += ["-m", "preprocess.videos", *words(videos, output, "--shard", "2")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert "12 of 14 videos stored (12 new), 2 in quarantine" in ended.stdout, ended.stderr
+    started = start_processes(2, "preprocess/videos.py", words(videos, output, "--shard", "2"))
+    assert [process.wait() for process in started] == [1, 0], started[0].stderr
+    assert "12 of 14 videos stored (12 new), 2 in quarantine" in started[0].stdout
     assert contents(output) == contents(whole)
     rows = [json.loads(quarantine_file(path).read_text()) for path in (output, whole)]
     assert rows[0] == rows[1] and [row["id"] for row in rows[0]] == ["bad1", "bad2"]

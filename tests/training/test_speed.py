@@ -1,9 +1,6 @@
 """Faster forms of a step: where they do not work they say so; where they do, the numbers stay."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +13,7 @@ import train
 from benchmark.sizes import SIZES, make_data, make_task
 from options.parse import parse
 from tests import tiny_run
-from tests.conftest import ROOT
+from tests.commands import Command
 from training.qa import QaWork
 from training.speed import require_capture
 from util.errors import UserError
@@ -34,14 +31,9 @@ def metrics(run: str) -> list[dict]:
 
 
 def test_without_a_compiler_it_says_so_and_goes_on(tiny, tmp_path) -> None:
-    no_compiler = {"CXX": "/no/such/compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
-    command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--epochs", "1"]
-    subprocess.run(
-        [*command, "--compile", "true"],
-        env={**os.environ, **no_compiler, "OMP_NUM_THREADS": "1"},
-        check=True,
-        capture_output=True,
-    )
+    env = {"CXX": "/no/such/compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    done = Command("train.py", [*tiny, "--run", "r", "--epochs", "1", "--compile", "true"], **env)
+    assert done.wait() == 0, done.stderr
     said = Path("results/r/console.log").read_text()
     assert "--compile: nothing can be compiled here (" in said and "going on without" in said
     train.main([*tiny, "--run", "plain", "--epochs", "1"])
