@@ -18,6 +18,7 @@ from tests import tiny_run
 from util.checkpoint import load_checkpoint, save_checkpoint
 from util.errors import UserError
 
+PLAIN = ["--plots", "false", "--run"]  # pictures take most of an evaluation's time
 LONG = ["--epochs", "30", "--eval_every", "10", "--gamma", "1"]
 
 
@@ -41,7 +42,7 @@ def report(path: str = "results/r/test-real.json") -> dict:
 
 
 def test_the_printed_numbers_are_those_of_the_predictions(capsys) -> None:
-    evaluate.main(["--run", "results/r"])
+    evaluate.main([*PLAIN, "results/r"])
     out = capsys.readouterr().out
     found = report()
     assert found["split"] == "test" and found["video"] == "real"
@@ -68,7 +69,7 @@ def test_the_printed_numbers_are_those_of_the_predictions(capsys) -> None:
 
 def test_the_batch_size_does_not_matter() -> None:
     for size in ("3", "100"):
-        evaluate.main(["--run", "results/r", "--batch_size", size, "--output", f"{size}.json"])
+        evaluate.main([*PLAIN, "results/r", "--batch_size", size, "--output", f"{size}.json"])
     small, large = report("3.json"), report("100.json")
     error = [r.pop("test/calibration_error") for r in (small, large)]
     assert small == large and error[0] == pytest.approx(error[1])
@@ -76,7 +77,7 @@ def test_the_batch_size_does_not_matter() -> None:
 
 def test_shuffled_and_no_video_are_other_questions_of_the_same_run() -> None:
     for video in ("real", "shuffled", "none"):
-        evaluate.main(["--run", "results/r", "--video", video])
+        evaluate.main([*PLAIN, "results/r", "--video", video])
     real, shuffled, none = (
         report(f"results/r/test-{v}.json") for v in ("real", "shuffled", "none")
     )
@@ -106,7 +107,7 @@ def unknown_answers(path: str) -> None:
 
 def test_an_unknown_answer_counts_as_wrong_and_is_never_predicted() -> None:
     unknown_answers("unknown.pt")
-    evaluate.main(["--run", "results/r", "--questions", "unknown.pt", "--output", "u.json"])
+    evaluate.main([*PLAIN, "results/r", "--questions", "unknown.pt", "--output", "u.json"])
     found = report("u.json")
     assert len(found["predictions"]) == 16
     assert not any(p["correct"] for p in found["predictions"][:4])
@@ -125,10 +126,10 @@ def blind(trained):
 
 
 def test_the_vision_gain_is_over_the_run_trained_alike_without_video(blind, capsys) -> None:
-    evaluate.main(["--run", "results/r"])
+    evaluate.main([*PLAIN, "results/r"])
     found = report()
     assert found["question_only_run"] == "b"
-    evaluate.main(["--run", "results/b"])
+    evaluate.main([*PLAIN, "results/b"])
     own = report("results/b/test-none.json")
     assert "test/vision_gain" not in own
     assert found["test/question_only"] == own["test/accuracy"]
@@ -139,10 +140,10 @@ def test_the_vision_gain_is_over_the_run_trained_alike_without_video(blind, caps
     assert gain == pytest.approx([a - b for a, b in zip(here, there, strict=True)])
     shuffled = report("results/r/test-shuffled.json")
     assert found["test/shuffled_video"] == shuffled["test/accuracy"]
-    evaluate.main(["--run", "results/r", "--question_only", "results/another_seed"])
+    evaluate.main([*PLAIN, "results/r", "--question_only", "results/another_seed"])
     assert report()["question_only_run"] == "another_seed"
     with pytest.raises(UserError, match="results/b is asked without video itself"):
-        evaluate.main(["--run", "results/b", "--question_only", "results/another_seed"])
+        evaluate.main([*PLAIN, "results/b", "--question_only", "results/another_seed"])
 
 
 def test_every_name_in_tensorboard_begins_with_the_split(blind) -> None:
@@ -255,7 +256,7 @@ def test_logits_that_are_no_numbers_are_counted_and_named() -> None:
     ]
     line = rf"broken: the logits of 8 of 16 questions of split test .* first id {moving[0]},"
     with pytest.raises(UserError, match=line):
-        evaluate.main(["--run", "broken"])
+        evaluate.main([*PLAIN, "broken"])
 
 
 def another_vocabulary() -> list[str]:

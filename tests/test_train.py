@@ -19,6 +19,8 @@ from tests import tiny_run
 from tests.commands import Command
 from util.errors import UserError
 
+PLAIN = ["--plots", "false", "--run"]
+
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
@@ -37,7 +39,7 @@ def test_it_learns_and_question_only_cannot(tiny, capsys) -> None:
     train.main([*flags, "--run", "blind", "--video", "none"])
     scores = {}
     for run in ("real", "blind"):
-        evaluate.main(["--run", f"results/{run}", "--split", "val"])
+        evaluate.main([*PLAIN, f"results/{run}", "--split", "val"])
         report = json.loads(next(Path(f"results/{run}").glob("val-*.json")).read_text())
         scores[run] = report["val/accuracy"]
         logged = max(m["val/accuracy"] for m in metrics(run) if "val/accuracy" in m)

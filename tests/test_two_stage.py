@@ -20,6 +20,7 @@ from tests.commands import Command, start_processes
 from tests.test_train import kill_after, metrics
 from util.errors import UserError
 
+PLAIN = ["--plots", "false", "--run"]
 STAGE1 = ["--batch_size", "8", "--epochs", "2"]
 STAGE2 = ["--batch_size", "16", "--questions_per_video", "2", "--epochs", "2", "--gamma", "1"]
 
@@ -68,12 +69,12 @@ def test_questions_on_clips_are_learned_by_encoders_that_train(tiny, capsys) -> 
     flags = ["--epochs", "40", "--eval_every", "20", "--dropout", "0"]
     qa(tiny, "full", *flags, "--batch_norm", "train")
     train.main(["qa", *tiny, *STAGE2, "--run", "blind", *flags, "--video", "none"])
-    evaluate.main(["--run", "results/full", "--split", "val"])
+    evaluate.main([*PLAIN, "results/full", "--split", "val"])
     found = json.loads(Path("results/full/val-real.json").read_text())
     assert found["val/accuracy"]["total"] > 0.7
     assert found["val/question_only"]["total"] < 0.6  # found beside it, though it has no encoders
     assert found["val/shuffled_video"]["total"] < 0.6
-    evaluate.main(["--run", "results/full", "--split", "val", "--video", "none"])
+    evaluate.main([*PLAIN, "results/full", "--split", "val", "--video", "none"])
 
 
 def test_policies_in_training(tiny) -> None:
@@ -161,7 +162,7 @@ def start(stage: str, flags: list[str], run: str) -> Command:
     return Command("train.py", [stage, *flags, "--run", run, "--resume"])
 
 
-@pytest.mark.parametrize("stage", ["autoencoder", "qa"])
+@pytest.mark.parametrize("stage", [pytest.param("autoencoder", marks=pytest.mark.long), "qa"])
 def test_killed_and_resumed_equals_uninterrupted(tiny, stage: str) -> None:
     """Either stage, with everything that draws or remembers: augmentation, batch norm, average."""
     flags = [
@@ -242,13 +243,13 @@ def test_other_clips_are_refused(tiny) -> None:
     with pytest.raises(UserError, match=line):
         qa(tiny, "r", "--resume")
     with pytest.raises(UserError, match=line):
-        evaluate.main(["--run", "results/r"])
+        evaluate.main([*PLAIN, "results/r"])
 
 
 def test_an_autoencoder_answers_no_questions(tiny) -> None:
     autoencoder(tiny, "one")
     with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
-        evaluate.main(["--run", "results/one"])
+        evaluate.main([*PLAIN, "results/one"])
     with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
         predict.Predictor("results/one")
     qa(tiny, "two", "--epochs", "0.1")

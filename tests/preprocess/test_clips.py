@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from preprocess.frames import read_clips
 from preprocess.pictures import Picture, average, read_pictures
 from preprocess.quarantine import quarantine_file
 from preprocess.videos import main
-from tests.conftest import ROOT
+from tests.commands import Command
 from tests.video_files import cut, moving_images, write_video
 from util.errors import UserError
 from util.files import sha256
@@ -200,19 +198,12 @@ def test_kill_and_go_on(tmp_path, capsys) -> None:
     for i in range(9):
         write_video(folder / f"{i}.mp4", images=moving_images(30, (120, 160), seed=i))
     command = words(folder, output, "--threads", "1", "--shard", "1")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "preprocess.videos", *command],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = Command("preprocess/videos.py", command)
     limit = time.monotonic() + 120
     while len(list(parts.glob("*.h5"))) < 2 and process.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    assert process.kill() == -signal.SIGKILL, "it ended before it could be killed"
     done = len(list(parts.glob("*.h5")))
     assert 2 <= done < 9 and not output.exists()
 

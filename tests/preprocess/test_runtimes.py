@@ -72,8 +72,15 @@ def both(name: str, precision: str, pictures: np.ndarray, index: np.ndarray, **g
 
 
 @installed
-@pytest.mark.parametrize("precision", ["float32", "bf16"])
-@pytest.mark.parametrize(("name", "size"), [("squeezenet1_1", 224), ("r3d_18", 112)])
+@pytest.mark.parametrize(
+    ("name", "size", "precision"),
+    [
+        ("squeezenet1_1", 224, "float32"),
+        ("squeezenet1_1", 224, "bf16"),
+        ("r3d_18", 112, "float32"),
+        pytest.param("r3d_18", 112, "bf16", marks=pytest.mark.long),
+    ],
+)
 def test_rows_are_those_of_torch(name: str, size: int, precision: str) -> None:
     pictures = noise(7, size, size, 3).numpy()  # 7: no multiple of a pass
     index = np.array([[0, 1, 2, 3], [2, 3, 4, 5], [6, 6, 6, 6]])

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from preprocess.quarantine import quarantine_file
 from preprocess.video_error import VideoError
 from preprocess.videos import main
 from preprocess.workers import Failure
+from tests.commands import Command
 from tests.video_files import moving_images, write_video
 from util.errors import UserError, run_command
 from util.files import sha256
@@ -277,15 +277,12 @@ def test_kill_and_go_on(tmp_path, capsys) -> None:
     parts = tmp_path / "s.h5.parts"
     rest = ["--backbone", "squeezenet1_1", "--weights", "random", "--clips", "2", "--frames", "4"]
     rest += ["--threads", "1", "--shard", "1", "--videos", str(folder)]
-    command = [sys.executable, "-m", "preprocess.videos", *rest, "--output", str(output)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = Command("preprocess/videos.py", [*rest, "--output", str(output)])
     limit = time.monotonic() + 120
     while len(list(parts.glob("*.h5"))) < 2 and process.poll() is None:
         assert time.monotonic() < limit
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    assert process.kill() == -signal.SIGKILL, "it ended before it could be killed"
     done = len(list(parts.glob("*.h5")))
     assert 2 <= done < 9 and not output.exists()
 
