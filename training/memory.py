@@ -111,13 +111,13 @@ def _peak(task: nn.Module, batch: Any, precision: str, device: torch.device) -> 
 def saved_bytes(module: nn.Module) -> Iterator[list[int]]:
     """Counts, in a list of one, the bytes that the backward pass of what runs inside will need."""
     own = {p.untyped_storage().data_ptr() for p in module.parameters()}
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # held, so that no address comes back for another storage
     total = [0]
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen | own:
-            seen.add(storage.data_ptr())
+        if storage.data_ptr() not in seen.keys() | own:
+            seen[storage.data_ptr()] = storage
             total[0] += storage.nbytes()
         return tensor
 

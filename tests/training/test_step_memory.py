@@ -80,6 +80,13 @@ def test_weights_that_are_there_are_counted_once(monkeypatch) -> None:
         check_memory(work, options, CPU)  # pyright: ignore[reportArgumentType]
 
 
+def test_an_address_that_comes_back_is_another_storage() -> None:
+    with memory.saved_bytes(torch.nn.Module()) as counter:
+        for _ in range(5):
+            torch.ones(1000, requires_grad=True).square()
+    assert counter[0] == 5 * 4000
+
+
 @pytest.mark.parametrize("cuda_graph", [False, True])
 @pytest.mark.parametrize("resident", [False, True])
 def test_on_a_gpu_a_step_is_measured_at_two_sizes(monkeypatch, cuda_graph, resident) -> None:
