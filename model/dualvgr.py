@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from model.fusion import FUSIONS, ClipReadout, Fusion
+from model.gather import gather_rows
 from model.graph import GraphAttention, Punish
 from model.heads import AnswerHead
 from model.reasoning import Reasoned, ReasoningUnit, RelationGraphs, WordMask
@@ -173,7 +174,7 @@ class DualVGR(nn.Module):
         video (B,) each question's row of the videos, words (B, L), length (B,) -> Answered.
         """
         question = self.question(words, length)
-        a, m = (channel[video] for channel in self.video(appearance, motion))
+        a, m = (gather_rows(x, video) for x in self.video(appearance, motion))
         mask = self._drop_clips(clip_mask[video])
         topology, units = self.connect(mask), []
         for unit in self.units:

@@ -15,6 +15,7 @@ from torchvision.models.resnet import BasicBlock
 
 from model.augment import augment, centre_crop
 from model.backbone import Backbone, BatchNorm, Policy, Recipe
+from model.gather import gather_rows
 from model.resnext3d import ResNeXt3d, resnext101
 
 STAGES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
@@ -148,7 +149,9 @@ class Views:
 
         To gather clips in order would copy them all, and scatter their gradient.
         """
-        return values.unflatten(0, self.index.shape) if self.in_order else values[self.index]
+        if self.in_order:
+            return values.unflatten(0, self.index.shape)
+        return gather_rows(values, self.index)
 
 
 @dataclass(frozen=True, kw_only=True)
