@@ -23,7 +23,7 @@ def pending(path: Path):
         video=path.stem, file=path, clips=2, frames=3, decoder="pyav", keep_partial=False,
         pictures=(grid,),
     )  # fmt: skip
-    return stages, stages.Pending(job, (0,), True)
+    return stages, stages.Pending(job, (0,))
 
 
 def test_a_file_that_crashes_or_hangs_its_decoder_costs_itself(tmp_path, monkeypatch) -> None:
