@@ -6,9 +6,9 @@ from torch import Tensor
 def gather_rows(values: Tensor, index: Tensor) -> Tensor:
     """`values[index]`.  values (M, ...), index of any shape -> (*index.shape, ...).
 
-    What a row is taken for more than once is added in its gradient.  On a CPU the gradient of
-    `values[index]` adds as the threads come (atomics), on a GPU that of `index_select` does; either
-    way the last bits would change from run to run.
+    The gradients of a row that is taken more than once are summed.  torch's docs of
+    `use_deterministic_algorithms` say which form sums in an order that changes from run to run, and
+    the last bits with it: `values[index]` on a CPU, `index_select` on a GPU.
     """
     if values.device.type == "cuda":
         return values[index]

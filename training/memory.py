@@ -110,13 +110,14 @@ def _peak(task: nn.Module, batch: Any, precision: str, device: torch.device) -> 
 @contextlib.contextmanager
 def saved_bytes(module: nn.Module) -> Iterator[list[int]]:
     """Counts, in a list of one, the bytes that the backward pass of what runs inside will need."""
-    own = {p.untyped_storage().data_ptr() for p in module.parameters()}
-    seen: dict[int, Any] = {}  # held, so that no address comes back for another storage
+    storages = [p.untyped_storage() for p in module.parameters()]
+    # By address; held, so that no address comes back for another storage.
+    seen = {storage.data_ptr(): storage for storage in storages}
     total = [0]
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen.keys() | own:
+        if storage.data_ptr() not in seen:
             seen[storage.data_ptr()] = storage
             total[0] += storage.nbytes()
         return tensor
