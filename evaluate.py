@@ -21,9 +21,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from evaluation import baselines, compare, curves, reconstruction, table
-from evaluation.failures import write_report
-from evaluation.plots import all_plots
+from evaluation import baselines, compare, reconstruction
+from evaluation.format import largest_types, type_name
+from evaluation.plot import curves
+from evaluation.plot.accuracy import all_plots
+from evaluation.report import table
+from evaluation.report.failures import write_report
 from evaluation.score import (
     LABELS,
     Score,
@@ -32,7 +35,6 @@ from evaluation.score import (
     score_run,
     write_answers,
 )
-from evaluation.text import largest_types, type_name
 from options.evaluate import (
     BaselineOptions,
     CompareOptions,

@@ -19,16 +19,16 @@ from data_loader.vocabulary import Vocabulary
 from model.task.qa import Predictions, QuestionAnswering
 from options.parse import parse
 from options.predict import PredictOptions
-from preprocess.backbones import backbone_from_provenance
-from preprocess.clips import clip_picture
-from preprocess.decoders import decoder_of
-from preprocess.frames import Clips, Thumbnail, clip_frames
-from preprocess.pictures import read_pictures
+from preprocess.feature.load import backbone_from_provenance
+from preprocess.video.clips import Clips, Thumbnail, clip_frames
+from preprocess.video.decoders import decoder_of
+from preprocess.video.resize import read_pictures
+from preprocess.video.resize_frames import clip_picture
 from util.checkpoint import load_checkpoint
+from util.clip_plots import clip_timeline
 from util.device import pick_device
 from util.errors import UserError, run_command
 from util.files import check_output, whole_file
-from util.pictures import clip_timeline
 from util.progress import warned
 from util.text import clipped
 
@@ -229,7 +229,7 @@ class Predictor:
     def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:
         """The five best answers about a video that goes on, with probabilities.
 
-        `visual`: its last clips, as `preprocess.streaming.LiveClips` keeps them, by the backbones
+        `visual`: its last clips, as `preprocess.stream.LiveClips` keeps them, by the backbones
         that made the run's stores (`predictor.look.channels`).
         """
         found = self.task.predict([self._batch(visual, self._tokens(question))], self.device)

@@ -3,7 +3,7 @@
 Every step is a function of (seed, step): which rows, which dropout.  So a run that was killed goes
 on from its last checkpoint as if nothing had happened; on a CPU exactly so, while a GPU's sums
 (convolutions backward, `index_add`) may differ in the last bits.  What a task and its data are:
-training/qa.py, training/autoencoder.py.
+training/task/qa.py, training/task/autoencoder.py.
 """
 
 import util.threads  # noqa: F401  before torch is loaded
@@ -27,15 +27,18 @@ from tqdm import tqdm
 from data_loader.sampling import Sampler
 from options.flat import flat_values
 from options.train import TrainOptions
-from training.autoencoder import AutoencoderWork
+from training.cuda_graph import CapturedStep, compile_task, require_capture
 from training.ema import AveragedWeights
 from training.memory import check_memory, out_of_memory
 from training.prefetch import Prefetch
 from training.profile import StepProfile
-from training.qa import QaWork
-from training.speed import CapturedStep, compile_task, require_capture
+from training.randomness import seed_step
+from training.run_folder import check_run_folder, kept_checkpoint, make_folders
+from training.schedule import learning_rate
 from training.step import groups, take_step
-from training.work import Work
+from training.task.autoencoder import AutoencoderWork
+from training.task.base import Work
+from training.task.qa import QaWork
 from util.checkpoint import save_checkpoint
 from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
@@ -43,9 +46,6 @@ from util.errors import UserError, run_command
 from util.lock import writer_lock
 from util.metrics import Running
 from util.progress import Console, warned
-from util.randomness import seed_step
-from util.run_folder import check_run_folder, kept_checkpoint, make_folders
-from util.schedule import learning_rate
 from util.tensorboard import NoLog, RunLog
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
@@ -193,7 +193,7 @@ def train(
     if world_size() > 1:
         idle = not work.on_features and work.facts["options"].get("channels", "both") != "both"
         stepping = DistributedDataParallel(stepping, find_unused_parameters=idle)
-        stepping.broadcast_buffers = False  # all have the same statistics: model/norm.py
+        stepping.broadcast_buffers = False  # all have the same statistics: model/layer/norm.py
     take = partial(
         take_step,
         stepping,

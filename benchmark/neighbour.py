@@ -143,7 +143,7 @@ def ready(work: str, folder: Path) -> Callable[[], object]:
         return _extraction(folder)
     import torch  # only where it is served: the process that measures needs none
 
-    from benchmark.sizes import SIZES, make_data, make_task
+    from benchmark.training.sizes import SIZES, make_data, make_task
     from training.step import groups, take_step
 
     size = SIZES[work]
@@ -156,11 +156,11 @@ def ready(work: str, folder: Path) -> Callable[[], object]:
 
 def _extraction(folder: Path) -> Callable[[], object]:
     from preprocess import videos
-    from preprocess.dataset import shapes
+    from preprocess.shapes import generate
 
     made = ["--train", "60", "--val", "60", "--test", "60"]  # the fewest that it makes
     with contextlib.redirect_stdout(sys.stderr):
-        shapes.main(["--output", str(folder), *made])
+        generate.main(["--output", str(folder), *made])
     files = sorted((folder / "videos").iterdir())[:VIDEOS]
     flags = ["--videos", *map(str, files), "--output", str(folder / "features.h5")]
     flags += ["--backbone", "squeezenet1_1", "--weights", "random", "--device", "cpu"]

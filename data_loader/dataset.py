@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from data_loader.batch import Batch
-from data_loader.checksum import digest
-from data_loader.clip_store import ClipStore
 from data_loader.mapped import MappedFeatures
-from data_loader.match import check_match
 from data_loader.questions import PADDED, QuestionSplit
 from data_loader.sampling import derangement
-from data_loader.store import FeatureStore
-from data_loader.table import ClipTable, FeatureTable
+from data_loader.store.checksum import digest
+from data_loader.store.clips import ClipStore
+from data_loader.store.features import FeatureStore
+from data_loader.store.match import check_match
+from data_loader.video_table import ClipTable, FeatureTable
 from options.data import Channels, Video
 from util.errors import UserError
 

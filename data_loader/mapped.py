@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_loader.store import FeatureStore
+from data_loader.store.features import FeatureStore
 
 AT_ONCE = 64  # videos on their way to a device
 

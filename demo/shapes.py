@@ -16,7 +16,7 @@ import train
 from data_loader.questions import load_questions
 from options.evaluate import ScoreOptions, SplitOptions
 from preprocess import questions, videos
-from preprocess.dataset import shapes
+from preprocess.shapes import generate
 from util.errors import UserError, run_command
 from util.files import whole_file
 
@@ -31,8 +31,8 @@ def main() -> int:
     if FINISHED.exists():
         for run in (RUN, BLIND):
             shutil.rmtree(f"results/{run}", ignore_errors=True)
-    step("1/6 short videos of moving shapes, with questions", "preprocess.dataset.shapes")
-    shapes.main(["--output", str(DATA)])
+    step("1/6 short videos of moving shapes, with questions", "preprocess.shapes")
+    generate.main(["--output", str(DATA)])
     step("2/6 videos to feature stores", "preprocess.videos")
     for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
         flags = ["--backbone", backbone, "--frames", "8", "--output", str(DATA / f"{channel}.h5")]

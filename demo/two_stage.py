@@ -13,11 +13,11 @@ from pathlib import Path
 import evaluate
 import train
 from demo.shapes import DATA, step
+from demo.two_stage_options import TwoStageOptions
 from options.evaluate import ScoreOptions, SplitOptions
 from options.parse import parse
-from options.two_stage import TwoStageOptions
 from preprocess import questions, videos
-from preprocess.dataset import shapes
+from preprocess.shapes import generate
 from util.errors import run_command
 
 CLIPS = DATA / "clips.h5"
@@ -59,9 +59,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def prepare() -> None:
     """Videos, clips and questions, where they are not there yet."""
-    step("short videos of moving shapes, with questions", "preprocess.dataset.shapes")
+    step("short videos of moving shapes, with questions", "preprocess.shapes")
     if not (DATA / "test_qa.json").exists():
-        shapes.main(["--output", str(DATA)])
+        generate.main(["--output", str(DATA)])
     step("videos to decoded clips", "preprocess.videos --backbone none")
     size = ["--size", "32", "--clips", "4", "--frames", "8"]
     if not CLIPS.exists():

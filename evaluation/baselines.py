@@ -7,10 +7,10 @@ from typing import Any
 from data_loader.questions import load_questions
 from data_loader.vocabulary import UNKNOWN_ANSWERS, build_vocabulary
 from evaluation.answers import Asked, asked, columns
+from evaluation.format import columns_of, grid, largest_types, percent
 from evaluation.protocol import TITLES, baselines, check_protocol, counted
-from evaluation.text import columns_of, grid, largest_types, percent
 from options.evaluate import BaselineOptions
-from preprocess.dataset import read_splits
+from preprocess.annotation.dataset import read_splits
 from util.errors import UserError
 from util.statistics import Bootstrap
 from util.text import clipped

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from evaluation.foreign import (
+from evaluation.format import Interval, between, columns_of, grid, largest_types, percent
+from evaluation.predictions_file import (
     Truth,
     clip,
     match,
@@ -18,7 +19,6 @@ from evaluation.foreign import (
     truth_of_records,
 )
 from evaluation.score import answers_file
-from evaluation.text import Interval, between, columns_of, grid, largest_types, percent
 from options.evaluate import CompareOptions
 from util.errors import UserError
 from util.files import whole_file

@@ -10,19 +10,19 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from data_loader.clip_store import open_clip_store
-from data_loader.provenance import check_provenance
 from data_loader.questions import load_questions
-from data_loader.table import ClipTable
-from model.reconstruction import baselines, psnr, squared_error, ssim
+from data_loader.store.clips import open_clip_store
+from data_loader.store.provenance import check_provenance
+from data_loader.video_table import ClipTable
+from model.autoencoder.errors import baselines, psnr, squared_error, ssim
 from model.task.autoencoder import CHANNELS, Autoencoding
 from options.evaluate import ReconstructionOptions
 from util.checkpoint import load_checkpoint
+from util.clip_plots import reconstructions
 from util.device import pick_device
 from util.distributed import gather_objects, rank, world_size
 from util.errors import UserError
 from util.files import whole_file
-from util.pictures import reconstructions
 from util.progress import warned
 
 FRAMES_SHOWN = 8  # of each clip

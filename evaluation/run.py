@@ -8,12 +8,12 @@ from typing import Any
 import torch
 import yaml
 
-from data_loader.clip_store import open_clip_store
 from data_loader.dataset import QaData, join, join_clips
-from data_loader.place import choose_place
-from data_loader.provenance import check_provenance
+from data_loader.placement import choose_place
 from data_loader.questions import Questions, load_questions
-from data_loader.store import open_store
+from data_loader.store.clips import open_clip_store
+from data_loader.store.features import open_store
+from data_loader.store.provenance import check_provenance
 from evaluation.answers import Answers, asked
 from model.task.qa import Predictions, QuestionAnswering
 from options.data import Video

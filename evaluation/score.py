@@ -10,9 +10,7 @@ import numpy as np
 
 from data_loader.questions import load_questions
 from evaluation.answers import Answers, asked
-from evaluation.protocol import TITLES, baselines, check_protocol, counted
-from evaluation.run import Run, answer, find_question_only, open_run, run_questions
-from evaluation.text import (
+from evaluation.format import (
     Interval,
     between,
     columns_of,
@@ -22,6 +20,8 @@ from evaluation.text import (
     markdown,
     percent,
 )
+from evaluation.protocol import TITLES, baselines, check_protocol, counted
+from evaluation.run import Run, answer, find_question_only, open_run, run_questions
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
 from util.checkpoint import load_checkpoint

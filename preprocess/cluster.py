@@ -1,8 +1,8 @@
 """`python -m preprocess.cluster`: what `preprocess.videos` does, on all machines of a Ray cluster.
 
-Ray Data takes the videos that are lacking through two stages (`preprocess.cluster_stages`): tasks
-that decode, on any core, and actors that hold the networks, on GPUs where there are, and write
-parts of the stores into the shared folder.  Going on, quarantine and merge are those of
+Ray Data takes the videos that are lacking through two stages (`preprocess.extraction.ray_stages`):
+tasks that decode, on any core, and actors that hold the networks, on GPUs where there are, and
+write parts of the stores into the shared folder.  Going on, quarantine and merge are those of
 `preprocess.videos`; so is the store, byte for byte in its data sets.
 """
 
@@ -17,10 +17,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from options.cluster import ClusterOptions
 from options.parse import parse
-from options.video import VideoOptions
-from preprocess.cluster_ray import connected, require_ray, run
+from options.preprocess.cluster import ClusterOptions
+from options.preprocess.extract import VideoOptions
+from preprocess.extraction.ray_driver import connected, require_ray, run
 from util.errors import UserError, run_command
 
 PROG = "python -m preprocess.cluster"
@@ -36,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def extract(options: VideoOptions, cluster: ClusterOptions) -> int:
-    """`preprocess.extraction.extract`, with the work done by Ray."""
+    """`preprocess.extraction.extract.extract`, with the work done by Ray."""
     # Here and not above: without Ray, or without a task, nobody shall wait for torch.
-    from preprocess import extraction
+    from preprocess.extraction import extract
 
-    return extraction.extract(options, partial(_extract_all, cluster=cluster))
+    return extract.extract(options, partial(_extract_all, cluster=cluster))
 
 
 def _extract_all(
@@ -52,10 +52,10 @@ def _extract_all(
     cluster: ClusterOptions,
 ) -> list[Any]:
     """Store each video where it is lacking, or set it aside -> their outcomes."""
-    from preprocess.extraction import Outcome
-    from preprocess.products import choose_products
-    from preprocess.quarantine import FailedVideos
-    from preprocess.shards import stores_so_far
+    from preprocess.extraction.extract import Outcome
+    from preprocess.extraction.failures import FailedVideos
+    from preprocess.extraction.output import choose_products
+    from preprocess.extraction.shards import stores_so_far
 
     products = choose_products(replace(options, device="cpu"))  # the networks are at work elsewhere
     for product in products:

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 
 from data_loader.questions import QuestionSplit, save_questions
-from data_loader.store import open_any_store
+from data_loader.store.features import open_any_store
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.parse import parse
-from options.question import QuestionOptions
-from preprocess.check import check
-from preprocess.check_texts import word_findings
-from preprocess.dataset import SPLITS, read_splits
-from preprocess.dataset.sample import Sample
-from preprocess.findings import notes
-from preprocess.language import read_glove, train_vectors
+from options.preprocess.questions import QuestionOptions
+from preprocess.annotation.check import check
+from preprocess.annotation.check_texts import word_findings
+from preprocess.annotation.dataset import SPLITS, read_splits
+from preprocess.annotation.findings import notes
+from preprocess.annotation.sample import Sample
+from preprocess.word_vectors import read_glove, train_vectors
 from util.errors import UserError, run_command
 from util.files import check_output
 from util.text import clipped, printable

@@ -8,7 +8,7 @@ share the videos: `torchrun --nproc-per-node 2 -m preprocess.videos ...`.
 from collections.abc import Sequence
 
 from options.parse import parse
-from options.video import VideoOptions
+from options.preprocess.extract import VideoOptions
 from util.errors import run_command
 
 PROG = "python -m preprocess.videos"
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     (options,) = parse(PROG, "Video files -> feature or clip stores.", [VideoOptions], argv)
     # Here and not above: each worker process imports the command's module anew, and all that it
     # needs of torch and torchvision is time and memory.
-    from preprocess.extraction import extract_together
+    from preprocess.extraction.extract import extract_together
 
     return extract_together(options)
 

@@ -29,7 +29,7 @@ score() { # RUN...: evaluate the three seeds of each, question-only runs first
 
 case $table in
 msvd_476)
-    $python -m preprocess.imported --appearance "$data/msvd_qa_476/msvd-qa_appearance_feat.h5" \
+    $python -m preprocess.import_features --appearance "$data/msvd_qa_476/msvd-qa_appearance_feat.h5" \
         --motion "$data/msvd_qa_476/msvd-qa_motion_feat.h5" \
         --output_appearance data/msvd_476/appearance.h5 --output_motion data/msvd_476/motion.h5
     held="--videos_in data/msvd_476/appearance.h5"

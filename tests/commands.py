@@ -18,7 +18,7 @@ from pathlib import Path
 from util.errors import run_command
 
 ROOT = Path(__file__).parent.parent
-IMPORTED = ["train", "evaluate", "predict", "preprocess.videos", "preprocess.extraction"]
+IMPORTED = ["train", "evaluate", "predict", "preprocess.videos", "preprocess.extraction.extract"]
 SERVED = multiprocessing.get_context("forkserver")
 
 

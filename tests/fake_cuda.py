@@ -20,7 +20,8 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from model import recurrent, topology
+from model.dualvgr import topology
+from model.layer import recurrent
 from tests.conftest import ROOT
 
 ASKING = {

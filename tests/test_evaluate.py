@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from data_loader.questions import load_questions, save_questions
-from data_loader.store import open_store, write_store
+from data_loader.store.features import open_store, write_store
 from data_loader.vocabulary import Vocabulary
 from tests import tiny_run
 from util.checkpoint import load_checkpoint, save_checkpoint

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import Vocabulary
 from model.task.autoencoder import Autoencoding
-from model.task.clips import build_encoder
+from model.task.encoder import build_encoder
 from model.task.qa import QuestionAnswering
 from options.autoencoder import AutoencoderOptions
 from options.encoder import EncoderOptions

@@ -17,14 +17,14 @@ import evaluate
 import predict
 import train
 from data_loader.questions import load_questions
-from data_loader.store import VideoFeatures, open_store, write_store
+from data_loader.store.features import VideoFeatures, open_store, write_store
 from options.predict import PredictOptions
 from preprocess import questions, videos
-from preprocess.dataset import own
+from preprocess.annotation.question import own
 from tests.hostile_text import legal_names, texts
 from tests.video_files import write_video
+from util.clip_plots import clip_timeline
 from util.errors import UserError
-from util.pictures import clip_timeline
 from util.text import printable
 
 TEXTS = texts()

@@ -20,10 +20,10 @@ sys.meta_path.insert(0, Refuse())
 TRAIN_AND_EVALUATE = """
 import importlib
 from pathlib import Path
-for room in ("training", "model", "evaluation", "data_loader", "tests/gpu"):
+for room in ("training", "inference", "model", "evaluation", "data_loader", "tests/gpu"):
     for path in sorted((Path(ROOT) / room).rglob("*.py")):
         importlib.import_module(str(path.relative_to(ROOT).with_suffix("")).replace("/", "."))
-import preprocess.backbones
+import preprocess.feature.load
 import train
 from evaluation.run import answer, open_run, run_questions
 from evaluation.score import score_run

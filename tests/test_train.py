@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import evaluate
 import train
-from data_loader.store import open_store, write_store
+from data_loader.store.features import open_store, write_store
 from tests import tiny_run
 from tests.commands import Command
 from util.errors import UserError

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import predict
 import train
-from data_loader.clip_store import open_clip_store, write_clip_store
+from data_loader.store.clips import open_clip_store, write_clip_store
 from tests import tiny_clips
 from tests.commands import Command, start_processes
 from tests.test_train import kill_after, metrics

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_loader.clip_store import VideoClips, write_clip_store
 from data_loader.questions import load_questions
+from data_loader.store.clips import VideoClips, write_clip_store
 from tests import tiny_run
 
 CLIPS, FRAMES, SIDE = 2, 4, 18

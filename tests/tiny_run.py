@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from data_loader.questions import QuestionSplit, save_questions
-from data_loader.store import VideoFeatures, write_store
+from data_loader.store.features import VideoFeatures, write_store
 from data_loader.vocabulary import Vocabulary
 
 WORDS = ("<NULL>", "<UNK>", "what", "who", "is", "shown", "moving")

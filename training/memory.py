@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from data_loader.batch import Frames, tensors
 from data_loader.sampling import Sampler
 from options.train import TrainOptions
-from training.work import Work
+from training.randomness import seed_step
+from training.task.base import Work
 from util.device import autocast, free_memory
 from util.distributed import world_size
 from util.errors import UserError
-from util.randomness import seed_step
 
 PROBED = 16  # rows whose activations are counted
 PROBED_CLIPS = 2  # the same where each brings frames and their encoders

@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmark.gpu.plan import Plan
 from benchmark.measure import synchronize
-from preprocess.backbones import load_backbone
+from preprocess.feature.load import load_backbone
 
 Say = Callable[[str], None]
 ROWS = 25  # of a profile's table

@@ -15,9 +15,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from benchmark.gpu.plan import Plan
-from benchmark.sizes import SIZES, make_data
+from benchmark.training.sizes import SIZES, make_data
 from data_loader.questions import QuestionSplit, save_questions
-from data_loader.store import VideoFeatures, write_store
+from data_loader.store.features import VideoFeatures, write_store
 from data_loader.vocabulary import Vocabulary
 from options.flat import build
 from training.memory import step_memory

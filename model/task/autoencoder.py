@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.batch import Frames
-from model.autoencoder import DECODERS, ClipDiscriminator
-from model.dualvgr import RelationEncoder
-from model.encoders import ClipEncoder
-from model.precision import as_trained, trained_convolutions
-from model.reconstruction import adversarial, mean_over, reconstruction_loss, squared_error
-from model.task.clips import encoder_of
+from model.autoencoder.decoders import DECODERS, ClipDiscriminator
+from model.autoencoder.errors import adversarial, mean_over, reconstruction_loss, squared_error
+from model.dualvgr.dualvgr import RelationEncoder
+from model.encoder.clip_encoder import ClipEncoder
+from model.layer.precision import as_trained, trained_convolutions
+from model.task.encoder import encoder_of
 from options.autoencoder import AutoencoderOptions
 from options.flat import build
 from options.model import ModelOptions

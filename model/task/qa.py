@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
-from model.dualvgr import Answered, DualVGR
-from model.encoders import ClipEncoder
-from model.losses import consistency, disparity
-from model.precision import at_least_float32
-from model.task.clips import encoder_of
+from model.dualvgr.dualvgr import Answered, DualVGR
+from model.dualvgr.losses import consistency, disparity
+from model.encoder.clip_encoder import ClipEncoder
+from model.layer.precision import at_least_float32
+from model.task.encoder import encoder_of
 from options.data import Channels
 from options.flat import build
 from options.loss import LossOptions

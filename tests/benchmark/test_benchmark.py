@@ -7,8 +7,11 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from benchmark import encoders, inference, measure, runtimes, train_step
-from benchmark.sizes import SIZES, FlopCounter, make_data, make_task
+from benchmark import measure
+from benchmark.extraction import runtimes
+from benchmark.inference import __main__ as inference
+from benchmark.training import encoders, train_step
+from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
 from tests.commands import serve
 
 TINY = SIZES["tiny"]

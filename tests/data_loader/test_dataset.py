@@ -7,7 +7,7 @@ import torch
 
 from data_loader.dataset import QaData, join
 from data_loader.questions import load_questions
-from data_loader.store import VideoFeatures, open_store, write_store
+from data_loader.store.features import VideoFeatures, open_store, write_store
 from tests import tiny_run
 from util.errors import UserError
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import util.pictures
+import util.clip_plots
 import util.text
-from benchmark.topology import Cost
-from benchmark.topology import plot as growth
-from evaluation.page import Failure, write_page
-from evaluation.plots import all_plots
-from evaluation.text import grid
+from benchmark.training.topology import Cost
+from benchmark.training.topology import plot as growth
+from evaluation.format import grid
+from evaluation.plot.accuracy import all_plots
+from evaluation.report.page import Failure, write_page
 from tests.conftest import ROOT
-from tests.evaluation.test_plots import made
+from tests.evaluation.plot.test_accuracy import made
+from util.clip_plots import clip_timeline, clip_weights, reconstructions
 from util.grouped import Grouped
-from util.pictures import clip_timeline, clip_weights, reconstructions
 from util.tensorboard import RunLog
 from util.text import cells_of, markdown_text
 
@@ -63,9 +63,9 @@ def test_every_picture_draws_it(text: str) -> None:
 
 
 def test_whoever_draws_has_the_settings() -> None:
-    """All that make figures of users' texts import util.pictures, which sets them."""
-    assert not util.pictures.matplotlib.rcParams["text.parse_math"]
-    for path in [ROOT / "evaluate.py", ROOT / "predict.py", *(ROOT / "evaluation").glob("*.py")]:
+    """All that make figures of users' texts import util.clip_plots, which sets them."""
+    assert not util.clip_plots.matplotlib.rcParams["text.parse_math"]
+    for path in [ROOT / "evaluate.py", ROOT / "predict.py", *(ROOT / "evaluation").rglob("*.py")]:
         names = {
             name
             for node in ast.walk(ast.parse(path.read_text()))
@@ -74,7 +74,8 @@ def test_whoever_draws_has_the_settings() -> None:
         }
         if any(name and name.startswith("matplotlib") for name in names):
             assert names & {
-                "util.pictures", "evaluation.panels", "evaluation.plots", "evaluation.confusion",
+                "util.clip_plots", "evaluation.plot.panels", "evaluation.plot.accuracy",
+                "evaluation.plot.confusion",
             }, path  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import evaluate
 import train
-from evaluation import table
+from evaluation.report import table
 from tests import tiny_run
+from util.clip_plots import clip_weights
 from util.grouped import Grouped
 from util.metrics import Running, accuracy
-from util.pictures import clip_weights
 from util.progress import warned
 from util.statistics import INTERVALS, Bootstrap
 from util.tensorboard import tag
@@ -137,7 +137,7 @@ def test_a_picture_that_fails_costs_no_checkpoint(tmp_path, monkeypatch, capsys)
     def fail(*args, **kwargs):
         raise ValueError("\n\nParseException: $ without end\nmore")
 
-    monkeypatch.setattr("evaluation.samples.clip_weights", fail)
+    monkeypatch.setattr("inference.samples.clip_weights", fail)
     monkeypatch.chdir(tmp_path)
     train.main([*tiny_run.make(tmp_path), "--run", "r", "--epochs", "2"])
     assert Path("results/r/best.pt").exists() and Path("results/r/last.pt").exists()

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.sizes import SIZES
+from benchmark.training.sizes import SIZES
 from data_loader.batch import Frames
 from data_loader.vocabulary import Vocabulary
 from model.task.autoencoder import Autoencoding
-from model.task.clips import build_encoder
+from model.task.encoder import build_encoder
 from model.task.qa import QuestionAnswering
 from options.autoencoder import AutoencoderOptions
 from options.encoder import EncoderOptions

@@ -12,7 +12,7 @@ import torch
 import train
 from benchmark.gpu.plan import PLANS
 from benchmark.gpu.training import choose, make_files
-from preprocess.backbones import load_backbone
+from preprocess.feature.load import load_backbone
 from tests.gpu.steps import DEVICE, needs_cuda
 from training.memory import step_memory
 

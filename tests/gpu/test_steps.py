@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.sizes import SIZES, make_data, make_task
-from model.recurrent import BidirectionalLSTM
+from benchmark.training.sizes import SIZES, make_data, make_task
+from model.layer.recurrent import BidirectionalLSTM
 from tests.gpu.steps import DEVICE, autoencoder, host_syncs, make_step, needs_cuda, sparse_task
+from training.cuda_graph import WARM_UP, CapturedStep, compile_task
 from training.ema import AveragedWeights
-from training.speed import WARM_UP, CapturedStep, compile_task
 from util.device import autocast
 
 pytestmark = pytest.mark.gpu
@@ -121,7 +121,7 @@ def test_lstms_are_never_float16() -> None:
     assert types and torch.float16 not in types
 
 
-@needs_cuda  # on a CPU: tests/training/test_speed.py
+@needs_cuda  # on a CPU: tests/training/test_cuda_graph.py
 def test_compiled_steps_go_on_learning() -> None:
     data = make_data(TINY, videos=8, questions_per_video=4).to(DEVICE)
     torch.manual_seed(0)

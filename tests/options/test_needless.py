@@ -7,8 +7,8 @@ import shlex
 import pytest
 
 import train
+from demo.two_stage_options import TwoStageOptions
 from options.autoencoder import AutoencoderOptions
-from options.cluster import ClusterOptions
 from options.data import ClipOptions
 from options.encoder import EncoderOptions
 from options.evaluate import (
@@ -25,14 +25,14 @@ from options.model import ModelOptions
 from options.needless import NEEDLESS
 from options.parse import parse
 from options.predict import PredictOptions
-from options.question import QuestionOptions
-from options.shapes import ShapesOptions
-from options.streaming import StreamOptions
+from options.preprocess.cluster import ClusterOptions
+from options.preprocess.extract import ImportOptions, VideoOptions
+from options.preprocess.questions import QuestionOptions
+from options.preprocess.shapes import ShapesOptions
+from options.preprocess.stream import StreamOptions
 from options.train import TrainOptions
-from options.two_stage import TwoStageOptions
-from options.video import ImportOptions, VideoOptions
 from tests.conftest import ROOT
-from training.autoencoder import AutoencoderWork
+from training.task.autoencoder import AutoencoderWork
 from util.errors import UserError
 
 QA = train.WORKS["qa"].options
@@ -158,11 +158,11 @@ COMMANDS = {
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),
     "preprocess.questions": (QuestionOptions,),
-    "preprocess.imported": (ImportOptions,),
-    "preprocess.streaming": (StreamOptions,),
-    "preprocess.dataset.shapes": (ShapesOptions,),
+    "preprocess.import_features": (ImportOptions,),
+    "preprocess.stream": (StreamOptions,),
+    "preprocess.shapes": (ShapesOptions,),
 }
-FIRST = {"evaluate.py compare": "runs", "preprocess.streaming": "video"}
+FIRST = {"evaluate.py compare": "runs", "preprocess.stream": "video"}
 
 
 def documented() -> list[str]:

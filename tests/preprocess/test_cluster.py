@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from preprocess import cluster, cluster_ray, videos
-from preprocess.quarantine import quarantine_file
-from preprocess.shards import parts_folder
+from preprocess import cluster, videos
+from preprocess.extraction import ray_driver
+from preprocess.extraction.failures import quarantine_file
+from preprocess.extraction.shards import parts_folder
 from tests.conftest import ROOT
-from tests.preprocess.test_shards import contents, make_videos, words
+from tests.preprocess.extraction.test_shards import contents, make_videos, words
 from util.errors import UserError
 
 ACTOR = "ray::MapWorker(MapBatches(Networks)).submit"  # while it is called
@@ -77,15 +78,15 @@ def test_the_store_is_that_of_preprocess_videos(ray, folder, tmp_path, capsys, m
 
 @pytest.mark.long
 def test_other_versions_on_a_machine_are_refused(ray, folder, tmp_path, monkeypatch) -> None:
-    from preprocess import products
+    from preprocess.extraction import output
 
     def choose(options):
         (product,) = real(options)
         product.provenance["versions"]["torch"] = "0.1"
         return [product]
 
-    real = products.choose_products
-    monkeypatch.setattr(products, "choose_products", choose)
+    real = output.choose_products
+    monkeypatch.setattr(output, "choose_products", choose)
     with pytest.raises(UserError, match=r"s\.h5: .* has torch .*the machine of the command 0\.1;"):
         cluster.main(words(folder, tmp_path / "s.h5"))
     assert not (tmp_path / "s.h5").exists()
@@ -117,7 +118,7 @@ def test_too_many_deaths_stop_the_run_and_the_command_goes_on(
     ray, folder, tmp_path, capsys, monkeypatch
 ) -> None:
     """The rest is left to `preprocess.videos`, which reads the same parts."""
-    monkeypatch.setattr(cluster_ray, "TRIES", 0)
+    monkeypatch.setattr(ray_driver, "TRIES", 0)
     output = tmp_path / "s.h5"
     command = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output", str(output)]
     with (
@@ -137,8 +138,8 @@ def test_too_many_deaths_stop_the_run_and_the_command_goes_on(
 def test_where_ray_gives_up_the_rest_is_begun_anew(
     ray, folder, tmp_path, capsys, monkeypatch
 ) -> None:
-    monkeypatch.setattr(cluster_ray, "TRIES", 0)
-    monkeypatch.setattr(cluster_ray, "PAUSE", 0)
+    monkeypatch.setattr(ray_driver, "TRIES", 0)
+    monkeypatch.setattr(ray_driver, "PAUSE", 0)
     output = tmp_path / "s.h5"
     command = ["--videos", str(folder), *NETWORK, "--shard", "1", "--output", str(output)]
     with kill(ACTOR, output, parts=2):
@@ -192,9 +193,10 @@ def lose():
     machines.remove_node(lost, allow_graceful=False)
     print("lost with", len(list(parts.glob("*.h5"))), file=sys.stderr)
 
-from preprocess import cluster, cluster_ray
+from preprocess.extraction import ray_driver
+from preprocess import cluster
 parts = Path(sys.argv[-1] + ".parts")
-cluster_ray.PAUSE = 5
+ray_driver.PAUSE = 5
 threading.Thread(target=lose, daemon=True).start()
 cluster.main(["--address", machines.address, "--actors", "2", *sys.argv[1:]])
 machines.shutdown()
@@ -269,7 +271,7 @@ def wait_until(condition) -> None:
 
 def test_a_ray_that_is_not_there() -> None:
     with pytest.raises(UserError, match=r"--address 127.0.0.1:1: no Ray to be had.*ray start"):
-        cluster_ray._reach("127.0.0.1:1")
+        ray_driver._reach("127.0.0.1:1")
 
 
 def test_without_ray_a_line_says_what_to_do(folder, tmp_path, monkeypatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_loader.questions import load_questions
-from data_loader.store import VideoFeatures, write_store
+from data_loader.store.features import VideoFeatures, write_store
 from preprocess.questions import main
 from util.errors import UserError
 

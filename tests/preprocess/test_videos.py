@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_loader.store import open_store
-from preprocess import extraction, jobs
-from preprocess.backbones import load_backbone
-from preprocess.frames import read_clips
-from preprocess.jobs import Job, decode
-from preprocess.pictures import Picture, read_pictures
-from preprocess.quarantine import quarantine_file
-from preprocess.video_error import VideoError
+from data_loader.store.features import open_store
+from preprocess.extraction import decode_task, extract
+from preprocess.extraction.decode_task import Job, decode
+from preprocess.extraction.failures import quarantine_file
+from preprocess.extraction.worker import Failure
+from preprocess.feature.load import load_backbone
+from preprocess.video.clips import read_clips
+from preprocess.video.error import VideoError
+from preprocess.video.resize import Picture, read_pictures
 from preprocess.videos import main
-from preprocess.workers import Failure
 from tests.commands import Command
 from tests.video_files import moving_images, write_video
 from util.errors import UserError, run_command
@@ -132,7 +132,7 @@ def test_what_is_not_the_files_fault_is_tried_again(
             yield job, Failure("not enough memory" if again else "cut off", again)
 
     with monkeypatch.context() as patched:
-        patched.setattr(extraction, "run_pipeline", fails)
+        patched.setattr(extract, "run_pipeline", fails)
         (folder / "d.mp4").rename(tmp_path / "later.mp4")
         with pytest.raises(UserError, match="none of 3 videos can be read; first"):
             main(words(folder, output))
@@ -155,7 +155,7 @@ def test_a_file_that_changes_while_it_is_read(folder, monkeypatch) -> None:
             file.write(b"more")
         return read_pictures(path, **options)
 
-    monkeypatch.setattr(jobs, "read_pictures", read)
+    monkeypatch.setattr(decode_task, "read_pictures", read)
     with pytest.raises(VideoError, match="changed while it was read") as caught:
         decode(job)
     assert caught.value.again

@@ -12,9 +12,9 @@ from options.loss import LossOptions
 from options.model import ModelOptions
 from options.train import TrainOptions
 from tests import tiny_clips, tiny_run
-from training.autoencoder import AutoencoderWork
-from training.qa import QaWork
 from training.step import groups
+from training.task.autoencoder import AutoencoderWork
+from training.task.qa import QaWork
 
 
 def autoencoder(folder: Path, **changed) -> AutoencoderWork:

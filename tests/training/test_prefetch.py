@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.sizes import SIZES, make_data
+from benchmark.training.sizes import SIZES, make_data
 from data_loader.batch import tensors
 from training.prefetch import Prefetch
 from util.errors import UserError

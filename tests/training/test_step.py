@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.sizes import SIZES, make_data
+from benchmark.training.sizes import SIZES, make_data
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import QuestionAnswering
 from options.loss import LossOptions

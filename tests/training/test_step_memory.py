@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.sizes import SIZES, Size, make_data, make_task
+from benchmark.training.sizes import SIZES, Size, make_data, make_task
 from options.train import TrainOptions
 from training import memory
 from training.memory import check_memory, step_memory

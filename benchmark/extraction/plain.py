@@ -1,0 +1,44 @@
+"""Extraction as a short script would do it: one thing after another, the obvious way.
+
+PyAV turns every frame of a video into RGB, Pillow resizes those that the clips need, and the
+network sees one clip of 16 frames at a time.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from model.backbone.spec import NORMALISATIONS, Network
+from preprocess.video.clips import clip_frames
+
+CLIPS, FRAMES = 8, 16
+
+
+@torch.inference_mode()
+def extract(files: Sequence[Path], network: nn.Module, recipe: Network) -> list[np.ndarray]:
+    """Features (N, F, W), or (N, W) of a "clip" network, of each video."""
+    mean, std = (torch.tensor(v)[:, None, None] for v in NORMALISATIONS[recipe.normalisations[0]])
+    found = []
+    for file in files:
+        with av.open(str(file)) as container:
+            images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        rows = []
+        for clip in clip_frames(len(images), clips=CLIPS, frames=FRAMES):
+            pictures = [
+                Image.fromarray(images[i]).resize(
+                    (recipe.size, recipe.size), Image.Resampling.BICUBIC
+                )
+                for i in clip
+            ]
+            x = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
+            x = (x.permute(0, 3, 1, 2).float() - mean) / std
+            if recipe.kind == "clip":
+                x = x.transpose(0, 1)[None]
+            rows.append(recipe.features(network, x).numpy())
+        found.append(np.stack(rows))
+    return found

@@ -1,0 +1,83 @@
+"""Networks by torch and by OpenVINO, in one run.
+
+    python -m benchmark.extraction.runtimes [--backbones resnet101 ...] [--frames 32] [--rounds 3]
+
+Random weights, random pictures, a video of `--frames` frames in a thread on each core, in turn.
+Prints a table of medians in frames/s, and the seconds that converting takes; the last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+import numpy as np
+import torch
+
+from benchmark.measure import interleaved
+from evaluation.format import markdown
+from preprocess.feature.load import load_backbone
+
+BACKBONES = (
+    "squeezenet1_1", "resnet101", "resnext101", "r3d_18", "r2plus1d_18", "s3d", "convnext_tiny",
+    "swin_t", "swin3d_t", "vit_b_16", "mvit_v1_b", "mvit_v2_s",
+)  # fmt: skip
+PRECISIONS, RUNTIMES = ("float32", "bf16"), ("torch", "openvino")
+CLIP = 16  # frames
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; the last line is JSON."""
+    parser = argparse.ArgumentParser(description="Networks by torch and by OpenVINO.")
+    parser.add_argument("--backbones", nargs="+", default=BACKBONES)
+    parser.add_argument("--frames", type=int, default=32, help="of a video, a multiple of 16")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(argv)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the product: a video for each core
+    print("| | torch | OpenVINO | ratio | torch, bf16 | OpenVINO, bf16 | ratio | converting |")
+    print("|-|-|-|-|-|-|-|-|")
+    found = {name: measure(name, options.frames, options.rounds) for name in options.backbones}
+    torch.set_num_threads(before)
+    print(json.dumps(found))
+    return 0
+
+
+def measure(name: str, frames: int, rounds: int) -> dict[str, float]:
+    """Frames/s of one backbone in each form; prints its line of the table."""
+    cores = len(os.sched_getaffinity(0))
+    index = np.arange(frames).reshape(-1, CLIP)
+    works, opened = {}, {}
+    for runtime, precision in product(RUNTIMES, PRECISIONS):
+        begin = time.perf_counter()
+        backbone = load_backbone(
+            name, weights="random", device="cpu", runtime=runtime, precision=precision,
+            frames=CLIP, threads=cores,
+        )  # fmt: skip
+        opened[runtime] = time.perf_counter() - begin
+        size = backbone.picture.size
+        pictures = np.random.default_rng(0).integers(0, 256, (frames, size, size, 3), np.uint8)
+        prepared = backbone.input(pictures)
+
+        def work(backbone=backbone, prepared=prepared) -> None:
+            with ThreadPoolExecutor(cores) as pool:
+                list(pool.map(lambda _: backbone.rows(prepared, index), range(cores)))
+
+        works[f"{runtime} {precision}"] = work
+    seconds = interleaved(works, rounds=rounds)
+    rates = {form: cores * frames / statistics.median(s) for form, s in seconds.items()}
+    cells = [name]
+    for precision in PRECISIONS:
+        mine, theirs = rates[f"openvino {precision}"], rates[f"torch {precision}"]
+        cells += [f"{theirs:.1f}", f"{mine:.1f}", f"{mine / theirs:.2f}"]
+    cells.append(f"{opened['openvino'] - opened['torch']:.1f} s")
+    print(markdown(cells), flush=True)
+    return {form: round(rate, 1) for form, rate in rates.items()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,226 @@
+"""Training: the product against the plain form, in one process, interleaved.
+
+    python -m benchmark.training.train_step [--sizes msvd_qa msvrtt_qa svqa] [--rounds 3]
+
+First both forms are checked to give the same logits, losses and gradients (dropout off).  Then each
+does whole training steps (forward, backward, optimizer, dropout on) on the same questions: 16
+questions a video, and one question a video.  The ratio of grouping alone is that of the
+arithmetic; the floor is the product's arithmetic over this machine's measured matrix rate.  The
+last line is one JSON object.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from benchmark.measure import interleaved, matrix_rate, peak_memory, spread
+from benchmark.training.plain import PlainAnswering, PlainFeatures
+from benchmark.training.sizes import SIZES, FlopCounter, Size, make_data, make_task
+from data_loader.batch import Batch, Features
+from data_loader.dataset import QaData, join
+from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.video_table import FeatureTable
+from model.task.qa import QuestionAnswering
+from training.step import groups, take_step
+
+BATCH = 256
+GROUP = 16  # questions a video
+
+
+@dataclass
+class Pair:
+    """The same questions for both forms, and what each does with them in one training step."""
+
+    task: QuestionAnswering
+    plain: PlainAnswering
+    batch: Batch
+
+    def product_step(self) -> Callable[[], object]:
+        """One step of the product's training loop."""
+        optimizer = torch.optim.AdamW(groups(self.task, 0.0, {}), lr=1e-4, fused=True)
+        return lambda: take_step(self.task, [self.batch], optimizer, 1e-4, 12.0)
+
+    def plain_step(self) -> Callable[[], object]:
+        """One step of the plain form, which encodes each question's own copy of its video."""
+        optimizer = torch.optim.Adam(self.plain.parameters(), lr=1e-4, foreach=False)
+        per_question = plain_inputs(self.batch)
+
+        def step() -> float:
+            losses, _ = self.plain(*per_question)
+            optimizer.zero_grad()
+            losses["loss"].backward()
+            torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 12.0)
+            optimizer.step()
+            return losses["loss"].item()
+
+        return step
+
+
+def plain_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
+    """The batch with a video for every question."""
+    video, stored = batch.video, batch.visual
+    assert isinstance(stored, Features)
+    return (
+        stored.appearance[video],
+        stored.motion[video],
+        batch.words,
+        batch.length,
+        batch.answer,
+    )
+
+
+def check_equal(size: Size, data: QaData, batch: int) -> float:
+    """Largest difference of logits, losses and gradients, relative where above 1; dropout off."""
+    task = make_task(size, dropout=False).train()
+    plain = PlainAnswering(task).train()
+    rows = data.batch(np.arange(min(batch, len(data))))
+    losses, _ = task(rows)
+    losses["loss"].backward()
+    expected, _ = plain(*plain_inputs(rows))
+    expected["loss"].backward()
+    task.eval()
+    plain.eval()
+    with torch.no_grad():
+        gaps = [_gap(task.answer(rows).logits, plain(*plain_inputs(rows))[1])]
+    gaps += [_gap(losses[name], expected[name]) for name in losses]
+    ours = dict(task.model.named_parameters())
+    for name, parameter in plain.model.named_parameters():
+        gaps.append(_gap(ours[name].grad, parameter.grad))
+    worst = max(gaps)
+    if worst > 1e-4:
+        raise AssertionError(f"the two forms differ by {worst:.2g}: nothing was timed")
+    return worst
+
+
+def _one_step(form: str, name: str, group: int, batch: int) -> Callable[[], object]:
+    """Everything before a training step, done; the step of "product" or "plain"."""
+    size = SIZES[name]
+    data = make_data(size, videos=-(-batch // group), questions_per_video=group)
+    task = make_task(size, dropout=True).train()
+    pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
+    return pair.product_step() if form == "product" else pair.plain_step()
+
+
+def _gap(a: torch.Tensor | None, b: torch.Tensor | None) -> float:
+    """Largest difference, over the largest magnitude where that is above 1."""
+    if a is None or b is None:  # no gradient reaches it: it must reach neither
+        return 0.0 if a is b else math.inf
+    a, b = a.detach(), b.detach()
+    return float((a - b).abs().max() / max(1.0, float(b.abs().max())))
+
+
+def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> dict[str, float]:
+    """Time, ratio, share of the floor and peak memory at one size; prints a line."""
+    size = SIZES[name]
+    data = make_data(size, videos=-(-batch // group), questions_per_video=group)
+    check_equal(size, data, min(batch, 2 * group if group > 1 else 8))
+    task = make_task(size, dropout=True).train()
+    pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
+    with torch.no_grad(), FlopCounter(task) as counter:
+        task(pair.batch)
+    floor = 3 * counter.total / rate
+    one_each = make_data(size, videos=8, questions_per_video=1).batch(np.arange(8))
+    with torch.no_grad(), FlopCounter(task) as alone:
+        task(one_each)
+    limit = (alone.total / 8) / (counter.total / batch)
+    works = {"product": pair.product_step(), "plain": pair.plain_step()}
+    seconds = interleaved(works, rounds=rounds)
+    del works, pair  # a form's memory is measured in a process of its own
+    memory = {form: peak_memory(_one_step, (form, name, group, batch)) for form in seconds}
+    product, plain = (statistics.median(seconds[key]) for key in ("product", "plain"))
+    found = {
+        "ratio": plain / product,
+        "limit": limit,
+        "floor_share": floor / product,
+        "memory_ratio": memory["plain"] / max(1, memory["product"]),
+        "product_per_second": batch / product,
+        "plain_per_second": batch / plain,
+    }
+    print(
+        f"{name:<11} {group:>3} questions a video | product {spread(seconds['product'])} s, "
+        f"{batch / product:.1f} questions/s | plain {spread(seconds['plain'])} s, "
+        f"{batch / plain:.1f} questions/s | ratio {found['ratio']:.2f}, "
+        f"of grouping alone {limit:.2f} | "
+        f"floor {floor:.3g} s ({100 * found['floor_share']:.0f} %), "
+        f"{counter.total * 3 / batch / 1e9:.2f} GFLOP a question | peak memory "
+        f"{memory['product'] / 2**20:,.0f} against {memory['plain'] / 2**20:,.0f} MiB",
+        flush=True,
+    )
+    return found
+
+
+def measure_loader(name: str, *, batch: int, rounds: int) -> float:
+    """Samples/s of the product's gather over those of reading HDF5 for each question.
+
+    Of the gather from memory; that from a store on disk, mapped, is printed beside it.
+    """
+    size = SIZES[name]
+    data = make_data(size, videos=max(2, batch // GROUP), questions_per_video=GROUP)
+    rows = np.random.default_rng(0).permutation(len(data))[:batch]
+    table = data.table
+    assert isinstance(table, FeatureTable)
+    assert isinstance(table.appearance, torch.Tensor) and isinstance(table.motion, torch.Tensor)
+    features = {"appearance": table.appearance.numpy(), "motion": table.motion.numpy()}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{channel}_plain.h5" for channel in features]
+        stores = [Path(folder) / f"{channel}.h5" for channel in features]
+        for array, file, store in zip(features.values(), files, stores, strict=True):
+            with h5py.File(file, "w") as plain_file:
+                plain_file["features"] = array
+            by_clip = array.reshape(len(array), size.clips, -1, size.feature_width)
+            videos = (VideoFeatures(str(v), one, 0) for v, one in enumerate(by_clip))
+            write_store(store, videos, {})
+        a, m = map(open_store, stores)
+        disk = join(data.split, a, m, video="real", channels="both", seed=0, on_disk=True)
+        plain = PlainFeatures(files[0], files[1], data.video.tolist())
+        works = {
+            "memory": lambda: data.batch(rows),
+            "disk": lambda: disk.batch(rows),
+            "plain": lambda: plain.batch(rows.tolist()),
+        }
+        seconds = interleaved(works, rounds=rounds)
+    memory, mapped, slow = (statistics.median(seconds[key]) for key in works)
+    print(
+        f"features of {batch} questions: gathered from memory {batch / memory:,.0f} samples/s, "
+        f"from a mapped store {batch / mapped:,.0f}, read from HDF5 one by one "
+        f"{batch / slow:,.0f}, ratio {slow / memory:.0f}"
+    )
+    return slow / memory
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check, measure, print; the last line is JSON."""
+    parser = argparse.ArgumentParser(description="Training against the plain form.")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["msvd_qa", "msvd_qa_t2"])
+    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args(argv)
+    rate = matrix_rate()
+    print(f"{torch.get_num_threads()} threads, matrix products {rate / 1e9:.0f} GFLOP/s (float32)")
+    limits = {"batch": options.batch, "rounds": options.rounds, "rate": rate}
+    found = {name: measure(name, group=GROUP, **limits) for name in options.sizes}
+    first = options.sizes[0]
+    alone = measure(first, group=1, **limits)
+    loader = measure_loader(first, batch=options.batch, rounds=options.rounds)
+    summary = {
+        "train_ratio_grouped": found[first]["ratio"],
+        "train_ratio_ungrouped": alone["ratio"],
+        "floor_share": found[first]["floor_share"],
+        "loader_ratio": loader,
+        "memory_ratio": found[first]["memory_ratio"],
+    }
+    print(json.dumps({key: round(value, 3) for key, value in summary.items()}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

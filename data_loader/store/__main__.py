@@ -1,0 +1,190 @@
+"""`python -m data_loader.store STORE ...`: what a store is, what made it, whether it is whole.
+
+Everything in it is read once: checksums, and how its values are distributed.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from tqdm import tqdm
+
+from data_loader.store.checksum import is_whole
+from data_loader.store.clips import ClipStore, VideoClips
+from data_loader.store.features import Store, VideoFeatures, open_any_store
+from data_loader.store.histogram import Values
+from util.errors import UserError, run_command
+
+FEW = 5  # videos shown unless more are asked for
+LABELS = (  # of the provenance, in this order; what else it has follows
+    ("backbone", "backbone"),
+    ("kind", "kind"),
+    ("width", "width"),
+    ("weights", "weights"),
+    ("imported", "imported from"),
+    ("sampling", "sampling"),
+    ("resize", "resize"),
+    ("crop", "crop"),
+    ("size", "size"),
+    ("scaler", "scaler"),
+    ("normalisation", "normalisation"),
+    ("decoder", "decoder"),
+    ("precision", "precision"),
+    ("versions", "versions"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A mistake of the user is one line."""
+        raise UserError(f"{message}; usage: {' '.join(self.format_usage().split()[1:])}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what stores are; UserError at the end if one of them is damaged."""
+    parser = _Parser(prog="python -m data_loader.store", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("stores", nargs="+", metavar="STORE", help="feature or clip stores")
+    parser.add_argument("--videos", default=str(FEW), help=f"how many to list, or all ({FEW})")
+    options = parser.parse_args(argv)
+    if options.videos != "all" and not options.videos.isdecimal():
+        raise UserError(f"--videos {options.videos}: give a number, or all")
+    mistakes = []
+    for path in options.stores:
+        try:
+            store = open_any_store(path)
+        except UserError as error:  # the others are looked through all the same
+            mistakes.append(str(error))
+            continue
+        few = len(store.ids) if options.videos == "all" else int(options.videos)
+        print("\n".join(describe(store, videos=few)), flush=True)
+        damaged, lines = look_through(store)
+        print("\n".join(lines) + "\n", flush=True)
+        if damaged:
+            mistakes.append(
+                f"{path}: {len(damaged)} of {len(store.ids)} videos are damaged "
+                f"({_some(damaged)}); delete it, and make it again with the same command"
+            )
+    if mistakes:
+        raise UserError("; ".join(mistakes))
+    return 0
+
+
+def verify(store: Store) -> list[str]:
+    """The damaged videos: those that cannot be read, or do not fit their checksums.
+
+    Videos of a store of format 1, which has no checksums, only need to be readable.
+    """
+    return [name for name, video in _each(store) if video is None or not is_whole(video)]
+
+
+def describe(store: Store, *, videos: int) -> list[str]:
+    """What a store says of itself, in lines: size, provenance, and `videos` of its videos."""
+    lines = [f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB"]
+    lines += _rows({"holds": _holds(store), **_made(store.provenance)})
+    lines += _videos(store, videos)
+    return lines
+
+
+def look_through(store: Store) -> tuple[list[str], list[str]]:
+    """Read all of a store.  -> ids of the damaged videos; lines on checksums and values."""
+    damaged, values = [], Values()
+    for name, video in tqdm(
+        _each(store), total=len(store.ids), unit="video", leave=False, disable=None
+    ):
+        if video is None or not is_whole(video):
+            damaged.append(name)
+        elif isinstance(video, VideoClips):
+            values.add(video.frames.reshape(len(video.frames), -1))
+        else:
+            values.add(video.features.reshape(-1, video.features.shape[-1]))
+    total = len(store.ids)
+    if damaged:
+        verdict = f"{len(damaged)} of {total} videos are damaged: {', '.join(damaged)}"
+    elif store.checksum is None:
+        verdict = f"none (format 1); all {total} videos are readable"
+    else:
+        verdict = f"all {total} videos fit"
+    row = "frame" if isinstance(store, ClipStore) else "row"
+    return damaged, [*_rows({"checksums": verdict}), *values.lines(row=row)]
+
+
+def _each(store: Store) -> Iterator[tuple[str, VideoFeatures | VideoClips | None]]:
+    """(id, its video, or None where it cannot be read)."""
+    with store.opened() as read:
+        for name in store.ids:
+            try:
+                video = read(name)
+            except UserError:
+                video = None
+            yield name, video
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:FEW]) + (", ..." if len(names) > FEW else "")
+
+
+def _rows(lines: dict[str, str]) -> list[str]:
+    return [f"  {label:14} {line}" for label, line in lines.items()]
+
+
+def _holds(store: Store) -> str:
+    total = int(store.frame_count.sum())
+    decoded = f"{total:,} frames decoded in all" if total else "number of decoded frames unknown"
+    if isinstance(store, ClipStore):
+        height, width = store.size
+        return (
+            f"{store.clips} clips x {store.frames_per_clip} frames of {height} x {width} pixels; "
+            f"{store.count.sum():,} distinct frames; {decoded}"
+        )
+    with store.features() as stored:
+        how = f"{stored.dtype}, {stored.compression or 'not'} compressed"
+    clips, frames = _span(np.unique(store.clips)), _span(np.unique(store.frames))
+    return f"{clips} clips x {frames} frames x width {store.width}, {how}; {decoded}"
+
+
+def _span(values: np.ndarray) -> str:
+    return str(values[0]) if len(values) == 1 else f"{values.min()} to {values.max()}"
+
+
+def _made(provenance: dict[str, Any]) -> dict[str, str]:
+    """The lines of the provenance, {label: text}."""
+    labels = dict(LABELS)
+    keys = [key for key in labels if key in provenance]
+    rest = sorted(provenance.keys() - labels.keys() - {"askable"})
+    lines = {labels.get(key, key.replace("_", " ")): _told(provenance[key]) for key in keys + rest}
+    return {**lines, "new videos": "yes" if provenance.get("askable") else "no, cannot be asked"}
+
+
+def _told(value: Any) -> str:
+    """A value of the provenance as text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_told(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_told, value)) + "]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _videos(store: Store, count: int) -> list[str]:
+    """A table of the first videos, and of those that have a note."""
+    rows = [
+        (name, f"{decoded or 'unknown'}", sha256 or "unknown", note)
+        for i, (name, decoded, sha256, note) in enumerate(
+            zip(store.ids, store.frame_count, store.file_sha256, store.notes, strict=True)
+        )
+        if i < count or note
+    ]
+    if not rows:
+        return []
+    wide = max(10, *(len(name) for name, *_ in rows))
+    lines = [f"  {'video':{wide}} {'frames':>8}  SHA-256 of the file"]
+    for name, decoded, sha256, note in rows:
+        lines.append(f"  {name:{wide}} {decoded:>8}  {sha256}{f'  ({note})' if note else ''}")
+    left = len(store.ids) - len(rows)
+    return [*lines, f"  ... and {left:,} more (--videos all)"] if left else lines
+
+
+if __name__ == "__main__":
+    run_command(main)

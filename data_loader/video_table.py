@@ -1,0 +1,119 @@
+"""The videos of a split: stored features in memory, or decoded clips on disk."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_loader.batch import Features, Frames
+from data_loader.mapped import MappedFeatures
+from data_loader.store.clips import ClipStore
+
+AT_ONCE = 64  # videos in memory at a time, when all are gone through
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureTable:
+    """Features of V videos, held once (as stored: float16 stays float16), or mapped from disk.
+
+    Those of a channel that is left out have width 0.
+    """
+
+    appearance: Tensor | MappedFeatures  # (V, N, F, Da)
+    motion: Tensor | MappedFeatures  # (V, N, Dm)
+    clips: Tensor  # (V,) int64, each video's own N
+
+    def gather(self, videos: np.ndarray) -> Features:
+        """Some of the videos, on the device that holds them.  videos (V',) rows."""
+        device = self.clips.device
+        used = torch.from_numpy(videos).to(device, non_blocking=True)
+        clips = torch.arange(self.appearance.shape[1], device=device)
+        return Features(
+            appearance=_rows(self.appearance, videos, used),
+            motion=_rows(self.motion, videos, used),
+            clip_mask=clips < self.clips[used][:, None],
+        )
+
+    def to(self, device: torch.device) -> Self:
+        """The same with features and all on another device, those that are on disk too."""
+        return replace(
+            self,
+            appearance=self.appearance.to(device),
+            motion=self.motion.to(device),
+            clips=self.clips.to(device),
+        )
+
+    def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Mean and deviation of each feature over the real clips of both channels."""
+        a, m = Moments(), Moments()
+        for begin in range(0, len(self.clips), AT_ONCE):
+            part = self.gather(np.arange(begin, min(begin + AT_ONCE, len(self.clips))))
+            a.add(part.appearance[part.clip_mask].flatten(0, 1))
+            m.add(part.motion[part.clip_mask])
+        return a.result(), m.result()
+
+
+def _rows(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -> Tensor:
+    """Rows by number, as float32; `used` is `videos` on the features' device."""
+    if isinstance(features, MappedFeatures):
+        return features.gather(videos)
+    if features.is_cuda:
+        return features[used].float()
+    out = torch.empty(len(videos), *features.shape[1:])
+    for place, video in zip(out, videos.tolist(), strict=True):  # copies and converts in one go
+        place.copy_(features[video])
+    return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipTable:
+    """Decoded clips of V videos, read from their store when they are asked for."""
+
+    store: ClipStore
+    ids: tuple[str, ...]  # (V,) whose clips each row gets
+
+    def gather(self, videos: np.ndarray) -> Frames:
+        """Some of the videos.  videos (V',) rows."""
+        frames, index = self.store.gather([self.ids[v] for v in videos])
+        return Frames(
+            frames=frames,
+            index=index,
+            clip_mask=torch.ones(index.shape[:2], dtype=torch.bool),
+            row=torch.from_numpy(videos),
+        )
+
+    def batches(self, videos: int, *, every: int = 1, first: int = 0) -> Iterator[Frames]:
+        """All rows in order, `videos` at a time.  `every` and `first`: one process's share."""
+        for begin in range(first * videos, len(self.ids), every * videos):
+            yield self.gather(np.arange(begin, min(begin + videos, len(self.ids))))
+
+
+class Moments:
+    """Mean and deviation of features that come in parts, in float64."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.count, self.sum, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, features: Tensor) -> None:
+        """Take in rows.  features (R, D)."""
+        features = features.double()
+        self.count += len(features)
+        self.sum = self.sum.to(features) + features.sum(0)
+        self.squares = self.squares.to(features) + features.square().sum(0)
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Two of (D,) float32."""
+        mean = self.sum / self.count
+        deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
+        return mean.float(), deviation.float()
+
+
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation over rows.  features (R, D) -> two of (D,) float32."""
+    found = Moments()
+    found.add(features)
+    return found.result()

@@ -1,0 +1,88 @@
+"""The page of failures of a run: which questions, and what it takes to show them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from tqdm import tqdm
+
+from evaluation.answers import Answers
+from evaluation.format import TYPES, between, percent
+from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
+from evaluation.run import answer, open_run, run_questions
+from model.task.qa import Predictions
+from options.data import Video
+from options.evaluate import ReportOptions, SplitOptions
+from preprocess.video.error import VideoError
+from preprocess.video.files import list_videos, name_videos
+from util.errors import UserError
+from util.statistics import Bootstrap
+
+Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their times
+UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
+
+
+def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> None:
+    """Answer the split, pick the worst failures, write the page.
+
+    Raises UserError for a run that does not fit, an unknown type, videos that are not there.
+    """
+    run = open_run(options.run, checkpoint=options.checkpoint, device=where.device)
+    video = cast(Video, run.options["video"])
+    files = _files(options)
+    given, found = answer(run, run_questions(run, where.questions), where, video)
+    rows = worst(given, found.ce.numpy(), count=options.count, kind=options.type)
+    clips = found.readout.shape[1]
+    wanted = {str(given.asked.video[i]) for i in rows}
+    seen: dict[str, Shown] = {}
+    for name in tqdm(sorted(wanted & files.keys()), unit="video", desc="frames", leave=False):
+        try:
+            seen[name] = clip_frames_of(files[name], clips=clips)
+        except VideoError as error:
+            tqdm.write(f"no frames: {error}")
+    bootstrap = Bootstrap(given.asked.video, given.asked.type)
+    right, interval = bootstrap.accuracy(given.correct), bootstrap.interval(given.correct)
+    summary = [
+        (f"{where.split} accuracy", f"{percent(right.total)} % [{between(interval.total)}]"),
+        *((kind, f"{percent(v)} %") for kind, v in list(right.by_type.items())[:TYPES]),
+    ]
+    failures = [_failure(i, given, found, seen) for i in rows]
+    picked = PICKED if any(f.known for f in failures) else UNKNOWN
+    write_page(
+        output, run=run.name, split=where.split, summary=summary, failures=failures, picked=picked
+    )
+
+
+def _failure(
+    row: int,
+    given: Answers,
+    found: Predictions,
+    seen: dict[str, Shown],
+) -> Failure:
+    """One question with all that the page shows of it."""
+    asked = given.asked
+    frames, times = seen.get(str(asked.video[row]), ([], []))
+    return Failure(
+        id=asked.id[row],
+        video=str(asked.video[row]),
+        type=str(asked.type[row]),
+        question=str(asked.text[row]),
+        answer=str(asked.answer[row]),
+        known=bool(asked.known[row]),
+        probability=float((-found.ce[row]).exp()) if asked.known[row] else None,
+        top=given.top[row],
+        punishment=found.punishment[row].numpy(),
+        readout=found.readout[row].numpy(),
+        frames=frames,
+        times=times,
+    )
+
+
+def _files(options: ReportOptions) -> dict[str, Path]:
+    """Video files by id; none without --videos."""
+    if not options.videos:
+        if options.id_map is not None:
+            raise UserError(f"--id_map {options.id_map}: maps files, but --videos names none")
+        return {}
+    return name_videos(list_videos(options.videos), options.id_map)

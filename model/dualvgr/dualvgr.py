@@ -1,0 +1,191 @@
+"""DualVGR and its kin: two visual channels, T reasoning units, fusion, an answer head."""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from model.dualvgr.fusion import FUSIONS, ClipReadout, Fusion
+from model.dualvgr.reasoning import Reasoned, ReasoningUnit, RelationGraphs, WordMask
+from model.dualvgr.relation_graph import GraphAttention, Punish
+from model.dualvgr.text import QuestionEncoder
+from model.dualvgr.topology import connector
+from model.dualvgr.video import VideoEncoder
+from model.head.answer import AnswerHead
+from model.layer.gather import gather_rows
+
+
+class Answered(NamedTuple):
+    """The answer's scores and how the model came to them."""
+
+    logits: Tensor  # (B, A)
+    units: tuple[Reasoned, ...]  # T of them
+    readout: Tensor  # (B, N) weight of each clip
+    mask: Tensor  # (B, N) True on the clips that took part
+
+
+def initialise(model: nn.Module) -> None:
+    """Xavier-uniform matrices, zero biases, embedding uniform(-1, 1) (spec, 5, weights)."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.LSTM):
+            for name, parameter in module.named_parameters():
+                if name.startswith("weight"):
+                    nn.init.xavier_uniform_(parameter)
+                else:
+                    nn.init.zeros_(parameter)
+        elif isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -1, 1)
+    for module in model.modules():  # after the linear layers: each head has its own fan-out
+        if isinstance(module, GraphAttention):
+            module.reset_parameters()
+
+
+class RelationEncoder(nn.Module):
+    """The video's half of DualVGR alone: its encoder and T units of relation graphs.
+
+    No question punishes a clip (every punishment is 1).  Its weights carry the names that they have
+    in DualVGR, which starts from them after a first stage of training (spec, section 8).
+    """
+
+    def __init__(
+        self,
+        *,
+        appearance_width: int,
+        motion_width: int,
+        width: int,
+        units: int,
+        heads: int,
+        graph_layers: int,
+        topology: str,
+        punish: Punish,
+        feature_dropout: float,
+        dropout: float,
+        state_dropout: float,
+    ) -> None:
+        """Sizes of the data (first two) and of the model; see DualVGR."""
+        super().__init__()
+        self.connect = connector(topology)
+        self.video = VideoEncoder(
+            appearance_width=appearance_width,
+            motion_width=motion_width,
+            width=width,
+            feature_dropout=feature_dropout,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.units = nn.ModuleList(
+            RelationGraphs(
+                width=width, heads=heads, graph_layers=graph_layers, dropout=dropout, punish=punish
+            )
+            for _ in range(units)
+        )
+        initialise(self)
+
+    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> tuple[Reasoned, ...]:
+        """Relate the clips of V videos.
+
+        appearance (V, N, F, Da), motion (V, N, Dm), mask (V, N) True on real clips -> T of Reasoned
+        """
+        a, m = self.video(appearance, motion)
+        ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
+        topology, units = self.connect(mask), []
+        for unit in self.units:
+            units.append(cast(RelationGraphs, unit).relate(a, m, ones, ones, topology))
+            a, m = units[-1].appearance, units[-1].motion
+        return tuple(units)
+
+
+class DualVGR(nn.Module):
+    """Dual-Visual Graph Reasoning (Wang et al. 2021); fusion "linear" is MSVQA's (spec, 4 to 6)."""
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        answers: int,
+        appearance_width: int,
+        motion_width: int,
+        word_width: int,
+        width: int,
+        units: int,
+        heads: int,
+        graph_layers: int,
+        topology: str,
+        fusion: Fusion,
+        bilinear_width: int,
+        bilinear_factor: int,
+        punish: Punish,
+        word_mask: WordMask,
+        clip_dropout: float,
+        feature_dropout: float,
+        dropout: float,
+        state_dropout: float,
+    ) -> None:
+        """Sizes of the data (first five), of the model, and its variants; see options/model.py."""
+        super().__init__()
+        self.clip_dropout = clip_dropout
+        self.connect = connector(topology)
+        self.question = QuestionEncoder(
+            vocabulary=vocabulary,
+            word_width=word_width,
+            width=width,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.video = VideoEncoder(
+            appearance_width=appearance_width,
+            motion_width=motion_width,
+            width=width,
+            feature_dropout=feature_dropout,
+            dropout=dropout,
+            state_dropout=state_dropout,
+        )
+        self.units = nn.ModuleList(
+            ReasoningUnit(
+                width=width,
+                word_width=word_width,
+                heads=heads,
+                graph_layers=graph_layers,
+                dropout=dropout,
+                punish=punish,
+                word_mask=word_mask,
+            )
+            for _ in range(units)
+        )
+        self.fusion = FUSIONS[fusion](
+            width=width, bilinear_width=bilinear_width, bilinear_factor=bilinear_factor
+        )
+        self.readout = ClipReadout(width=width, dropout=dropout)
+        self.head = AnswerHead(width=width, answers=answers, dropout=dropout)
+        initialise(self)
+
+    def forward(
+        self,
+        appearance: Tensor,
+        motion: Tensor,
+        clip_mask: Tensor,
+        video: Tensor,
+        words: Tensor,
+        length: Tensor,
+    ) -> Answered:
+        """Answer B questions about V videos.
+
+        appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips,
+        video (B,) each question's row of the videos, words (B, L), length (B,) -> Answered.
+        """
+        question = self.question(words, length)
+        a, m = (gather_rows(x, video) for x in self.video(appearance, motion))
+        mask = self._drop_clips(clip_mask[video])
+        topology, units = self.connect(mask), []
+        for unit in self.units:
+            units.append(unit(a, m, question, topology))
+            a, m = units[-1].appearance, units[-1].motion
+        summary, weight = self.readout(self.fusion(a, m), mask)
+        return Answered(self.head(summary, question.summary), tuple(units), weight, mask)
+
+    def _drop_clips(self, mask: Tensor) -> Tensor:
+        """In training, leave out clips at random, never all of a question's.  (B, N) -> same."""
+        if not self.training or not self.clip_dropout:
+            return mask
+        kept = mask & (torch.rand(mask.shape, device=mask.device) >= self.clip_dropout)
+        return torch.where(kept.any(1, keepdim=True), kept, mask)

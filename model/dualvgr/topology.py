@@ -1,0 +1,236 @@
+"""Which clips a relation graph relates: all of a video, those near in time, or those most alike.
+
+complete: padded tensors (B, N, ...) and the dense attention of model/dualvgr/relation_graph.py.
+window:K and knn:K: the real clips of all videos one after another, S = n_1 + ... + n_B of them, and
+a list of E edges; a padded clip has neither a row nor an edge.  On a GPU, which a
+step must not ask how many clips are real, padded ones keep their rows (S = B N), and the edges that
+would touch one lead from it to itself.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from model.layer.precision import at_least_float32
+
+PAIRS = 2**24  # similarities that knn holds at once: 64 MiB in float32
+PASSED = {"cpu": 2**19, "cuda": 2**26}  # numbers that weighted_sum gathers at once: CPUs' caches
+
+
+class Edges(NamedTuple):
+    """Who attends to whom among S clips; a clip attends to itself, too."""
+
+    source: Tensor  # (E,) int64, row of the clip that is attended to
+    target: Tensor  # (E,) int64, row of the clip that attends; ascending where padding has no row
+
+
+class Topology:
+    """Who attends to whom in one batch; in this one all clips of a video, in padded tensors."""
+
+    def __init__(self, mask: Tensor) -> None:
+        """Mask (B, N), True on the clips that take part."""
+        self.mask = mask
+
+    def pack(self, clips: Tensor) -> Tensor:
+        """What graphs are given.  (B, N, ...) -> same."""
+        return clips
+
+    def unpack(self, clips: Tensor) -> Tensor:
+        """What graphs return, padded.  -> (B, N, ...)."""
+        return clips
+
+    def links(self, clips: Tensor) -> Tensor | Edges:
+        """Who attends to whom in graphs over `clips` (B, N, D) -> mask (B, N), or Edges."""
+        return self.mask
+
+
+def keeps_padding(mask: Tensor) -> bool:
+    """Whether padded clips keep their rows: what is real is a question that a GPU is not asked."""
+    return mask.is_cuda
+
+
+class _Packed(Topology):
+    """The clips that take part, one after another; on a GPU all clips."""
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask)
+        self.padded = keeps_padding(mask)
+        if self.padded:
+            return
+        self.rows = mask.flatten().nonzero().squeeze(1)  # (S,)
+        self.number = mask.flatten().cumsum(0) - 1  # (B N,) rows among the S
+
+    def pack(self, clips: Tensor) -> Tensor:
+        """(B, N, ...) -> (S, ...)."""
+        flat = clips.flatten(0, 1)
+        return flat if self.padded else flat.index_select(0, self.rows)
+
+    def unpack(self, clips: Tensor) -> Tensor:
+        """(S, ...) -> (B, N, ...), 0 on the clips that take no part."""
+        if self.padded:
+            mask = self.mask.view(*self.mask.shape, *[1] * (clips.dim() - 1))
+            return torch.where(mask, clips.unflatten(0, self.mask.shape), 0)
+        padded = clips.new_zeros(self.mask.numel(), *clips.shape[1:])
+        return padded.index_copy(0, self.rows, clips).unflatten(0, self.mask.shape)
+
+    def _edges(self, place: Tensor, near: Tensor, real: Tensor) -> Edges:
+        """Edges of some pairs of clips in each video.
+
+        place (P,) of who attends; near (B, P) of who is attended to, real (B, P) whether it takes
+        part (where padding keeps its rows, `near` is a padded clip if not).
+        """
+        videos, clips = self.mask.shape
+        first = clips * torch.arange(videos, device=near.device)[:, None]
+        attends = self.mask[:, place].flatten()
+        target, source, real = (first + place).flatten(), (first + near).flatten(), real.flatten()
+        if self.padded:
+            target = torch.where(attends & ~real, source, target)
+            return Edges(torch.where(attends & real, source, target), target)
+        real = real & attends
+        return Edges(self.number[source[real]], self.number[target[real]])
+
+
+class Window(_Packed):
+    """A clip attends to the clips of its video at most K places before or after it."""
+
+    def __init__(self, mask: Tensor, *, k: int) -> None:
+        """Mask (B, N); all graphs of the batch share the edges."""
+        super().__init__(mask)
+        place, near = _window(mask.shape[1], k, mask.device)
+        self.shared = self._edges(place, near.expand(len(mask), -1), mask[:, near])
+
+    def links(self, clips: Tensor) -> Edges:
+        """The same edges whatever the clips (B, N, D)."""
+        return self.shared
+
+
+class Nearest(_Packed):
+    """A clip attends to the K clips of its video most like it, of which it is the first."""
+
+    def __init__(self, mask: Tensor, *, k: int) -> None:
+        """Mask (B, N)."""
+        super().__init__(mask)
+        self.k = k
+
+    def links(self, clips: Tensor) -> Edges:
+        """Edges to the K clips of largest cosine similarity.  clips (B, N, D)."""
+        near, real = nearest(clips.detach(), self.mask, k=self.k)
+        place = torch.arange(near.shape[1], device=near.device)[:, None].expand(near.shape[1:])
+        return self._edges(place.flatten(), near.flatten(1), real.flatten(1))
+
+
+@lru_cache(maxsize=16)
+def _window(clips: int, k: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """All pairs of N clips at most K places apart.  -> (P,) who attends, (P,) to whom."""
+    with torch.inference_mode(False):  # whoever asks first, training may save them
+        place = np.arange(clips)[:, None]
+        near = place + np.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
+        inside = (near >= 0) & (near < clips)
+        pairs = np.broadcast_to(place, near.shape)[inside], near[inside]
+        return torch.from_numpy(pairs[0]).to(device), torch.from_numpy(pairs[1]).to(device)
+
+
+def connector(topology: str) -> Callable[[Tensor], Topology]:
+    """What makes, from the mask (B, N) of a batch, its topology.
+
+    `topology`: "complete", "window:K" or "knn:K".  Raises ValueError for any other.
+    """
+    kind, _, k = topology.partition(":")
+    if topology == "complete":
+        return Topology
+    if kind not in SPARSE or not k.isdecimal() or int(k) < 1:
+        raise ValueError(f"topology {topology}: not complete, window:K or knn:K")
+    return partial(SPARSE[kind], k=int(k))
+
+
+SPARSE = {"window": Window, "knn": Nearest}
+
+
+@torch.no_grad()
+def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
+    """Each clip's K most similar clips of its video by cosine, itself always among them.
+
+    clips (B, N, D), mask (B, N) -> places (B, N, J), whether each is a real clip (B, N, J); J is K,
+    or N where that is less.  Time grows with N^2, memory does not: PAIRS similarities at a time.
+    """
+    videos, count = mask.shape
+    k = min(k, count)
+    places = torch.zeros(videos, count, k, dtype=torch.int64, device=mask.device)
+    real = torch.zeros(videos, count, k, dtype=torch.bool, device=mask.device)
+    some = max(1, PAIRS // count**2)
+    for first in range(0, videos, some):
+        own = slice(first, first + some)
+        end = count
+        if not keeps_padding(mask):  # padding behind the longest video costs nothing
+            used = mask[own].any(0).nonzero()
+            end = int(used[-1]) + 1 if len(used) else 0
+        # bfloat16 cannot rank like clips
+        unit = nn.functional.normalize(at_least_float32(clips[own, :end]), dim=2)
+        step = max(1, PAIRS // (len(unit) * max(end, 1)))
+        for begin in range(0, end, step):
+            rows = slice(begin, min(begin + step, end))
+            with torch.autocast(clips.device.type, enabled=False):
+                alike = unit[:, rows] @ unit.mT
+            alike.masked_fill_(~mask[own, None, :end], -torch.inf)
+            alike.diagonal(begin, 1, 2).fill_(torch.inf)  # itself, whatever equals it
+            value, place = alike.topk(min(k, end), dim=2, sorted=False)
+            places[own, rows, :end], real[own, rows, :end] = place, value > -torch.inf
+    return places, real
+
+
+def softmax(logits: Tensor, edges: Edges, *, clips: int) -> Tensor:
+    """Softmax over the edges of each clip that attends.  logits (E, K), `clips` S -> (E, K)."""
+    return _edge_softmax()(logits, edges.target, num_nodes=clips)
+
+
+@cache
+def _edge_softmax() -> Callable[..., Tensor]:
+    """torch_geometric's; imported when it is needed, since that takes as long as torch itself."""
+    with warnings.catch_warnings():  # it scripts functions, which torch advises against
+        warnings.simplefilter("ignore")
+        from torch_geometric.utils import softmax as edge_softmax
+    return edge_softmax
+
+
+def weighted_sum(weight: Tensor, values: Tensor, edges: Edges) -> Tensor:
+    """Sum what each clip attends to: a sparse product whose weights have gradients, too.
+
+    weight (E, K) of each edge and head, values (S, K, d) -> (S, K, d), summed in float32 at least:
+    autocast knows nothing of these sums.  Edges are passed over in parts, forward and backward, so
+    no tensor of E x K x d is ever made.
+    """
+    weight, values = at_least_float32(weight), at_least_float32(values)
+    return _WeightedSum.apply(weight, values, edges.source, edges.target)
+
+
+class _WeightedSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight: Tensor, values: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, values, source, target)
+        out = torch.zeros_like(values)
+        for part in _parts(values, source):
+            passed = values.index_select(0, source[part]).mul_(weight[part, :, None])
+            out.index_add_(0, target[part], passed)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        weight, values, source, target = ctx.saved_tensors
+        of_weight, of_values = torch.empty_like(weight), torch.zeros_like(values)
+        for part in _parts(values, source):
+            passed = gradients[0].index_select(0, target[part])  # thrice as quick as [...] on a CPU
+            of_weight[part] = (passed * values.index_select(0, source[part])).sum(2)
+            of_values.index_add_(0, source[part], passed.mul_(weight[part, :, None]))
+        return of_weight, of_values, None, None
+
+
+def _parts(values: Tensor, source: Tensor) -> list[slice]:
+    step = max(1, PASSED["cuda" if values.is_cuda else "cpu"] // max(1, values.shape[1:].numel()))
+    return [slice(i, i + step) for i in range(0, len(source), step)]

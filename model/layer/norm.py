@@ -1,0 +1,100 @@
+"""Batch norm whose statistics are those of all processes' batches together."""
+
+from typing import Any, Self
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from model.layer.precision import at_least_float32
+
+
+class GlobalBatchNorm(_BatchNorm):
+    """As nn.SyncBatchNorm, which only works on GPUs; with one process as nn.BatchNorm1d to 3d.
+
+    Statistics are float32, also under autocast.
+    """
+
+    @classmethod
+    def of(cls, norm: _BatchNorm) -> Self:
+        """Another batch norm's parameters and statistics, with the processes' joint statistics."""
+        new = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        new.__dict__ = {**norm.__dict__}  # the parameters themselves, and their names
+        return new
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.dim() >= 2
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise.  (B, D, ...) -> same; B may differ between processes."""
+        if not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
+            return super().forward(input)
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None
+        out, mean, variance, count = _Normalise.apply(
+            at_least_float32(input), self.weight, self.bias, self.eps
+        )
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            share = self.momentum
+            if share is None:  # torch's word for a cumulative average
+                share = 1 / float(self.num_batches_tracked)
+            self.running_mean.lerp_(mean.to(self.running_mean), share)
+            unbiased = variance * count / (count - 1)
+            self.running_var.lerp_(unbiased.to(self.running_var), share)
+        return out.to(input.dtype)
+
+
+class _Normalise(torch.autograd.Function):
+    """(input (B, D, ...), weight (D,), bias (D,), eps) -> normalised input; mean, variance, count.
+
+    Each process has a part of the batch.  The gradient of the input is that of the sum of all
+    processes' losses; those of weight and bias are this process's part, as of any parameter.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        over = [0, *range(2, x.dim())]
+        shape = [-1 if i == 1 else 1 for i in range(x.dim())]
+        own = x.new_full((1,), x.numel() // x.shape[1])
+        total, count = _over_processes(x.sum(over), own)
+        mean = total / count
+        centred = x - mean.view(shape)
+        variance = _over_processes(centred.square().sum(over))[0] / count
+        scale = torch.rsqrt(variance + eps)
+        ctx.save_for_backward(x, weight, mean, scale, count)
+        ctx.mark_non_differentiable(mean, variance, count)
+        out = centred.mul_((scale * weight).view(shape)).add_(bias.view(shape))
+        return out, mean, variance, count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, weight, mean, scale, count = ctx.saved_tensors
+        over = [0, *range(2, x.dim())]
+        shape = [-1 if i == 1 else 1 for i in range(x.dim())]
+        of_out = gradients[0]
+        normal = (x - mean.view(shape)).mul_(scale.view(shape))
+        of_bias, of_weight = of_out.sum(over), (of_out * normal).sum(over)
+        shift, slope = (total / count for total in _over_processes(of_bias, of_weight))
+        of_x = of_out - shift.view(shape) - normal.mul_(slope.view(shape))
+        return of_x.mul_((scale * weight).view(shape)), of_weight, of_bias, None
+
+
+def _over_processes(*values: Tensor) -> list[Tensor]:
+    """Vectors summed over all processes, in one exchange."""
+    joined = torch.cat(values)
+    dist.all_reduce(joined)
+    return list(joined.split([len(value) for value in values]))
+
+
+def with_joint_statistics(network: nn.Module) -> None:
+    """Make every batch norm of a network a GlobalBatchNorm; names and numbers stay."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, _BatchNorm) and not isinstance(child, GlobalBatchNorm):
+                setattr(module, name, GlobalBatchNorm.of(child))

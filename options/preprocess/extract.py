@@ -1,0 +1,145 @@
+"""Options of `python -m preprocess.videos` and `python -m preprocess.import_features`."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+FOR_NETWORKS = (
+    "weights", "motion_norm", "precision", "network_precision", "compression", "batch", "device",
+    "runtime",
+)  # fmt: skip
+LEAST = {
+    "clips": 1, "frames": 1, "batch": 0, "threads": 0, "workers": 0, "size": 1, "shard": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """Videos -> feature stores, or clip stores; several at once in one pass over each video.
+
+    Args:
+        videos: folders and video files, one or more; what is left out of them is said
+        output: the store to write, an .h5 file; one for each backbone
+        backbone: frozen network (python -m preprocess.backbones --list), or pixels / pixel_motion,
+            which need no weights; none stores the decoded clips themselves, for encoders that are
+            trained.  Several share one decoding
+        weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random (seeded);
+            one for each backbone, the word none for one without
+        clips: clips per video (N)
+        frames: frames per clip (F)
+        id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
+        decoder: pyav, which comes along; scikit-video with the system's ffmpeg program
+        scaler: what makes pictures of a network's size, the decoder (fast) or torch; auto takes
+            the decoder where it can
+        keep_partial: store what decodes of a video that breaks off, with a note
+        resize: squash to the square, or crop its centre after scaling the short side
+        size: side in pixels of the clips that `--backbone none` stores
+        motion_norm: input of resnext101, minus the Kinetics mean or the raw 0..255
+        precision: numbers in the store
+        network_precision: numbers in the network; bf16 is faster where the processor has it
+        compression: of the numbers in the store
+        batch: frames per pass through the network; 0 takes 4 on a CPU, 128 on a GPU
+        device: auto takes a GPU where there is one; else cpu, cuda, cuda:1, ...
+        runtime: what runs the network; auto takes OpenVINO on a CPU for 8 videos or more, if it can
+            run the network and is faster, else torch (preprocess.cluster: torch)
+        threads: videos in the network at the same time; 0 takes one per core, at most 8
+        workers: processes that decode; 0 takes one per core, at most 16
+        time_limit: seconds for decoding one video, before it is set aside
+        shard: videos of a part of the store; a kill costs at most one part
+        strict: stop at the first video that cannot be read
+        retry: try videos again that were set aside before, or whose file has changed
+    """
+
+    videos: list[str]
+    output: list[str]
+    backbone: list[str]
+    weights: list[str] = field(default_factory=list)
+    clips: int = 8
+    frames: int = 16
+    id_map: str | None = None
+    decoder: Literal["pyav", "scikit-video"] = "pyav"
+    scaler: Literal["auto", "decoder", "torch"] = "auto"
+    keep_partial: bool = False
+    resize: Literal["squash", "crop"] = "squash"
+    size: int = 112
+    motion_norm: Literal["kinetics", "raw255"] = "kinetics"
+    precision: Literal["float16", "float32"] = "float16"
+    network_precision: Literal["float32", "bf16"] = "float32"
+    compression: Literal["none", "gzip", "lzf"] = "none"
+    batch: int = 0
+    device: str = "auto"
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    threads: int = 0
+    workers: int = 0
+    time_limit: float = 300.0
+    shard: int = 16
+    strict: bool = False
+    retry: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.videos:
+            raise ValueError("--videos: none given; name folders or video files")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
+        if not self.time_limit > 0:
+            raise ValueError(f"--time_limit {self.time_limit:g}: give seconds above 0")
+        self._check_products()
+
+    def _check_products(self) -> None:
+        """One output, and one of the weights, for each backbone."""
+        count = len(self.backbone)
+        if not count:
+            raise ValueError("--backbone: none given; name a network, pixels, or the word none")
+        if len(self.output) != count:
+            raise ValueError(
+                f"--output: {len(self.output)} for {count} of --backbone; give one store for each"
+            )
+        if len(set(self.output)) < count:
+            raise ValueError(f"--output {' '.join(self.output)}: one comes twice; each is a store")
+        if len(self.weights) not in (0, count):
+            raise ValueError(
+                f"--weights: {len(self.weights)} for {count} of --backbone; give one for each, "
+                "the word none for those without"
+            )
+        needless = FOR_NETWORKS if set(self.backbone) == {"none"} else ()
+        if "none" not in self.backbone:
+            needless = ("size",)
+        if set(self.backbone) <= {"pixels", "pixel_motion"}:  # no network to run
+            needless = ("size", "network_precision", "runtime")
+        for name in needless:
+            value = getattr(self, name)
+            if value != _default(name):
+                told = " ".join(value) if isinstance(value, list) else value
+                raise ValueError(
+                    f"--{name} {told}: means nothing with --backbone {' '.join(self.backbone)}; "
+                    "leave it out"
+                )
+
+    def weights_of(self, place: int) -> str | None:
+        """Weights of the backbone at this place in the list; None: it has none."""
+        given = self.weights[place] if self.weights else "none"
+        return None if given == "none" else given
+
+
+def _default(name: str) -> Any:
+    (known,) = (f for f in fields(VideoOptions) if f.name == name)
+    return [] if name == "weights" else known.default
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """Feature files of HCRN / DualVGR -> feature stores.
+
+    Args:
+        appearance: HDF5 file with `resnet_features` (V, N, F, D) and `ids`
+        motion: HDF5 file with `resnext_features` (V, N, D) and `ids`
+        output_appearance: the feature store to write for the appearance channel
+        output_motion: the feature store to write for the motion channel
+        drop_bad: leave out, from both, videos that have rows of zeros or of no numbers
+    """
+
+    appearance: str
+    motion: str
+    output_appearance: str
+    output_motion: str
+    drop_bad: bool = False

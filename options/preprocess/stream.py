@@ -1,0 +1,52 @@
+"""Options of `python -m preprocess.stream`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """A video's features, clip by clip, while it is still decoded.
+
+    Args:
+        video: the file
+        backbone: frozen networks (python -m preprocess.backbones --list), one or more
+        weights: a file, the name of torchvision's, pretrained, or the word random (seeded); one for
+            each backbone, the word none for one without; may be left out if none has any
+        frames: frames per clip (F)
+        stride: frames from the start of a clip to the start of the next
+        first: frame that the first clip starts with, from 0
+        group: frames that wait for a pass of the network; 1 has the smallest delay
+        rate: frames per second of the source, for the times shown; 0 shows when a clip came
+        resize: squash to the square, or crop its centre after scaling the short side
+        scaler: what makes pictures of a network's size, the decoder (fast) or torch
+        motion_norm: input of resnext101, minus the Kinetics mean or the raw 0..255
+        network_precision: numbers in the network; bf16 is faster where the processor has it
+        device: auto takes a GPU where there is one; else cpu, cuda, cuda:1, ...
+    """
+
+    video: str
+    backbone: list[str]
+    weights: list[str] = field(default_factory=list)
+    frames: int = 16
+    stride: int = 16
+    first: int = 0
+    group: int = 1
+    rate: float = 0.0
+    resize: Literal["squash", "crop"] = "squash"
+    scaler: Literal["decoder", "torch"] = "decoder"
+    motion_norm: Literal["kinetics", "raw255"] = "kinetics"
+    network_precision: Literal["float32", "bf16"] = "float32"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.backbone:
+            raise ValueError("--backbone: none given; name a network or pixels")
+        if len(self.weights) not in (0, len(self.backbone)):
+            raise ValueError(
+                f"--weights: {len(self.weights)} for {len(self.backbone)} of --backbone; give one "
+                "for each, the word none for those without"
+            )
+        for name, least in (("frames", 1), ("stride", 1), ("first", 0), ("group", 1), ("rate", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")

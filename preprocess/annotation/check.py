@@ -1,0 +1,195 @@
+"""`python -m preprocess.questions --check`: do annotations, videos and stores fit each other?
+
+Nothing is written and nothing stops at the first mistake: everything is looked at, and one table
+(findings.py) says what was found.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, combinations
+from pathlib import Path
+
+from data_loader.store.features import open_any_store
+from data_loader.tokens import bare
+from preprocess.annotation.check_texts import check_texts, type_sizes
+from preprocess.annotation.dataset import SPLITS, reader
+from preprocess.annotation.findings import Finding, table
+from preprocess.annotation.sample import Sample
+from preprocess.video.files import list_videos, name_videos
+from util.errors import UserError
+from util.text import printable
+
+Samples = Mapping[str, list[Sample]]
+
+
+def check(
+    dataset: str,
+    annotations: Path,
+    *,
+    videos: Sequence[str] = (),
+    id_map: str | None = None,
+    stores: Sequence[str] = (),
+) -> int:
+    """Print the table of findings; returns 2 if there are problems, else 0.
+
+    `videos` are files and folders, `stores` feature stores.  Raises UserError for an unknown data
+    set; everything else that is wrong is a line of the table.
+    """
+    samples, findings = _read(dataset, annotations)
+    findings += _questions(samples)
+    findings += _splits(samples)
+    findings += check_texts(samples)
+    if videos:
+        findings += _files(samples, videos, id_map)
+    for path in stores:
+        findings += _store(samples, path)
+    print(f"{dataset}: annotations in {printable(str(annotations))}")
+    print(f"{_sizes(samples)}")
+    print(f"{type_sizes(chain.from_iterable(samples.values()))}\n\n{table(findings)}")
+    if not videos:
+        print("not looked at: video files (name them with --videos)")
+    if not stores:
+        print("not looked at: feature stores (name them with --videos_in)")
+    unread = [split for split in SPLITS if split not in samples]
+    if unread:
+        print(f"not looked at: the questions of {', '.join(unread)}, which cannot be read")
+    problems = sum(finding.problem for finding in findings)
+    warnings = sum(finding.count > 0 for finding in findings) - problems
+    print(f"{_plural(problems, 'problem')}, {_plural(warnings, 'warning')}; nothing was written")
+    return 2 if problems else 0
+
+
+def _read(dataset: str, annotations: Path) -> tuple[dict[str, list[Sample]], list[Finding]]:
+    """The splits that can be read, and the faults of those that cannot."""
+    read = reader(dataset)
+    samples: dict[str, list[Sample]] = {}
+    faults: dict[str, list[str]] = defaultdict(list)  # one fault can be that of all splits
+    for split in SPLITS:
+        try:
+            samples[split] = read(annotations, split)
+        except UserError as error:
+            faults[str(error)].append(split)
+    findings = [_unread(", ".join(splits), fault) for fault, splits in faults.items()]
+    findings += [Finding("no questions", split, 1) for split, rows in samples.items() if not rows]
+    return samples, findings
+
+
+def _unread(where: str, fault: str) -> Finding:
+    return Finding("cannot be read", where, 1, note=printable(" ".join(fault.split())))
+
+
+def _questions(samples: Samples) -> Iterator[Finding]:
+    """What can be wrong with the questions of one split by themselves."""
+    for split, rows in samples.items():
+        wordless = [_name(s) for s in rows if not any(map(str.isalnum, s.question))]
+        yield _finding("questions without a word", split, wordless, len(rows))
+        first: dict[tuple[str, str, str], Sample] = {}
+        again = [s for s in rows if first.setdefault((*_asked(s), s.answer), s) is not s]
+        names = [f"{first[*_asked(s), s.answer].id} = {_name(s)}" for s in again]
+        yield _finding("questions asked twice", split, names, len(rows))
+        answers: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        for sample in rows:
+            answers[_asked(sample)][sample.answer] = None
+        unclear = [s for s in rows if len(answers[_asked(s)]) > 1]
+        # an example for each such question; its copies are counted but not named
+        once = {_asked(s): s for s in reversed(unclear)}
+        names = [f"{_name(s)}: {' / '.join(answers[asked])}" for asked, s in once.items()][::-1]
+        yield Finding("questions with several answers", split, len(unclear), len(rows), "", names)
+
+
+def _splits(samples: Samples) -> Iterator[Finding]:
+    """What can be wrong between splits."""
+    videos = {split: _videos(rows) for split, rows in samples.items()}
+    for one, other in combinations(samples, 2):
+        both = [repr(video) for video in videos[one] if video in videos[other]]
+        yield _finding("videos in two splits", f"{one} and {other}", both)
+    if "train" not in samples:
+        return
+    known = {sample.answer for sample in samples["train"]}
+    types = {sample.type for sample in samples["train"]}
+    for split in ("val", "test"):
+        rows = samples.get(split, [])
+        unknown = [s.answer for s in rows if s.answer not in known]
+        names = [repr(answer) for answer in dict.fromkeys(unknown)]
+        note = f"{_plural(len(names), 'answer')}:"
+        yield Finding("answers not in train", split, len(unknown), len(rows), note, names)
+        unseen = dict.fromkeys(s.type for s in rows if s.type not in types)
+        yield _finding("types not in train", split, [repr(name) for name in unseen])
+
+
+def _files(samples: Samples, words: Sequence[str], id_map: str | None) -> Iterator[Finding]:
+    """Whether the questions' videos are among the files, and the other way round."""
+    try:
+        files = name_videos(list_videos(words), id_map)
+    except UserError as error:
+        yield _unread("--videos", str(error))
+        return
+    absent = [file for file in files.values() if not file.is_file()]
+    if absent:
+        first = printable(str(absent[0]))
+        yield _unread("--videos", f"{first}: no such file or folder ({len(absent)} such)")
+    there = [video for video, file in files.items() if file.is_file()]
+    yield from _held(samples, there, "questions whose video has no file", "--videos")
+
+
+def _store(samples: Samples, path: str) -> Iterator[Finding]:
+    """Whether the questions' videos are in a store, and the other way round."""
+    try:
+        held = open_any_store(path).ids
+    except UserError as error:
+        yield _unread("--videos_in", str(error))
+        return
+    yield from _held(samples, held, "questions whose video is not in a store", path)
+
+
+def _held(samples: Samples, held: Sequence[str], what: str, place: str) -> Iterator[Finding]:
+    ids = set(held)
+    for split, rows in samples.items():
+        missing = [sample for sample in rows if sample.video not in ids]
+        videos = _videos(missing)
+        note, names = f"on {_plural(len(videos), 'video')}:", [repr(video) for video in videos]
+        if held and len(missing) == len(rows) > 0:  # most likely the names differ
+            note, names = f"none fits: it has {held[0]!r}, the questions say {names[0]}", []
+        where = split if place == "--videos" else f"{split}, {place}"
+        yield Finding(what, where, len(missing), len(rows), note, names)
+    if len(samples) == len(SPLITS):  # else the questions of these videos may be in the other split
+        asked = {sample.video for rows in samples.values() for sample in rows}
+        idle = [repr(video) for video in held if video not in asked]
+        yield _finding("videos without questions", place, idle, len(ids))
+
+
+def _finding(what: str, where: str, names: Sequence[str], of: int | None = None) -> Finding:
+    """A finding that has a name for each thing found."""
+    return Finding(what, where, len(names), of, "", names)
+
+
+def _name(sample: Sample) -> str:
+    return f"{sample.id} (video {sample.video})"
+
+
+def _asked(sample: Sample) -> tuple[str, str]:
+    """Video and question, the latter without regard to case, spaces and question mark."""
+    return sample.video, " ".join(bare(sample.question).split())
+
+
+def _videos(rows: Iterable[Sample]) -> dict[str, None]:
+    """The videos, each once, in the order of the rows."""
+    return dict.fromkeys(sample.video for sample in rows)
+
+
+def _sizes(samples: Samples) -> str:
+    lines = [f"{'split':5} {'questions':>9} {'videos':>6} {'answers':>7} {'types':>5}"]
+    for split in SPLITS:
+        if split in samples:
+            rows = samples[split]
+            answers, types = {s.answer for s in rows}, {s.type for s in rows}
+            lines.append(
+                f"{split:5} {len(rows):9,} {len(_videos(rows)):6,} {len(answers):7,} {len(types):5}"
+            )
+        else:
+            lines.append(f"{split:5} cannot be read")
+    return "\n".join(lines)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

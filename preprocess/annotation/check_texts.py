@@ -1,0 +1,88 @@
+"""What `--check` says of the texts themselves: lengths, words, near twins, types (check.py)."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+
+from data_loader.tokens import tokenize
+from preprocess.annotation.findings import Finding
+from preprocess.annotation.sample import Sample
+from util.text import clipped
+
+LONG = 32  # words from which a question may be an outlier
+TIMES_MEDIAN = 4  # and so many times as long as the median
+LONG_WORD = 50  # characters
+MANY_TYPES = 100
+SHOWN_TYPES = 8
+# Thai, Lao, Burmese, Khmer, kana and Chinese characters: written without spaces between words
+_SPACELESS = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"
+_SENTENCE = re.compile(f"{_SPACELESS}{{3}}")
+_LONG_SENTENCE = re.compile(f"{_SPACELESS}{{8}}")
+
+
+def check_texts(samples: Mapping[str, Sequence[Sample]]) -> Iterator[Finding]:
+    """Findings on the questions, answers and types of the splits."""
+    for split, rows in samples.items():
+        yield from word_findings(split, rows, [tokenize(sample.question) for sample in rows])
+    everything = [sample for rows in samples.values() for sample in rows]
+    yield _twins("answers that are nearly the same", [s.answer for s in everything])
+    yield _twins("types that are nearly the same", [s.type for s in everything])
+    types = Counter(sample.type for sample in everything)
+    many = len(types) > MANY_TYPES or (len(types) > 10 and len(types) > len(everything) / 4)
+    note = f"for {len(everything):,} questions; the largest:"
+    names = [repr(name) for name, _ in types.most_common(3)]
+    yield Finding("too many types", "all splits", len(types) * many, None, note, names)
+
+
+def word_findings(
+    split: str, rows: Sequence[Sample], tokens: Sequence[Sequence[str]]
+) -> Iterator[Finding]:
+    """Questions of one split whose words are too many, or none to the model; `tokens`: theirs."""
+    lengths = [len(question) for question in tokens]
+    middle = median(lengths) if lengths else 0
+    order = sorted(range(len(rows)), key=lambda row: -lengths[row])
+    long = [row for row in order if lengths[row] > max(LONG, TIMES_MEDIAN * middle)]
+    names = [f"{_name(rows[row])}: {lengths[row]:,} words" for row in long]
+    note = f"median {middle:,.0f} words;"
+    yield Finding("very long questions", split, len(long), len(rows), note, names)
+    whole = [_name(s) for s, words in zip(rows, tokens, strict=True) if _unsplit(words)]
+    yield Finding("questions without spaces", split, len(whole), len(rows), "", whole)
+
+
+def near(text: str) -> str:
+    """A text without what two spellings of one answer often differ in: case, blanks, full stop."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(text.split()).rstrip(".").rstrip() or text
+
+
+def type_sizes(rows: Iterable[Sample]) -> str:
+    """The largest types with their numbers of questions, in one line."""
+    types = Counter(sample.type for sample in rows).most_common()
+    shown = [f"{clipped(name, 20)} {count:,}" for name, count in types[:SHOWN_TYPES]]
+    more = [f"{len(types) - SHOWN_TYPES:,} more"] if len(types) > SHOWN_TYPES else []
+    return f"types: {', '.join(shown + more)}"
+
+
+def _twins(what: str, texts: Sequence[str]) -> Finding:
+    """Spellings that are `near` each other, with the number of questions of each."""
+    groups: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for text, count in Counter(texts).most_common():
+        groups[near(text)].append((text, count))
+    alike = [group for group in groups.values() if len(group) > 1]
+    names = [" / ".join(f"{clipped(repr(t), 20)} {count:,}" for t, count in g) for g in alike]
+    asked = sum(count for group in alike for _, count in group)
+    note = f"questions, {len(alike):,} such:"
+    return Finding(what, "all splits", asked, len(texts), note, names)
+
+
+def _unsplit(tokens: Sequence[str]) -> bool:
+    """Whether this seems a sentence in one word."""
+    if len(tokens) == 1 and _SENTENCE.search(tokens[0]):
+        return True
+    return any(len(word) > LONG_WORD or _LONG_SENTENCE.search(word) for word in tokens)
+
+
+def _name(sample: Sample) -> str:
+    return f"{sample.id} (video {sample.video})"

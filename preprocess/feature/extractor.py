@@ -1,0 +1,230 @@
+"""Backbones at work: clips of a video -> feature rows."""
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from model.backbone.spec import NORMALISATIONS, Kind, Network, Pixels, told_normalisation
+from preprocess.feature.runtime import PictureNetwork, cast_weights, choose_runtime
+from preprocess.video.clips import Clips
+from preprocess.video.resize import Picture
+from preprocess.video.resize_frames import make_pictures
+from util.device import search_convolutions
+from util.errors import UserError
+
+# Frames per pass where none are asked for.  SqueezeNet on one core (EPYC, AVX-512), frames/s by
+# batch: 126 (1), 146 (2), 142 (4), 136 (8), 98 (16: activations that malloc gives back each time);
+# OpenVINO on two cores: 325 (1), 329 (2), 325 (4), 305 (8).  ResNet-101 does not mind.
+BATCH = {"cpu": 4, "cuda": 128}
+
+
+class Backbone:
+    """A backbone ready to run.  kind and width as in its line of BACKBONES; picture: its input.
+
+    Several threads may call `extract` at once, each for its own video.
+    """
+
+    def __init__(
+        self, *, name: str, kind: Kind, width: int, picture: Picture, about: dict[str, Any]
+    ) -> None:
+        self.name, self.kind, self.width, self.picture = name, kind, width, picture
+        self._about = about
+
+    def prepare(self, frames: np.ndarray) -> Tensor:
+        """Frames (M, H, W, 3) uint8 -> what `rows` takes, on the CPU; torch scales them."""
+        return self.input(make_pictures(frames, self.picture))
+
+    def input(self, pictures: np.ndarray) -> Tensor:
+        """Pictures (M, size, size, 3), as `picture` says -> what `rows` takes, on the CPU."""
+        raise NotImplementedError
+
+    def rows(self, prepared: Tensor, index: np.ndarray) -> np.ndarray:
+        """Prepared frames and the clips' index (N, F) -> float32 (N, F, W), or (N, 1, W)."""
+        raise NotImplementedError
+
+    def extract(self, clips: Clips) -> np.ndarray:
+        """Clips of one video, full size -> float32 (N, F, W) for "frame", (N, 1, W) for "clip"."""
+        return self.rows(self.prepare(clips.frames), clips.index)
+
+    def extract_pictures(self, clips: Clips) -> np.ndarray:
+        """`extract` from clips whose frames are this backbone's pictures (`read_pictures`)."""
+        return self.rows(self.input(clips.frames), clips.index)
+
+    def provenance(self) -> dict[str, Any]:
+        """What made the features, in plain types; `backbone_from_provenance` reads it."""
+        return {
+            "backbone": self.name,
+            "kind": self.kind,
+            "width": self.width,
+            "askable": True,
+            **self._about,
+            "versions": {
+                "torch": torch.__version__,
+                "torchvision": torchvision.__version__,
+                "numpy": np.__version__,
+            },
+        }
+
+
+class PixelBackbone(Backbone):
+    """Backbone without weights; its prepared frames are grids (M, grid, grid, 3) in [-1, 1]."""
+
+    def __init__(self, *, name: str, recipe: Pixels) -> None:
+        about = {
+            "weights": {"source": "none", "sha256": ""},
+            "resize": "area",
+            "crop": "none",
+            "size": [recipe.grid, recipe.grid],
+            "normalisation": {"name": "-1..1"},
+        }
+        picture = Picture(size=recipe.grid, resize="area", scaled=recipe.grid, scaler="torch")
+        super().__init__(
+            name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
+        )
+
+    def input(self, pictures: np.ndarray) -> Tensor:
+        """Area averages (M, grid, grid, 3) in 0..255 -> in [-1, 1]."""
+        return torch.from_numpy(pictures) / 127.5 - 1
+
+    @torch.inference_mode()
+    def rows(self, prepared: Tensor, index: np.ndarray) -> np.ndarray:
+        """Grids per frame, or their changes over the time of each clip."""
+        flat = prepared.flatten(1)[torch.from_numpy(index)]  # (N, F, grid * grid * 3)
+        return (flat if self.kind == "frame" else motion_rows(flat)).numpy()
+
+
+def motion_rows(grids: Tensor) -> Tensor:
+    """Temporal differences of grids: (N, F, W) -> (N, 1, 3 W), values in [-2, 2].
+
+    The F grids of a clip are averaged to 4 moments; a row is the 3 differences of neighbours.
+    """
+    moments = F.adaptive_avg_pool1d(grids.transpose(1, 2), 4)  # (N, W, 4)
+    return moments.diff(dim=2).transpose(1, 2).flatten(1)[:, None]
+
+
+class NetworkBackbone(Backbone):
+    """Backbone with a network; its prepared frames are (M, 3, size, size) uint8, channels last.
+
+    `precision` "bf16": the network runs in bfloat16.  `batch`: frames per pass, 0 takes that of
+    `BATCH`.  `runtime`: torch | openvino | auto; for OpenVINO, `frames` of a clip are needed, and
+    `threads` that call it at once.
+    """
+
+    def __init__(
+        self, *, name: str, recipe: Network, network: nn.Module, weights: dict[str, str],
+        resize: str, normalisation: str, device: torch.device, batch: int,
+        scaler: str, precision: str, runtime: str = "torch", frames: int | None = None,
+        threads: int = 1,
+    ) -> None:  # fmt: skip
+        mean, std = NORMALISATIONS[normalisation]
+        scaled = list(recipe.scaled) if isinstance(recipe.scaled, tuple) else recipe.scaled
+        about = {
+            "weights": weights,
+            "resize": resize,
+            "crop": "none" if resize == "squash" else {"centre": recipe.size, "of": scaled},
+            "size": [recipe.size, recipe.size],
+            "normalisation": told_normalisation(normalisation),
+            "scaler": scaler,
+            "network_precision": precision,
+        }
+        picture = Picture(size=recipe.size, resize=resize, scaled=recipe.scaled, scaler=scaler)
+        super().__init__(
+            name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
+        )
+        layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
+        self._device = device
+        self._batch = batch or BATCH.get(device.type, BATCH["cpu"])
+        self._lock = threading.Lock()
+        network = network.eval().requires_grad_(False).to(device)
+        if precision == "bf16" and device.type == "cuda":
+            cast_weights(network)
+        self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+        whole = PictureNetwork(
+            self.network, recipe.features, mean=mean, std=std, size=recipe.size, layout=layout
+        ).to(device)
+        if runtime == "auto" and recipe.torch_is_faster:
+            runtime = "torch"
+        assert frames or runtime == "torch" or recipe.kind == "frame", "a pass needs its shape"
+        clip = (frames or 1,) if recipe.kind == "clip" else ()
+        self._runtime = choose_runtime(
+            runtime, whole, (self._at_once(*clip), *clip, recipe.size, recipe.size, 3),
+            name=name, precision=precision, threads=threads, device=device,
+        )  # fmt: skip
+
+    def provenance(self) -> dict[str, Any]:
+        """As every backbone's; the runtime's version too."""
+        made = super().provenance()
+        return {**made, "versions": {**made["versions"], **self._runtime.versions}}
+
+    def input(self, pictures: np.ndarray) -> Tensor:
+        """Pictures (M, size, size, 3) uint8 -> (M, 3, size, size), the same memory."""
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+
+    @torch.inference_mode()
+    def rows(self, prepared: Tensor, index: np.ndarray) -> np.ndarray:
+        """Run the network: once over each distinct frame, or once over each clip."""
+        clips = torch.from_numpy(index)
+        if self._device.type == "cuda":
+            with torch.cuda.device(self._device):
+                prepared = prepared.pin_memory()  # copies go on while the network works
+        if self.kind == "frame":
+            rows = self._passes(self._run, prepared)
+            return rows.float().cpu()[clips].numpy()
+        images = prepared.to(self._device, non_blocking=True)  # once: clips may share frames
+        rows = self._passes(
+            lambda part: self._run(images[part]), clips.to(self._device), frames=clips.shape[1]
+        )
+        return rows.float().cpu()[:, None].numpy()
+
+    def _passes(self, run: Callable[[Tensor], Tensor], items: Tensor, frames: int = 1) -> Tensor:
+        """Pass by pass over frames, or over clips of so many; smaller ones where memory ends."""
+        done: list[Tensor] = []
+        begin = 0
+        while begin < len(items):
+            at_once = self._at_once(frames)
+            part = items[begin : begin + at_once]
+            search_convolutions(self._device, len(part) == at_once)
+            try:
+                done.append(run(part))
+                begin += len(part)
+                continue
+            except torch.OutOfMemoryError:
+                pass  # what the error holds on to is free only outside
+            self._lower(len(part), frames)
+        return torch.cat(done)
+
+    def _lower(self, failed: int, frames: int) -> None:
+        """Halve a pass of `failed` clips of so many frames; of threads that fail at once, once."""
+        if failed == 1:
+            what = "one frame does" if frames == 1 else f"one clip of {frames} frames does"
+            raise UserError(
+                f"{self.name}: {what} not fit into the memory of {self._device}: end what else "
+                "uses it (nvidia-smi), or give --network_precision bf16 or --device cpu"
+            )
+        lower = failed // 2 * frames
+        with self._lock:
+            if lower < self._batch:
+                tqdm.write(
+                    f"{self.name}: {failed * frames} frames in a pass are more than the memory of "
+                    f"{self._device} takes: going on with {lower} (--batch)",
+                    file=sys.stderr,
+                )
+                self._batch = lower
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _at_once(self, frames: int = 1) -> int:
+        """Clips of so many frames in a pass."""
+        return max(1, self._batch // frames)
+
+    def _run(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W), or clips (B, F, 3, H, W), uint8 -> features (B, W) on the device."""
+        return self._runtime(images.to(self._device, non_blocking=True).movedim(-3, -1))

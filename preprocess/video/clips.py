@@ -1,0 +1,164 @@
+"""Cut the clips of a video.
+
+A clip is F frames around one of N centres spread evenly over the video (`clip_frames`).  The rule
+needs the true number of frames, and headers lie, so packets are counted first; then the video is
+decoded once, and only the frames that some clip needs are converted to RGB and kept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from preprocess.video.error import Convert, StoppedEarly, VideoError
+
+WIDEST = 4  # widths to a height
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """What is kept of the frames of a video."""
+
+    make: Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
+    middle_only: bool = False  # of each clip its middle frame alone: clips of one frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """What people are shown of a clip: its middle frame, at most `height` pixels high.
+
+    It is never wider than WIDEST times that, nor enlarged.
+    """
+
+    height: int
+
+    def __call__(self, convert: Convert) -> np.ndarray:
+        """One decoded frame made small: (H', W', 3) uint8."""
+        from PIL import Image  # extraction does without
+
+        frame = convert()
+        high, wide = frame.shape[:2]
+        scale = min(self.height / high, WIDEST * self.height / wide)
+        if scale >= 1:
+            return frame
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """The clips of one video.
+
+    frames (M, H, W, 3) uint8 upright RGB, each distinct frame once, in time order; index (N, F)
+    int64 into frames; frame_count: frames that the whole video decodes to; note: "" or what is odd
+    about the video ("partial: 28 of 50 frames").
+    """
+
+    frames: np.ndarray
+    index: np.ndarray
+    frame_count: int
+    note: str = ""
+
+
+def clip_frames(frame_count: int, *, clips: int, frames: int) -> np.ndarray:
+    """Frame numbers of the clips of a video of `frame_count` >= 1 frames -> (N, F) int64.
+
+    Centres: linspace(0, T, N + 2)[1:-1], truncated; a clip is [c - F//2, c - F//2 + F), clamped to
+    the video, so that its first or last frame repeats (as in the HCRN and DualVGR scripts).
+    """
+    assert frame_count >= 1
+    centres = np.linspace(0, frame_count, clips + 2)[1:-1].astype(np.int64)
+    offsets = np.arange(frames) - frames // 2
+    return (centres[:, None] + offsets).clip(0, frame_count - 1)
+
+
+def read_clips(
+    path: str | Path, *, clips: int, frames: int, decoder: str = "pyav", keep_partial: bool = False
+) -> Clips:
+    """Decode one video and keep the frames that its N = `clips` clips of F = `frames` need.
+
+    `keep_partial` takes what decodes of a video that breaks off, and says so in the note.  Raises
+    VideoError (a UserError) with the reason if the video is missing, empty, cut off, no video, or
+    has no frame that decodes.
+    """
+    (only,) = take_clips(
+        path,
+        clips=clips,
+        frames=frames,
+        decoder=decoder,
+        keep_partial=keep_partial,
+        takes=[Take(make=_whole)],
+    )
+    return only
+
+
+def take_clips(
+    path: str | Path,
+    *,
+    clips: int,
+    frames: int,
+    decoder: str,
+    keep_partial: bool,
+    takes: Sequence[Take],
+) -> list[Clips]:
+    """`read_clips` with several forms of each frame, in one decoding -> Clips for each of `takes`.
+
+    What a take makes of a frame stands in place of the frame.
+    """
+    # PyAV: not for networks without files
+    from preprocess.video.container import count_packets, lost_beginning
+
+    path = Path(path)
+    packets, whole, cut = count_packets(path)
+    total, note = max(packets, 1), ""
+    lengths = [1 if take.middle_only else frames for take in takes]
+    for _ in range(3):  # once as a rule; again when the packets did not tell the number of frames
+        expected = total
+        indices = [clip_frames(expected, clips=clips, frames=length) for length in lengths]
+        wanted = [set(index.ravel().tolist()) for index in indices]
+        kept, total, stopped = _decode(path, wanted, decoder, takes)
+        if total == 0:
+            raise VideoError(path, stopped or "no frame of it decodes")
+        problem = cut or stopped
+        if not problem and total < packets and (lost := lost_beginning(path)):
+            problem = f"begins in the middle: {lost} packets before the first picture give none"
+            whole = total + lost
+        if problem and not keep_partial:
+            raise VideoError(path, f"{problem}; {total} of {whole} frames decode")
+        # All frames may be there and some of them filled in by the decoder.
+        lost = f"{total} of {whole} frames" if total < whole else problem
+        note = f"partial: {lost}" if problem else ""
+        indices = [clip_frames(total, clips=clips, frames=length) for length in lengths]
+        needed = [np.unique(index).tolist() for index in indices]
+        if all(set(n) <= k.keys() for n, k in zip(needed, kept, strict=True)):
+            break
+    else:
+        raise VideoError(path, "decodes to another number of frames each time")
+    return [
+        Clips(np.stack([k[i] for i in n]), np.searchsorted(n, index), total, note)
+        for k, n, index in zip(kept, needed, indices, strict=True)
+    ]
+
+
+def _decode(
+    path: Path, wanted: Sequence[set[int]], decoder: str, takes: Sequence[Take]
+) -> tuple[list[dict[int, np.ndarray]], int, str]:
+    """Decode all, keep what each take wants -> ({number: array} of each, frames, "" or problem)."""
+    from preprocess.video.decoders import DECODERS
+
+    kept: list[dict[int, np.ndarray]] = [{} for _ in takes]
+    total = 0
+    try:
+        for convert in DECODERS[decoder].frames(path):
+            for take, numbers, found in zip(takes, wanted, kept, strict=True):
+                if total in numbers:
+                    found[total] = take.make(convert)
+            total += 1
+    except StoppedEarly as problem:
+        return kept, total, str(problem)
+    return kept, total, ""
+
+
+def _whole(convert: Convert) -> np.ndarray:
+    return convert()

@@ -1,0 +1,93 @@
+"""Batch norm over several processes is the batch norm of all their batches together."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import Tensor, nn
+
+from model.layer.norm import GlobalBatchNorm, with_joint_statistics
+
+# Of the two processes one has more rows than the other, as videos share frames.
+CASES = {
+    "rows": (nn.BatchNorm1d(5), torch.randn(7, 5), 3),
+    "frames": (nn.BatchNorm2d(5), 100 + torch.randn(7, 5, 3, 2), 5),
+    "clips, cumulative": (nn.BatchNorm3d(5, momentum=None), torch.randn(7, 5, 2, 3, 2), 2),
+    "one row": (nn.BatchNorm1d(5), torch.randn(4, 5), 1),
+}
+
+
+def outcome(norm: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """What two training steps give, as sums over the batch; gradients too."""
+    norm, x = norm.double(), x.double().requires_grad_()  # exact, at a mean of 100 too
+    for _ in range(2):
+        norm.zero_grad()
+        out = norm(x)
+        x.grad = None
+        (out.sin() * torch.arange(5).view(5, *[1] * (x.dim() - 2))).sum().backward()
+    gradients = {f"of {name}": p.grad for name, p in norm.named_parameters()}
+    return {"out": out.detach(), "of input": x.grad, **gradients, **dict(norm.named_buffers())}
+
+
+def work(rank: int, folder: str) -> None:
+    dist.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
+    cases = torch.load(f"{folder}/cases.pt", weights_only=False)
+    found = {}
+    for name, (norm, x, first) in cases.items():
+        found[name] = outcome(GlobalBatchNorm.of(norm), x[:first] if rank == 0 else x[first:])
+    _, x, first = cases["frames"]
+    with torch.autocast("cpu", torch.bfloat16):
+        half = (x[:first] if rank == 0 else x[first:]).bfloat16()
+        found["half"] = {"out": GlobalBatchNorm(5)(half)}
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def by_rank(tmp_path_factory) -> list[dict[str, dict[str, Tensor]]]:
+    """What both processes found."""
+    folder = tmp_path_factory.mktemp("norm")
+    torch.manual_seed(0)
+    for norm, _, _ in CASES.values():
+        nn.init.normal_(norm.weight)
+    torch.save(CASES, folder / "cases.pt")
+    mp.start_processes(work, (str(folder),), nprocs=2, start_method="forkserver")
+    return [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_normalise_as_one(by_rank, name: str) -> None:
+    norm, x, _ = CASES[name]
+    expected = outcome(norm, x)
+    one, other = (process[name] for process in by_rank)
+    for key in ("out", "of input"):
+        found = torch.cat([one[key], other[key]])
+        torch.testing.assert_close(found, expected[key], atol=1e-6, rtol=1e-6)
+    for key in ("of weight", "of bias"):  # averaging them is not the norm's work
+        torch.testing.assert_close(one[key] + other[key], expected[key], atol=1e-6, rtol=1e-6)
+    for key in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(one[key], expected[key], atol=1e-6, rtol=1e-6)
+        assert torch.equal(one[key], other[key]), key  # so buffers need no exchange
+
+
+def test_statistics_are_float32_under_autocast(by_rank) -> None:
+    """At a mean of 100 and a deviation of 1, sums in bfloat16 would have no digit left."""
+    half = torch.cat([process["half"]["out"] for process in by_rank])
+    assert half.dtype == torch.bfloat16
+    _, x, _ = CASES["frames"]
+    exact = nn.BatchNorm2d(5)(x.bfloat16().float())
+    torch.testing.assert_close(half.float(), exact, atol=0.02, rtol=0.01)
+
+
+def test_a_network_keeps_its_names_and_numbers() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    nn.init.normal_(network[1][0].weight)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    x = torch.randn(2, 3, 5, 5)
+    expected = network.eval()(x)
+    with_joint_statistics(network)
+    assert isinstance(network[1][0], GlobalBatchNorm)
+    torch.testing.assert_close(network.state_dict(), before)
+    assert torch.equal(network(x), expected)

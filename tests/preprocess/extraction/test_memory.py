@@ -1,0 +1,90 @@
+"""Memory of decoding does not grow with the length of a video."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from benchmark.measure import peak_memory
+from preprocess.extraction.decode_task import Job, decode
+from preprocess.video.clips import Take, Thumbnail, take_clips
+from preprocess.video.resize import Picture, TakePicture
+from tests.commands import serve
+from tests.video_files import moving_images, write_video
+
+SIZE = 64
+KEPT = 8 * 16 * SIZE * SIZE * 3  # bytes of the frames that clips need
+PIXELS = Picture(size=16, resize="area", scaled=16, scaler="torch")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Processes in which memory is measured begin with their imports done."""
+    serve()
+
+
+def write_long(path: Path, frames: int) -> Path:
+    """A video of so many frames of noise that scrolls: no two neighbours are the same."""
+    noise = np.random.default_rng(0).integers(0, 255, (SIZE, 2 * SIZE), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=Fraction(10))
+        stream.height = stream.width = SIZE
+        stream.pix_fmt = "yuv420p"
+        for number in range(frames):
+            begin = number % SIZE
+            grey = np.ascontiguousarray(noise[:, begin : begin + SIZE])
+            picture = np.concatenate([grey, np.full((SIZE // 2, SIZE), 128, np.uint8)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+        container.mux(stream.encode())
+    return path
+
+
+def prepare(path: Path, scaler: str):
+    """What a worker does with one video; decoded once before, so that all is loaded."""
+    picture = Picture(size=SIZE, resize="squash", scaled=SIZE, scaler=scaler)
+    job = Job(
+        video="a", file=path, clips=8, frames=16, decoder="pyav", keep_partial=False,
+        pictures=(picture,),
+    )  # fmt: skip
+    return lambda: decode(job)
+
+
+def grows(tmp_path: Path, minutes: int) -> int:
+    """Bytes of memory that a long video takes more than a short one."""
+    short = write_long(tmp_path / "short.avi", 300)
+    long = write_long(tmp_path / "long.avi", minutes * 600)
+    peaks = [peak_memory(prepare, (path, "decoder")) for path in (short, long)]
+    print(f"30 s: {peaks[0] / 2**20:.1f} MiB, {minutes} min: {peaks[1] / 2**20:.1f} MiB")
+    return peaks[1] - peaks[0]
+
+
+def test_twenty_minutes_take_no_more_than_half_a_minute(tmp_path) -> None:
+    """All frames of the long video would be 140 MiB."""
+    assert grows(tmp_path, 20) < 2 * KEPT + 16 * 2**20
+
+
+def prepare_large(path: Path, take: Take):
+    """Keep all frames of a video of frames larger than what is kept of them."""
+    options = {"clips": 4, "frames": 16, "decoder": "pyav", "keep_partial": False}
+    return lambda: take_clips(path, takes=[take], **options)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pytest.param(Take(make=Thumbnail(height=48)), id="thumbnail"),
+        pytest.param(Take(make=TakePicture(PIXELS)), id="area", marks=pytest.mark.long),
+    ],
+)
+def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, take) -> None:
+    """36 of them would be 95 MiB (47 before conversion), what is kept is less than 2."""
+    path = write_video(tmp_path / "large.mp4", images=moving_images(36, (720, 1280)))
+    assert peak_memory(prepare_large, (path, take)) < 40 * 2**20
+
+
+@pytest.mark.long
+def test_an_hour_takes_no_more_than_half_a_minute(tmp_path) -> None:
+    """All frames of the long video would be 420 MiB."""
+    assert grows(tmp_path, 60) < 2 * KEPT + 16 * 2**20

@@ -1,0 +1,166 @@
+"""What a run starts from: weights of its encoders, another run, the released code."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data_loader.batch import Frames
+from data_loader.store.clips import ClipStore
+from data_loader.video_table import ClipTable, moments
+from model.backbone.trainable import Recipe
+from model.backbone.weights import RANDOM, choices, load_weights
+from model.dualvgr.released import from_released, is_released
+from model.encoder.clip_encoder import (
+    APPEARANCE_ENCODERS,
+    MOTION_ENCODERS,
+    ClipEncoder,
+    clip_images,
+)
+from options.encoder import EncoderOptions
+from util.checkpoint import load_plain
+from util.errors import UserError
+
+VIDEOS = 64  # training videos whose statistics stand for all
+AT_ONCE = 8
+
+# What an autoencoder and a question answering run have in common; everything else is one task's.
+SHARED = re.compile(
+    r"encoder\..+|model\.video\..+"
+    r"|model\.units\.\d+\.(appearance|motion)_(specific|common|fusion)\..+"
+)
+
+
+def fill_encoders(
+    encoder: ClipEncoder,
+    options: EncoderOptions,
+    table: ClipTable,
+    init_from: str | None,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Give the encoders their weights; random ones get the batch norm statistics of some videos.
+
+    Those are computed on the `device`, where the encoders then stay.
+    -> {channel: where its weights are from}.  Raises UserError if a channel's weights are not named
+    (and no --init_from brings them), or do not fit.
+    """
+    origin = {}
+    for channel, recipe in zip(("appearance", "motion"), _recipes(options), strict=True):
+        name = getattr(options, f"{channel}_encoder")
+        weights = getattr(options, f"{channel}_weights")
+        named = tuple(recipe.named or ())
+        if weights is None and init_from is None:
+            raise UserError(
+                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(named)}; "
+                "or --init_from a run that trained it"
+            )
+        origin[channel] = {"source": weights or RANDOM}
+        if weights not in (None, RANDOM):
+            network, origin[channel] = load_weights(
+                recipe.build, weights, name=name, head=recipe.head.removesuffix("."), named=named
+            )
+            kept = {k: v for k, v in network.state_dict().items() if not k.startswith(recipe.head)}
+            getattr(encoder, channel).network.load_state_dict(kept)
+    if init_from is None and any(where["source"] == RANDOM for where in origin.values()):
+        encoder.to(device).eval()  # whole frames, not augmented
+        views = (encoder.views(part.frames, part.index) for part in some(table, device))
+        if origin["appearance"]["source"] == RANDOM:
+            encoder.appearance.calibrate(one.images for one in views)
+            views = (encoder.views(part.frames, part.index) for part in some(table, device))
+        if origin["motion"]["source"] == RANDOM:
+            encoder.motion.calibrate(clip_images(one) for one in views)
+        encoder.train()
+    return origin
+
+
+def feature_statistics(
+    encoder: ClipEncoder, table: ClipTable, device: torch.device
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Mean and deviation of each feature that the encoders give some training videos.
+
+    Computed on the `device`, where the encoders then stay.
+    """
+    encoder.to(device).eval()
+    with torch.no_grad():
+        found = [encoder(encoder.views(f.frames, f.index)) for f in some(table, device)]
+    encoder.train()
+    return (
+        moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
+        moments(torch.cat([one.motion.flatten(0, 1) for one in found])),
+    )
+
+
+def check_crop(options: EncoderOptions, store: ClipStore) -> None:
+    """Raise UserError if the clips are smaller than what the encoders are to see, or can."""
+    if options.crop > min(store.size):
+        raise UserError(
+            f"--crop {options.crop}: the clips of {store.path} are "
+            f"{store.size[0]}x{store.size[1]}; give at most {min(store.size)}, or make a store of "
+            "larger ones (--size)"
+        )
+
+    side = options.crop or min(store.size)
+    names = (options.appearance_encoder, options.motion_encoder)
+    for name, recipe in zip(names, _recipes(options), strict=True):
+        if side < recipe.least:
+            raise UserError(
+                f"{name} needs clips of {recipe.least} or more pixels a side, and would see {side} "
+                f"of {store.path}: choose another encoder, --crop or --size of the store"
+            )
+
+
+def _recipes(options: EncoderOptions) -> tuple[Recipe, Recipe]:
+    return (
+        APPEARANCE_ENCODERS[options.appearance_encoder],
+        MOTION_ENCODERS[options.motion_encoder],
+    )
+
+
+def some(table: ClipTable, device: torch.device) -> Iterator[Frames]:
+    """Clips of some of the videos, spread evenly, a few at a time, on the device."""
+    rows = np.unique(np.linspace(0, len(table.ids) - 1, VIDEOS).astype(np.int64))
+    for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+        yield table.gather(part).to(device)
+
+
+def start_from(name: str, task: nn.Module, task_name: str) -> str:
+    """Load the weights of --init_from `name` into a task; -> what was taken, in words.
+
+    A run's best.pt, any checkpoint of this project, or one of the released DualVGR code.  Between
+    an autoencoder and a question answering run encoders, video encoder and graphs are taken, and
+    all of them must be there; otherwise everything must.  Raises UserError that lists what does not
+    fit.
+    """
+    path = Path(name)
+    path = path / "best.pt" if path.is_dir() else path
+    content = load_plain(path)
+    state = content.get("weights", content.get("state_dict", content))
+    released = is_released(state)
+    if released:
+        state = {f"model.{k}": v for k, v in from_released(state).items()}
+    own = task.state_dict()
+    other_task = content.get("task", task_name) != task_name
+    if other_task:
+        state = {k: v for k, v in state.items() if SHARED.fullmatch(k)}
+    wanted = {k for k in own if SHARED.fullmatch(k)} if other_task else set(own)
+    misfit = [
+        f"{k} is {tuple(v.shape)} there and "
+        + (f"{tuple(own[k].shape)} here" if k in own else "not here")
+        for k, v in state.items()
+        if k not in own or own[k].shape != v.shape
+    ]
+    if not released:  # which has no statistics of features
+        misfit += [f"{k} is {tuple(own[k].shape)} here and not there" for k in wanted - set(state)]
+    if misfit:
+        raise UserError(
+            f"--init_from {path}: {len(misfit)} of {len(wanted)} tensors do not fit: "
+            f"{'; '.join(sorted(misfit)[:4])}{'; ...' if len(misfit) > 4 else ''}; start with the "
+            "same model options, encoders and kind of data as that run"
+        )
+    task.load_state_dict(state, strict=False)
+    left = "the rest starts at random" if other_task else "nothing starts at random"
+    return f"weights from {path}: {len(state)} tensors; {left}"
