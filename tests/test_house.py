@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-COMMANDS = {"train", "evaluate", "predict"}
+COMMANDS = ("evaluate", "predict", "train")
 # What each room may import besides itself: modules, or whole folders.  The deepest room that a file
 # lies in holds; nothing imports a command of the top folder but demo and benchmark.
 MAY = {
