@@ -25,7 +25,7 @@ def demo(tmp_path, monkeypatch):
     (tmp_path / "preset").mkdir()
     (tmp_path / "preset" / "shapes.yaml").write_text(yaml.safe_dump(preset))
     monkeypatch.setattr("options.parse.PRESETS", tmp_path / "preset")
-    for command in ("shapes", "videos", "questions", "predict"):
+    for command in ("generate", "videos", "questions", "predict"):
         monkeypatch.setattr(getattr(shapes, command), "main", lambda argv: 0)
     monkeypatch.setattr("evaluate.show", lambda *args, **options: None)  # pictures
     return shapes.main

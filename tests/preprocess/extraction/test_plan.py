@@ -101,7 +101,7 @@ def test_no_network_is_built_when_nothing_is_lacking(folder, tmp_path, monkeypat
     def load(*_, **__):
         raise AssertionError("a network is built")
 
-    monkeypatch.setattr(output, "load_backbone", load)
+    monkeypatch.setattr("preprocess.extraction.output.load_backbone", load)
     assert main(rest) == 0
     for more, told in [
         (["--resize", "crop"], "resize"),

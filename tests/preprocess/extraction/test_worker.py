@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -214,11 +215,14 @@ def test_workers_use_one_thread_and_end_with_their_parent(tmp_path) -> None:
 
 def test_a_worker_that_cannot_start_is_our_bug(monkeypatch, capfd, tmp_path) -> None:
     """It would otherwise put every video into quarantine."""
-    monkeypatch.setattr(sys, "path", ["/nowhere"])
+    only_here = types.ModuleType("only_here")
+    exec("def work(job): return job", only_here.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", only_here)
     with pytest.raises(RuntimeError, match="cannot import its work") as error:
-        run(("_array", 3))
+        list(run_in_workers(only_here.work, [1], workers=1, time_limit=60, ahead=1))
     assert isinstance(error.value.__cause__, ModuleNotFoundError)
     assert "In a worker process" in error.value.__cause__.__notes__[0]
+    monkeypatch.setattr(sys, "path", ["/nowhere"])
     monkeypatch.chdir(tmp_path)  # where a worker finds none of our code
     with pytest.raises(RuntimeError, match="did not start"):
         run(("_array", 3))

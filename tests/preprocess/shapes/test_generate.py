@@ -28,6 +28,7 @@ from preprocess.shapes.scene import (
     third_of_frame,
     track,
 )
+from tests.conftest import ROOT
 from util.errors import UserError
 
 COUNTS = {"train": 120, "val": 60, "test": 60}
@@ -99,9 +100,8 @@ def test_same_files_from_one_thread_another_hash_seed_and_an_interrupted_run(mad
     (output / "videos" / "7.mp4").write_bytes((made / "videos" / "7.mp4").read_bytes())
     (output / "videos" / "8.mp4.partial").write_bytes(b"cut off")
     command = [sys.executable, "-m", "preprocess.shapes", *flags(output, "--threads=1")]
-    root = Path(__file__).parents[2]
     done = subprocess.run(
-        command, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True
+        command, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "temporal" in done.stdout and "0.333" in done.stdout

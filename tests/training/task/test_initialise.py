@@ -56,8 +56,8 @@ def test_the_run_names_its_device(folder, tmp_path, monkeypatch, task: str) -> N
         given.append(args[-1])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"training.{task}.fill_encoders", stop)
-    monkeypatch.setattr(f"training.{task}.pick_device", lambda name: torch.device(name, 3))
+    monkeypatch.setattr(f"training.task.{task}.fill_encoders", stop)
+    monkeypatch.setattr(f"training.task.{task}.pick_device", lambda name: torch.device(name, 3))
     with pytest.raises(KeyboardInterrupt):
         train.main([task, *flags, *tiny_clips.RANDOM, "--run", "r"])
     assert given == [torch.device("cpu", 3)]
