@@ -135,7 +135,7 @@ class PlainAnswering(nn.Module):
 
 
 def plain_consistency(a: Tensor, m: Tensor) -> Tensor:
-    """Question by question; see model.losses.consistency.  a, m (B, N, D)."""
+    """Question by question; see model.dualvgr.losses.consistency.  a, m (B, N, D)."""
     total = torch.zeros(())
     for x, y in zip(a, m, strict=True):
         x, y = (nn.functional.normalize(z - z.mean(0), dim=1) for z in (x, y))
@@ -144,7 +144,7 @@ def plain_consistency(a: Tensor, m: Tensor) -> Tensor:
 
 
 def plain_disparity(specific: Tensor, common: Tensor) -> Tensor:
-    """Question by question; see model.losses.disparity, hsic "paper".  Both (B, N, D)."""
+    """Question by question; see model.dualvgr.losses.disparity, hsic "paper".  Both (B, N, D)."""
     n = specific.shape[1]
     centre = torch.eye(n) - 1 / n
     total = torch.zeros(())

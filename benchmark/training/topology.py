@@ -21,9 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmark.measure import interleaved, peak_memory, spread
+from model.dualvgr.config import RelationConfig
 from model.dualvgr.losses import consistency, disparity
 from model.dualvgr.reasoning import RelationGraphs
 from model.dualvgr.topology import connector
+from options.flat import build, flat_values
 from options.loss import LossOptions
 from options.model import ModelOptions
 
@@ -58,14 +60,9 @@ class Cost:
 def training_pass(topology: str, setting: Setting) -> Callable[[], object]:
     """Everything before a pass, done; the pass."""
     torch.manual_seed(0)
-    defaults = ModelOptions()
-    graphs = RelationGraphs(
-        width=setting.width,
-        heads=defaults.heads,
-        graph_layers=1,
-        dropout=defaults.dropout,
-        punish=defaults.punish,
-    ).train()
+    options = flat_values(ModelOptions(width=setting.width))
+    widths = {"appearance_width": setting.width, "motion_width": setting.width}
+    graphs = RelationGraphs(build(RelationConfig, {**options, **widths})).train()
     shape = (setting.videos, setting.clips)
     channels = torch.randn(2, *shape, setting.width, requires_grad=True)
     punishment, mask = torch.rand(2, *shape), torch.ones(shape, dtype=torch.bool)
@@ -75,7 +72,7 @@ def training_pass(topology: str, setting: Setting) -> Callable[[], object]:
         a, m = channels[:, :, :clips]
         own = mask[:, :clips]
         sa, sm = punishment[:, :, :clips]
-        u = graphs.relate(a, m, sa, sm, connect(own))
+        u = graphs(a, m, sa, sm, connect(own))
         loss = consistency(u.appearance_common, u.motion_common, own)
         loss = loss + disparity(u.appearance_specific, u.appearance_common, own, hsic=hsic)
         loss = loss + disparity(u.motion_specific, u.motion_common, own, hsic=hsic)

@@ -1,12 +1,11 @@
-"""Decoders that rebuild clips from their vectors, and the discriminator of an adversarial term."""
+"""Decoders that rebuild clips from their vectors."""
 
 import math
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
-from model.head.answer import GlobalBatchNorm
+from model.layer.norm import GlobalBatchNorm
 
 COARSEST = 15  # places a side, at most, of the grid that the transposed decoder starts from
 LAYERS = 2  # transposed convolutions, at least
@@ -147,31 +146,3 @@ def _check(frames: int, size: int) -> None:
 
 
 DECODERS = {"transposed": TransposedDecoder, "mlp": MlpDecoder}
-
-
-class ClipDiscriminator(nn.Module):
-    """Is a clip real or rebuilt?  3D convolutions whose verdicts are averaged over the clip.
-
-    It sees patches of 22 x 22 pixels and a few frames, so it judges sharpness and motion rather
-    than what the clip shows (Isola et al. 2017).  Spectral norm keeps its slope bounded, so that
-    what it teaches neither explodes nor dies (Miyato et al. 2018).
-    """
-
-    def __init__(self, *, hidden: int) -> None:
-        """`hidden` channels after the first convolution, twice and four times as many later."""
-        super().__init__()
-        widths = (3, hidden, 2 * hidden, 4 * hidden)
-        self.stages = nn.ModuleList(
-            spectral_norm(
-                nn.Conv3d(inputs, outputs, (3, 4, 4), stride=(1 if i == 0 else 2, 2, 2), padding=1)
-            )
-            for i, (inputs, outputs) in enumerate(pairwise(widths))
-        )
-        self.head = spectral_norm(nn.Linear(widths[-1], 1))
-
-    def forward(self, clips: Tensor) -> Tensor:
-        """Judge clips.  clips (B, 3, F, h, w), 0 to 1, F >= 1, h and w >= 16 -> logits (B,)."""
-        x = 2 * clips - 1
-        for stage in self.stages:
-            x = nn.functional.leaky_relu(stage(x), 0.2)
-        return self.head(x.mean((2, 3, 4)))[:, 0]

@@ -1,4 +1,4 @@
-"""How well clips are rebuilt: errors, what they are held against, and an adversarial loss.
+"""How well clips are rebuilt: errors, and those of two guesses that need no network.
 
 Targets are on the 0..255 scale, as frames are; outputs on the 0..1 scale, as decoders give them.
 Numbers are per clip, (V, N), so that padded clips can be left out: `mean_over(error, clip_mask)`.
@@ -8,8 +8,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 PEAK = 255  # the largest value of a pixel
 KERNEL = 11  # side of the Gaussian window of SSIM (deviation 1.5 pixels)
@@ -98,25 +97,3 @@ def baselines(clips: Tensor) -> Baselines:
         mean_frame=clips.var(-3, correction=0).mean((-3, -2, -1)),
         mean_colour=clips.var((-3, -2, -1), correction=0).mean(-1),
     )
-
-
-def adversarial(
-    discriminator: nn.Module, real: Tensor, fake: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Non-saturating logistic losses of generator and discriminator (Goodfellow et al. 2014).
-
-    real, fake (B, 3, F, h, w), 0..1, mask (B,) of the clips that count -> two scalars, for one
-    backward of their sum (weighted or not): the generator's loss reaches only what made `fake`, the
-    discriminator's only the discriminator's parameters, as if each had had a backward of its own.
-    With nothing learnt they are ln 2 and 2 ln 2.
-    """
-    detached = {name: p.detach() for name, p in discriminator.named_parameters()}
-    # Spectral norm moves its buffers at every call in training.  This call moves copies, so both
-    # calls see the same weights, and the buffers move once a step.
-    copies = {name: b.clone() for name, b in discriminator.named_buffers()}
-    judged = functional_call(discriminator, {**detached, **copies}, (fake,))
-    generator = mean_over(nn.functional.softplus(-judged), mask)
-    both = discriminator(torch.cat([real.to(fake.dtype), fake.detach()]))
-    as_real, as_fake = both.split([len(real), len(fake)])
-    softplus = nn.functional.softplus
-    return generator, mean_over(softplus(-as_real), mask) + mean_over(softplus(as_fake), mask)

@@ -1,13 +1,14 @@
 """DualVGR and its kin: two visual channels, T reasoning units, fusion, an answer head."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from model.dualvgr.fusion import FUSIONS, ClipReadout, Fusion
-from model.dualvgr.reasoning import Reasoned, ReasoningUnit, RelationGraphs, WordMask
-from model.dualvgr.relation_graph import GraphAttention, Punish
+from model.dualvgr.config import DualVGRConfig, RelationConfig
+from model.dualvgr.fusion import FUSIONS, ClipReadout
+from model.dualvgr.reasoning import Reasoned, ReasoningUnit, RelationGraphs
+from model.dualvgr.relation_graph import GraphAttention
 from model.dualvgr.text import QuestionEncoder
 from model.dualvgr.topology import connector
 from model.dualvgr.video import VideoEncoder
@@ -47,38 +48,12 @@ class RelationEncoder(nn.Module):
     in DualVGR, which starts from them after a first stage of training (spec, section 8).
     """
 
-    def __init__(
-        self,
-        *,
-        appearance_width: int,
-        motion_width: int,
-        width: int,
-        units: int,
-        heads: int,
-        graph_layers: int,
-        topology: str,
-        punish: Punish,
-        feature_dropout: float,
-        dropout: float,
-        state_dropout: float,
-    ) -> None:
-        """Sizes of the data (first two) and of the model; see DualVGR."""
+    def __init__(self, config: RelationConfig) -> None:
+        """Random weights."""
         super().__init__()
-        self.connect = connector(topology)
-        self.video = VideoEncoder(
-            appearance_width=appearance_width,
-            motion_width=motion_width,
-            width=width,
-            feature_dropout=feature_dropout,
-            dropout=dropout,
-            state_dropout=state_dropout,
-        )
-        self.units = nn.ModuleList(
-            RelationGraphs(
-                width=width, heads=heads, graph_layers=graph_layers, dropout=dropout, punish=punish
-            )
-            for _ in range(units)
-        )
+        self.connect = connector(config.topology)
+        self.video = VideoEncoder(config)
+        self.units = nn.ModuleList(RelationGraphs(config) for _ in range(config.units))
         initialise(self)
 
     def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> tuple[Reasoned, ...]:
@@ -90,7 +65,7 @@ class RelationEncoder(nn.Module):
         ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
         topology, units = self.connect(mask), []
         for unit in self.units:
-            units.append(cast(RelationGraphs, unit).relate(a, m, ones, ones, topology))
+            units.append(unit(a, m, ones, ones, topology))
             a, m = units[-1].appearance, units[-1].motion
         return tuple(units)
 
@@ -98,65 +73,17 @@ class RelationEncoder(nn.Module):
 class DualVGR(nn.Module):
     """Dual-Visual Graph Reasoning (Wang et al. 2021); fusion "linear" is MSVQA's (spec, 4 to 6)."""
 
-    def __init__(
-        self,
-        *,
-        vocabulary: int,
-        answers: int,
-        appearance_width: int,
-        motion_width: int,
-        word_width: int,
-        width: int,
-        units: int,
-        heads: int,
-        graph_layers: int,
-        topology: str,
-        fusion: Fusion,
-        bilinear_width: int,
-        bilinear_factor: int,
-        punish: Punish,
-        word_mask: WordMask,
-        clip_dropout: float,
-        feature_dropout: float,
-        dropout: float,
-        state_dropout: float,
-    ) -> None:
-        """Sizes of the data (first five), of the model, and its variants; see options/model.py."""
+    def __init__(self, config: DualVGRConfig) -> None:
+        """Random weights."""
         super().__init__()
-        self.clip_dropout = clip_dropout
-        self.connect = connector(topology)
-        self.question = QuestionEncoder(
-            vocabulary=vocabulary,
-            word_width=word_width,
-            width=width,
-            dropout=dropout,
-            state_dropout=state_dropout,
-        )
-        self.video = VideoEncoder(
-            appearance_width=appearance_width,
-            motion_width=motion_width,
-            width=width,
-            feature_dropout=feature_dropout,
-            dropout=dropout,
-            state_dropout=state_dropout,
-        )
-        self.units = nn.ModuleList(
-            ReasoningUnit(
-                width=width,
-                word_width=word_width,
-                heads=heads,
-                graph_layers=graph_layers,
-                dropout=dropout,
-                punish=punish,
-                word_mask=word_mask,
-            )
-            for _ in range(units)
-        )
-        self.fusion = FUSIONS[fusion](
-            width=width, bilinear_width=bilinear_width, bilinear_factor=bilinear_factor
-        )
-        self.readout = ClipReadout(width=width, dropout=dropout)
-        self.head = AnswerHead(width=width, answers=answers, dropout=dropout)
+        self.clip_dropout = config.clip_dropout
+        self.connect = connector(config.topology)
+        self.question = QuestionEncoder(config)
+        self.video = VideoEncoder(config)
+        self.units = nn.ModuleList(ReasoningUnit(config) for _ in range(config.units))
+        self.fusion = FUSIONS[config.fusion](config)
+        self.readout = ClipReadout(width=config.width, dropout=config.dropout)
+        self.head = AnswerHead(width=config.width, answers=config.answers, dropout=config.dropout)
         initialise(self)
 
     def forward(

@@ -1,23 +1,22 @@
 """Fusion of the two channels and read-out of the clips (spec, section 6)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from model.dualvgr.config import DualVGRConfig
 from model.layer.dropout import Dropout
 
 
 class FactorizedBilinear(nn.Module):
     """DualVGR's fusion, multimodal factorised bilinear pooling (Yu et al. 2017, equation 5)."""
 
-    def __init__(self, *, width: int, bilinear_width: int, bilinear_factor: int) -> None:
+    def __init__(self, config: DualVGRConfig) -> None:
         """`bilinear_width` products, each a sum of `bilinear_factor` factors."""
         super().__init__()
-        self.factor = bilinear_factor
-        self.appearance = nn.Linear(width, bilinear_width * bilinear_factor)
-        self.motion = nn.Linear(width, bilinear_width * bilinear_factor)
-        self.out = nn.Linear(bilinear_width, width)
+        self.factor = config.bilinear_factor
+        self.appearance = nn.Linear(config.width, config.bilinear_width * self.factor)
+        self.motion = nn.Linear(config.width, config.bilinear_width * self.factor)
+        self.out = nn.Linear(config.bilinear_width, config.width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
         """Fuse.  appearance, motion (B, N, D) -> (B, N, D)."""
@@ -29,18 +28,17 @@ class FactorizedBilinear(nn.Module):
 class LinearSum(nn.Module):
     """MSVQA's fusion: a linear layer per channel, summed."""
 
-    def __init__(self, *, width: int, bilinear_width: int, bilinear_factor: int) -> None:
-        """Width D; the bilinear sizes are those of the other fusion and unused here."""
+    def __init__(self, config: DualVGRConfig) -> None:
+        """Both layers are D wide."""
         super().__init__()
-        self.appearance = nn.Linear(width, width)
-        self.motion = nn.Linear(width, width)
+        self.appearance = nn.Linear(config.width, config.width)
+        self.motion = nn.Linear(config.width, config.width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
         """Fuse.  appearance, motion (B, N, D) -> (B, N, D)."""
         return self.appearance(appearance) + self.motion(motion)
 
 
-Fusion = Literal["mfb", "linear"]
 FUSIONS = {"mfb": FactorizedBilinear, "linear": LinearSum}
 
 

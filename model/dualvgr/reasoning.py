@@ -1,15 +1,14 @@
 """The reasoning unit: word attention, query punishment, four relation graphs (spec, section 5)."""
 
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from model.dualvgr.relation_graph import Punish, RelationGraph
+from model.dualvgr.config import DualVGRConfig, RelationConfig, WordMask
+from model.dualvgr.relation_graph import RelationGraph
 from model.dualvgr.text import EncodedQuestion
 from model.dualvgr.topology import Topology
-
-WordMask = Literal["before", "released"]
 
 
 class Reasoned(NamedTuple):
@@ -69,64 +68,41 @@ class RelationGraphs(nn.Module):
     The autoencoder of two-stage training is made of these alone (spec, section 8).
     """
 
-    def __init__(
-        self, *, width: int, heads: int, graph_layers: int, dropout: float, punish: Punish
-    ) -> None:
-        """Width D of the clips; see RelationGraph."""
+    def __init__(self, config: RelationConfig) -> None:
+        """Each graph has its own weights."""
         super().__init__()
-        self._add_graphs(
-            width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
-        )
+        self.appearance_specific = RelationGraph(config)
+        self.appearance_common = RelationGraph(config)
+        self.motion_specific = RelationGraph(config)
+        self.motion_common = RelationGraph(config)
+        self.appearance_fusion = ChannelAttention(width=config.width)
+        self.motion_fusion = ChannelAttention(width=config.width)
 
-    def _add_graphs(self, *, width: int, **graph: Any) -> None:
-        self.appearance_specific = RelationGraph(width=width, **graph)
-        self.appearance_common = RelationGraph(width=width, **graph)
-        self.motion_specific = RelationGraph(width=width, **graph)
-        self.motion_common = RelationGraph(width=width, **graph)
-        self.appearance_fusion = ChannelAttention(width=width)
-        self.motion_fusion = ChannelAttention(width=width)
-
-    def relate(
+    def forward(
         self, appearance: Tensor, motion: Tensor, sa: Tensor, sm: Tensor, topology: Topology
     ) -> Reasoned:
-        """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N) -> Reasoned.
-
-        `topology`: who takes part and attends to whom in this batch (model/dualvgr/topology.py).
-        """
-        near_a, near_m = topology.links(appearance), topology.links(motion)
-        a, m, pa, pm = (topology.pack(x) for x in (appearance, motion, sa, sm))
-        za = self.appearance_specific(a, pa, near_a)
-        zca = self.appearance_common(a, pa, near_a)
-        zm = self.motion_specific(m, pm, near_m)
-        zcm = self.motion_common(m, pm, near_m)
-        a = a + self.appearance_fusion(zca, za)
-        m = m + self.motion_fusion(zcm, zm)
-        a, m, za, zca, zm, zcm = (topology.unpack(x) for x in (a, m, za, zca, zm, zcm))
-        return Reasoned(a, m, za, zca, zm, zcm, sa, sm)
+        """Relate clips; see relate."""
+        return relate(self, appearance, motion, sa, sm, topology)
 
 
-class ReasoningUnit(RelationGraphs):
-    """One of T units, each with its own weights."""
+class ReasoningUnit(nn.Module):
+    """One of T units, each with its own weights: punish by the question, then relate."""
 
-    def __init__(
-        self,
-        *,
-        width: int,
-        word_width: int,
-        heads: int,
-        graph_layers: int,
-        dropout: float,
-        punish: Punish,
-        word_mask: WordMask,
-    ) -> None:
-        """Width D of the clips, W of the word vectors; see RelationGraph and WordAttention."""
-        nn.Module.__init__(self)  # the graphs come last: a seed keeps giving the same weights
-        self.words = WordAttention(width=width, word_mask=word_mask)
-        self.appearance_query = nn.Linear(word_width, width)
-        self.motion_query = nn.Linear(word_width, width)
-        self._add_graphs(
-            width=width, heads=heads, layers=graph_layers, dropout=dropout, punish=punish
-        )
+    # The same names as in RelationGraphs, whose weights this starts from after a first stage.  Not
+    # a subclass: a seed's weights, and an optimizer's state, go by the order of the parameters, and
+    # here those of the question come first.
+    def __init__(self, config: DualVGRConfig) -> None:
+        """Each graph has its own weights."""
+        super().__init__()
+        self.words = WordAttention(width=config.width, word_mask=config.word_mask)
+        self.appearance_query = nn.Linear(config.word_width, config.width)
+        self.motion_query = nn.Linear(config.word_width, config.width)
+        self.appearance_specific = RelationGraph(config)
+        self.appearance_common = RelationGraph(config)
+        self.motion_specific = RelationGraph(config)
+        self.motion_common = RelationGraph(config)
+        self.appearance_fusion = ChannelAttention(width=config.width)
+        self.motion_fusion = ChannelAttention(width=config.width)
 
     def forward(
         self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, topology: Topology
@@ -135,7 +111,31 @@ class ReasoningUnit(RelationGraphs):
         query = self.words(question)
         sa = _punishment(appearance, self.appearance_query(query))
         sm = _punishment(motion, self.motion_query(query))
-        return self.relate(appearance, motion, sa, sm, topology)
+        return relate(self, appearance, motion, sa, sm, topology)
+
+
+def relate(
+    graphs: RelationGraphs | ReasoningUnit,
+    appearance: Tensor,
+    motion: Tensor,
+    sa: Tensor,
+    sm: Tensor,
+    topology: Topology,
+) -> Reasoned:
+    """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N) -> Reasoned.
+
+    `topology`: who takes part and attends to whom in this batch (model/dualvgr/topology.py).
+    """
+    near_a, near_m = topology.links(appearance), topology.links(motion)
+    a, m, pa, pm = (topology.pack(x) for x in (appearance, motion, sa, sm))
+    za = graphs.appearance_specific(a, pa, near_a)
+    zca = graphs.appearance_common(a, pa, near_a)
+    zm = graphs.motion_specific(m, pm, near_m)
+    zcm = graphs.motion_common(m, pm, near_m)
+    a = a + graphs.appearance_fusion(zca, za)
+    m = m + graphs.motion_fusion(zcm, zm)
+    a, m, za, zca, zm, zcm = (topology.unpack(x) for x in (a, m, za, zca, zm, zcm))
+    return Reasoned(a, m, za, zca, zm, zcm, sa, sm)
 
 
 def _punishment(clips: Tensor, query: Tensor) -> Tensor:

@@ -1,14 +1,11 @@
 """The relation graph: multi-head graph attention over a video's clips (spec, section 5, step 3)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from model.dualvgr.config import RelationConfig
 from model.dualvgr.topology import Edges, softmax, weighted_sum
 from model.layer.dropout import Dropout
-
-Punish = Literal["values", "nodes"]
 
 
 class RelationGraph(nn.Module):
@@ -24,16 +21,18 @@ class RelationGraph(nn.Module):
     before both attention and sum (paper).
     """
 
-    def __init__(
-        self, *, width: int, heads: int, layers: int, dropout: float, punish: Punish
-    ) -> None:
-        """`layers` rounds of attention with their own weights, `heads` heads of width / heads."""
+    def __init__(self, config: RelationConfig) -> None:
+        """Layers have their own weights, heads D / heads channels each.
+
+        Raises ValueError where the heads do not share D evenly.
+        """
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width {width} is not a multiple of {heads} heads")
-        self.punish = punish
+        if config.width % config.heads:
+            raise ValueError(f"width {config.width} is not a multiple of {config.heads} heads")
+        self.punish = config.punish
         self.layers = nn.ModuleList(
-            GraphAttention(width=width, heads=heads, dropout=dropout) for _ in range(layers)
+            GraphAttention(width=config.width, heads=config.heads, dropout=config.dropout)
+            for _ in range(config.graph_layers)
         )
 
     def forward(self, nodes: Tensor, punishment: Tensor, links: Tensor | Edges) -> Tensor:
@@ -53,7 +52,7 @@ class GraphAttention(nn.Module):
         """Width of input and output; each head has width / heads."""
         super().__init__()
         self.heads = heads
-        self.project = nn.Linear(width, width)  # U and b of all heads, one below the other
+        self.project = nn.Linear(width, width)  # U and b of all heads, stacked
         self.left = nn.Parameter(torch.empty(heads, width // heads))  # w_left of each head
         self.right = nn.Parameter(torch.empty(heads, width // heads))  # w_right of each head
         self.bias = nn.Parameter(torch.empty(heads))  # c of each head

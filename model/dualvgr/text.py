@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from model.dualvgr.config import DualVGRConfig
 from model.layer.dropout import Dropout
 from model.layer.recurrent import BidirectionalLSTM
 
@@ -21,16 +22,15 @@ class EncodedQuestion(NamedTuple):
 class QuestionEncoder(nn.Module):
     """Words -> word vectors, a word sequence and a summary, by two separate one-layer BiLSTMs."""
 
-    def __init__(
-        self, *, vocabulary: int, word_width: int, width: int, dropout: float, state_dropout: float
-    ) -> None:
-        """`vocabulary` words of `word_width` values; `width` is D."""
+    def __init__(self, config: DualVGRConfig) -> None:
+        """Word vectors start at random; a task fills in its own."""
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, word_width)
-        self.word_dropout = Dropout(dropout)
+        word_width, width = config.word_width, config.width
+        self.embedding = nn.Embedding(config.vocabulary, word_width)
+        self.word_dropout = Dropout(config.dropout)
         self.sequence = BidirectionalLSTM(input_width=word_width, width=width)
         self.summary = BidirectionalLSTM(input_width=word_width, width=width)
-        self.state_dropout = Dropout(state_dropout)
+        self.state_dropout = Dropout(config.state_dropout)
 
     def forward(self, words: Tensor, length: Tensor) -> EncodedQuestion:
         """Encode questions.  words (B, L) int64, zero padded; length (B,) -> EncodedQuestion."""

@@ -19,8 +19,8 @@ from torch.autograd.function import once_differentiable
 
 from model.layer.precision import at_least_float32
 
-PAIRS = 2**24  # similarities that knn holds at once: 64 MiB in float32
-PASSED = {"cpu": 2**19, "cuda": 2**26}  # numbers that weighted_sum gathers at once: CPUs' caches
+SIMILARITIES = 2**24  # that knn holds at once: 64 MiB in float32
+MESSAGES = {"cpu": 2**19, "cuda": 2**26}  # numbers weighted_sum gathers at once: CPUs' caches
 
 
 class Edges(NamedTuple):
@@ -38,11 +38,11 @@ class Topology:
         self.mask = mask
 
     def pack(self, clips: Tensor) -> Tensor:
-        """What graphs are given.  (B, N, ...) -> same."""
+        """Clips in the layout that the graphs take.  (B, N, ...) -> same."""
         return clips
 
     def unpack(self, clips: Tensor) -> Tensor:
-        """What graphs return, padded.  -> (B, N, ...)."""
+        """The graphs' output in the padded layout.  -> (B, N, ...)."""
         return clips
 
     def links(self, clips: Tensor) -> Tensor | Edges:
@@ -51,7 +51,7 @@ class Topology:
 
 
 def keeps_padding(mask: Tensor) -> bool:
-    """Whether padded clips keep their rows: what is real is a question that a GPU is not asked."""
+    """Whether padded clips keep their rows: to count the real ones would make a GPU wait."""
     return mask.is_cuda
 
 
@@ -79,16 +79,17 @@ class _Packed(Topology):
         padded = clips.new_zeros(self.mask.numel(), *clips.shape[1:])
         return padded.index_copy(0, self.rows, clips).unflatten(0, self.mask.shape)
 
-    def _edges(self, place: Tensor, near: Tensor, real: Tensor) -> Edges:
-        """Edges of some pairs of clips in each video.
+    def _edges(self, target: Tensor, source: Tensor, real: Tensor) -> Edges:
+        """Edges of P pairs of clips in each video, both given as positions in the video.
 
-        place (P,) of who attends; near (B, P) of who is attended to, real (B, P) whether it takes
-        part (where padding keeps its rows, `near` is a padded clip if not).
+        target (P,) attends to source (B, P); real (B, P) whether the source takes part (where
+        padding keeps its rows, `source` is a padded clip if not).
         """
         videos, clips = self.mask.shape
-        first = clips * torch.arange(videos, device=near.device)[:, None]
-        attends = self.mask[:, place].flatten()
-        target, source, real = (first + place).flatten(), (first + near).flatten(), real.flatten()
+        first = clips * torch.arange(videos, device=source.device)[:, None]  # row of each video
+        attends = self.mask[:, target].flatten()
+        target, source = (first + target).flatten(), (first + source).flatten()
+        real = real.flatten()
         if self.padded:
             target = torch.where(attends & ~real, source, target)
             return Edges(torch.where(attends & real, source, target), target)
@@ -97,17 +98,17 @@ class _Packed(Topology):
 
 
 class Window(_Packed):
-    """A clip attends to the clips of its video at most K places before or after it."""
+    """A clip attends to the clips of its video at most K positions before or after it."""
 
     def __init__(self, mask: Tensor, *, k: int) -> None:
         """Mask (B, N); all graphs of the batch share the edges."""
         super().__init__(mask)
-        place, near = _window(mask.shape[1], k, mask.device)
-        self.shared = self._edges(place, near.expand(len(mask), -1), mask[:, near])
+        target, source = _window(mask.shape[1], k, mask.device)
+        self.edges = self._edges(target, source.expand(len(mask), -1), mask[:, source])
 
     def links(self, clips: Tensor) -> Edges:
         """The same edges whatever the clips (B, N, D)."""
-        return self.shared
+        return self.edges
 
 
 class Nearest(_Packed):
@@ -120,24 +121,24 @@ class Nearest(_Packed):
 
     def links(self, clips: Tensor) -> Edges:
         """Edges to the K clips of largest cosine similarity.  clips (B, N, D)."""
-        near, real = nearest(clips.detach(), self.mask, k=self.k)
-        place = torch.arange(near.shape[1], device=near.device)[:, None].expand(near.shape[1:])
-        return self._edges(place.flatten(), near.flatten(1), real.flatten(1))
+        source, real = nearest(clips.detach(), self.mask, k=self.k)
+        target = torch.arange(clips.shape[1], device=clips.device)[:, None].expand_as(source[0])
+        return self._edges(target.flatten(), source.flatten(1), real.flatten(1))
 
 
 @lru_cache(maxsize=16)
 def _window(clips: int, k: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """All pairs of N clips at most K places apart.  -> (P,) who attends, (P,) to whom."""
-    with torch.inference_mode(False):  # whoever asks first, training may save them
-        place = np.arange(clips)[:, None]
-        near = place + np.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
-        inside = (near >= 0) & (near < clips)
-        pairs = np.broadcast_to(place, near.shape)[inside], near[inside]
+    """All pairs of N clips at most K positions apart.  -> target (P,), source (P,)."""
+    with torch.inference_mode(False):  # cached: training may save what an evaluation made
+        target = np.arange(clips)[:, None]
+        source = target + np.arange(-min(k, clips - 1), min(k, clips - 1) + 1)
+        inside = (source >= 0) & (source < clips)
+        pairs = np.broadcast_to(target, source.shape)[inside], source[inside]
         return torch.from_numpy(pairs[0]).to(device), torch.from_numpy(pairs[1]).to(device)
 
 
 def connector(topology: str) -> Callable[[Tensor], Topology]:
-    """What makes, from the mask (B, N) of a batch, its topology.
+    """The class of topology that a name means, to be called with the mask (B, N) of a batch.
 
     `topology`: "complete", "window:K" or "knn:K".  Raises ValueError for any other.
     """
@@ -156,14 +157,14 @@ SPARSE = {"window": Window, "knn": Nearest}
 def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
     """Each clip's K most similar clips of its video by cosine, itself always among them.
 
-    clips (B, N, D), mask (B, N) -> places (B, N, J), whether each is a real clip (B, N, J); J is K,
-    or N where that is less.  Time grows with N^2, memory does not: PAIRS similarities at a time.
+    clips (B, N, D), mask (B, N) -> positions (B, N, J), whether each is a real clip (B, N, J); J is
+    K, or N where that is less.  Time grows with N^2, memory does not: SIMILARITIES at a time.
     """
     videos, count = mask.shape
     k = min(k, count)
-    places = torch.zeros(videos, count, k, dtype=torch.int64, device=mask.device)
+    positions = torch.zeros(videos, count, k, dtype=torch.int64, device=mask.device)
     real = torch.zeros(videos, count, k, dtype=torch.bool, device=mask.device)
-    some = max(1, PAIRS // count**2)
+    some = max(1, SIMILARITIES // count**2)
     for first in range(0, videos, some):
         own = slice(first, first + some)
         end = count
@@ -172,16 +173,16 @@ def nearest(clips: Tensor, mask: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
             end = int(used[-1]) + 1 if len(used) else 0
         # bfloat16 cannot rank like clips
         unit = nn.functional.normalize(at_least_float32(clips[own, :end]), dim=2)
-        step = max(1, PAIRS // (len(unit) * max(end, 1)))
+        step = max(1, SIMILARITIES // (len(unit) * max(end, 1)))
         for begin in range(0, end, step):
             rows = slice(begin, min(begin + step, end))
             with torch.autocast(clips.device.type, enabled=False):
                 alike = unit[:, rows] @ unit.mT
             alike.masked_fill_(~mask[own, None, :end], -torch.inf)
             alike.diagonal(begin, 1, 2).fill_(torch.inf)  # itself, whatever equals it
-            value, place = alike.topk(min(k, end), dim=2, sorted=False)
-            places[own, rows, :end], real[own, rows, :end] = place, value > -torch.inf
-    return places, real
+            value, position = alike.topk(min(k, end), dim=2, sorted=False)
+            positions[own, rows, :end], real[own, rows, :end] = position, value > -torch.inf
+    return positions, real
 
 
 def softmax(logits: Tensor, edges: Edges, *, clips: int) -> Tensor:
@@ -191,7 +192,7 @@ def softmax(logits: Tensor, edges: Edges, *, clips: int) -> Tensor:
 
 @cache
 def _edge_softmax() -> Callable[..., Tensor]:
-    """torch_geometric's; imported when it is needed, since that takes as long as torch itself."""
+    """torch_geometric's; imported only where it is needed: that takes as long as torch itself."""
     with warnings.catch_warnings():  # it scripts functions, which torch advises against
         warnings.simplefilter("ignore")
         from torch_geometric.utils import softmax as edge_softmax
@@ -201,8 +202,8 @@ def _edge_softmax() -> Callable[..., Tensor]:
 def weighted_sum(weight: Tensor, values: Tensor, edges: Edges) -> Tensor:
     """Sum what each clip attends to: a sparse product whose weights have gradients, too.
 
-    weight (E, K) of each edge and head, values (S, K, d) -> (S, K, d), summed in float32 at least:
-    autocast knows nothing of these sums.  Edges are passed over in parts, forward and backward, so
+    weight (E, K) of each edge and head, values (S, K, d) -> (S, K, d), summed in float32 at least,
+    also under autocast.  Edges are passed over in parts, forward and backward, so
     no tensor of E x K x d is ever made.
     """
     weight, values = at_least_float32(weight), at_least_float32(values)
@@ -215,8 +216,8 @@ class _WeightedSum(torch.autograd.Function):
         ctx.save_for_backward(weight, values, source, target)
         out = torch.zeros_like(values)
         for part in _parts(values, source):
-            passed = values.index_select(0, source[part]).mul_(weight[part, :, None])
-            out.index_add_(0, target[part], passed)
+            messages = values.index_select(0, source[part]).mul_(weight[part, :, None])
+            out.index_add_(0, target[part], messages)
         return out
 
     @staticmethod
@@ -225,12 +226,13 @@ class _WeightedSum(torch.autograd.Function):
         weight, values, source, target = ctx.saved_tensors
         of_weight, of_values = torch.empty_like(weight), torch.zeros_like(values)
         for part in _parts(values, source):
-            passed = gradients[0].index_select(0, target[part])  # thrice as quick as [...] on a CPU
-            of_weight[part] = (passed * values.index_select(0, source[part])).sum(2)
-            of_values.index_add_(0, source[part], passed.mul_(weight[part, :, None]))
+            # index_select: three times as fast as [...] on a CPU
+            of_messages = gradients[0].index_select(0, target[part])
+            of_weight[part] = (of_messages * values.index_select(0, source[part])).sum(2)
+            of_values.index_add_(0, source[part], of_messages.mul_(weight[part, :, None]))
         return of_weight, of_values, None, None
 
 
 def _parts(values: Tensor, source: Tensor) -> list[slice]:
-    step = max(1, PASSED["cuda" if values.is_cuda else "cpu"] // max(1, values.shape[1:].numel()))
+    step = max(1, MESSAGES["cuda" if values.is_cuda else "cpu"] // max(1, values.shape[1:].numel()))
     return [slice(i, i + step) for i in range(0, len(source), step)]

@@ -1,4 +1,4 @@
-"""Batch norm whose statistics are those of all processes' batches together."""
+"""Norms: fixed statistics of the data, and batch norm over all processes' batches together."""
 
 from typing import Any, Self
 
@@ -9,6 +9,36 @@ from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from model.layer.precision import at_least_float32
+
+
+class Standardize(nn.Module):
+    """Subtract a fixed mean and divide by a fixed deviation, per feature; (0, 1) changes nothing.
+
+    The tanh at the appearance input was made for pooled ReLU features (0 to about 3).  Logits and
+    other features with large values saturate it; standardised ones do not.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, width: int) -> None:
+        """Statistics of `width` features, kept with the weights."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+    def fit(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take over statistics of the training videos.  mean, deviation (width,).
+
+        Empty ones are of a channel left out: those of zeros, which stay zeros.
+        """
+        self.mean.copy_(mean if len(mean) else torch.zeros_like(self.mean))
+        spread = deviation if len(deviation) else torch.zeros_like(self.deviation)
+        self.deviation.copy_(spread.clamp(min=1e-3))  # a feature that never varies stays finite
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Standardise.  features (..., width) -> same shape."""
+        return (features - self.mean) / self.deviation
 
 
 class GlobalBatchNorm(_BatchNorm):

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from model.layer.precision import at_least_float32
 
-BUCKETS = 4  # groups of similar length that a CPU reads one after another
+BUCKETS = 4  # groups of similar length that a CPU computes one after another
 
 
 class OneWayLSTM(nn.LSTM):
@@ -25,17 +25,17 @@ class BidirectionalLSTM(nn.Module):
     within its own length, by a gather.  So both run on padded tensors of fixed shape.
 
     Inside autocast it computes, and returns, float32 all the same: oneDNN has no bfloat16 LSTM for
-    CPUs without AVX-512, and cuDNN's autocast takes float16 whatever it is told, whose gradients
+    CPUs without AVX-512, and cuDNN's autocast takes float16 whatever its dtype, whose gradients
     underflow without loss scaling.
     """
 
     def __init__(self, *, input_width: int, width: int) -> None:
-        """Two LSTMs that read `input_width` values a step; `width` is that of both together."""
+        """Two LSTMs of `input_width` inputs a step; `width` is that of both outputs together."""
         super().__init__()
         if width % 2:
             raise ValueError(f"a bidirectional width must be even, not {width}")
-        self.ahead = OneWayLSTM(input_width, width // 2, batch_first=True)
-        self.back = OneWayLSTM(input_width, width // 2, batch_first=True)
+        self.ahead = OneWayLSTM(input_width, width // 2, batch_first=True)  # forward in time
+        self.back = OneWayLSTM(input_width, width // 2, batch_first=True)  # backward in time
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """Read sequences in both directions.
@@ -50,14 +50,14 @@ class BidirectionalLSTM(nn.Module):
         """`forward`, in groups of similar length on a CPU."""
         if x.is_cuda:
             return self._masked(x, length)
-        # A look at the lengths costs a CPU nothing; neighbours in length share little padding.
+        # Reading the lengths costs a CPU nothing; sequences of similar length share little padding.
         order = length.argsort()
         parts = [
             self._masked(x[rows, : int(length[rows[-1]])], length[rows], x.shape[1])
             for rows in order.chunk(BUCKETS if len(order) >= 16 * BUCKETS else 1)
         ]
-        back = order.argsort()
-        sequence, last = (torch.cat(part)[back] for part in zip(*parts, strict=True))
+        unsorted = order.argsort()
+        sequence, last = (torch.cat(part)[unsorted] for part in zip(*parts, strict=True))
         return sequence, last
 
     def _masked(self, x: Tensor, length: Tensor, padded: int = 0) -> tuple[Tensor, Tensor]:
@@ -65,11 +65,11 @@ class BidirectionalLSTM(nn.Module):
         step = torch.arange(x.shape[1], device=x.device)
         inside = step < length[:, None]  # (B, L)
         mirror = torch.where(inside, length[:, None] - 1 - step, step)  # its own inverse
-        ahead = self.ahead(x)[0]
-        back = self.back(_gather(x, mirror))[0]
+        forward = self.ahead(x)[0]
+        backward = self.back(_gather(x, mirror))[0]
         end = (length - 1)[:, None]
-        last = torch.cat([_gather(ahead, end), _gather(back, end)], 2)[:, 0]
-        sequence = torch.cat([ahead, _gather(back, mirror)], 2)
+        last = torch.cat([_gather(forward, end), _gather(backward, end)], 2)[:, 0]
+        sequence = torch.cat([forward, _gather(backward, mirror)], 2)
         sequence = sequence * inside[..., None]
         missing = max(0, padded - x.shape[1])
         return nn.functional.pad(sequence, (0, 0, 0, missing)), last
@@ -84,15 +84,15 @@ class BidirectionalLSTM(nn.Module):
             return torch.cat([self.ahead(x)[1][0][0], self.back(x.flip(1))[1][0][0]], 1)
         # The input's part of the gates for all steps in one product.  Most of the arithmetic is in
         # it, and where x is stored features its backward pass is one product too: torch's LSTM
-        # would compute the gradient of x, which nobody asks for.
-        parts = (self.ahead, self.back)
-        weight = torch.cat([lstm.weight_ih_l0 for lstm in parts])
-        bias = torch.cat([lstm.bias_ih_l0 + lstm.bias_hh_l0 for lstm in parts])
-        ahead, back = nn.functional.linear(x, weight, bias).chunk(2, 2)  # (B, L, 4 h) each
-        recurrent = torch.stack([lstm.weight_hh_l0.T for lstm in parts])
+        # would also compute the gradient of x, which nothing needs.
+        lstms = (self.ahead, self.back)
+        weight = torch.cat([lstm.weight_ih_l0 for lstm in lstms])
+        bias = torch.cat([lstm.bias_ih_l0 + lstm.bias_hh_l0 for lstm in lstms])
+        forward, backward = nn.functional.linear(x, weight, bias).chunk(2, 2)  # (B, L, 4 h) each
+        recurrent = torch.stack([lstm.weight_hh_l0.T for lstm in lstms])
         hidden = cell = None
-        for step_ahead, step_back in zip(ahead.unbind(1), back.flip(1).unbind(1), strict=True):
-            gates = torch.stack([step_ahead, step_back])  # (2, B, 4 h)
+        for both in zip(forward.unbind(1), backward.flip(1).unbind(1), strict=True):
+            gates = torch.stack(both)  # (2, B, 4 h)
             if hidden is not None:
                 gates = torch.baddbmm(gates, hidden, recurrent)
             i, f, g, o = gates.chunk(4, 2)

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.batch import Frames
-from model.autoencoder.decoders import DECODERS, ClipDiscriminator
-from model.autoencoder.errors import adversarial, mean_over, reconstruction_loss, squared_error
+from model.autoencoder.decoders import DECODERS
+from model.autoencoder.discriminator import ClipDiscriminator, adversarial
+from model.autoencoder.errors import mean_over, reconstruction_loss, squared_error
+from model.dualvgr.config import RelationConfig
 from model.dualvgr.dualvgr import RelationEncoder
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import as_trained, trained_convolutions
 from model.task.encoder import encoder_of
 from options.autoencoder import AutoencoderOptions
-from options.flat import build
+from options.flat import build, flat_values
 from options.model import ModelOptions
 
 CHANNELS = ("appearance", "motion")
@@ -47,19 +49,11 @@ class Autoencoding(nn.Module):
         super().__init__()
         self.options = autoencoder
         self.encoder = encoder
-        self.model = RelationEncoder(
-            appearance_width=encoder.appearance.width,
-            motion_width=encoder.motion.width,
-            width=model.width,
-            units=model.units,
-            heads=model.heads,
-            graph_layers=model.graph_layers,
-            topology=model.topology,
-            punish=model.punish,
-            feature_dropout=model.feature_dropout,
-            dropout=model.dropout,
-            state_dropout=model.state_dropout,
-        )
+        widths = {
+            "appearance_width": encoder.appearance.width,
+            "motion_width": encoder.motion.width,
+        }
+        self.model = RelationEncoder(build(RelationConfig, {**flat_values(model), **widths}))
         decoder = DECODERS[autoencoder.decoder]
         self.decoders = nn.ModuleDict(
             {

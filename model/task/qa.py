@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
+from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import Answered, DualVGR
 from model.dualvgr.losses import consistency, disparity
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
 from model.task.encoder import encoder_of
 from options.data import Channels
-from options.flat import build
+from options.flat import build, flat_values
 from options.loss import LossOptions
 from options.model import ModelOptions
 from util.errors import UserError
@@ -71,27 +72,14 @@ class QuestionAnswering(nn.Module):
         self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
         self.answers = len(vocabulary.answers)
-        self.model = DualVGR(
-            vocabulary=len(vocabulary.words),
-            answers=self.answers,
-            appearance_width=appearance_width,
-            motion_width=motion_width,
-            word_width=word_width,
-            width=model.width,
-            units=model.units,
-            heads=model.heads,
-            graph_layers=model.graph_layers,
-            topology=model.topology,
-            fusion=model.fusion,
-            bilinear_width=model.bilinear_width,
-            bilinear_factor=model.bilinear_factor,
-            punish=model.punish,
-            word_mask=model.word_mask,
-            clip_dropout=model.clip_dropout,
-            feature_dropout=model.feature_dropout,
-            dropout=model.dropout,
-            state_dropout=model.state_dropout,
-        )
+        sizes = {
+            "vocabulary": len(vocabulary.words),
+            "answers": self.answers,
+            "word_width": word_width,
+            "appearance_width": appearance_width,
+            "motion_width": motion_width,
+        }
+        self.model = DualVGR(build(DualVGRConfig, {**flat_values(model), **sizes}))
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "QuestionAnswering":

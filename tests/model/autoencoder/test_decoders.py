@@ -1,6 +1,5 @@
-"""The decoders make every shape, lose no work on it, and can learn; so can the discriminator."""
+"""The decoders make every shape, lose no work on it, and can learn."""
 
-import copy
 import math
 from functools import partial
 from itertools import product
@@ -11,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from model.autoencoder.decoders import DECODERS, ClipDiscriminator, TransposedDecoder
+from model.autoencoder.decoders import DECODERS, TransposedDecoder
 from model.autoencoder.errors import baselines, reconstruction_loss, squared_error
 from preprocess.shapes.families import make_scenes
 from preprocess.shapes.scene import draw
@@ -110,53 +109,3 @@ def test_overfits_one_batch(name: str, steps: int) -> None:
     guess = baselines(clips)
     assert error < 0.05 * guess.mean_colour.mean()
     assert error < guess.mean_frame.mean()  # it has learnt motion, too
-
-
-@pytest.mark.parametrize("frames", [1, 2, 5, 16])
-@pytest.mark.parametrize("size", [(16, 16), (33, 20), (112, 112)])
-def test_the_discriminator_takes_every_clip(frames: int, size: tuple[int, int]) -> None:
-    torch.manual_seed(0)
-    judge = ClipDiscriminator(hidden=8)
-    clips = torch.rand(3, 3, frames, *size)
-    logits = judge(clips)
-    assert logits.shape == (3,)
-    judge.eval()
-    torch.testing.assert_close(judge(clips)[1:], judge(clips[1:]))
-    assert logits.unique().numel() == 3
-
-
-def test_the_discriminator_tells_motion_from_shuffled_frames() -> None:
-    """A square that goes to the right and the same frames in another order."""
-    torch.manual_seed(0)
-    real = torch.zeros(8, 3, 8, 16, 16)
-    for b in range(8):
-        for t in range(8):
-            real[b, :, t, b : b + 6, t : t + 6] = 1
-    fake = real[:, :, [3, 6, 0, 5, 2, 7, 1, 4]]
-    judge = ClipDiscriminator(hidden=8)
-    optimizer = torch.optim.Adam(judge.parameters(), lr=2e-2)
-    for _ in range(60):
-        optimizer.zero_grad()
-        loss = nn.functional.softplus(-judge(real)) + nn.functional.softplus(judge(fake))
-        loss.mean().backward()
-        optimizer.step()
-    judge.eval()
-    assert (judge(real) > judge(fake).max()).all()
-
-
-def test_the_discriminators_slope_is_bounded() -> None:
-    torch.manual_seed(0)
-    judge = ClipDiscriminator(hidden=8)
-    with torch.no_grad():
-        for p in judge.parameters():
-            p.mul_(100)  # whatever the optimizer did to them
-        for _ in range(20):
-            judge(torch.rand(1, 3, 2, 16, 16))
-    for layer in [*judge.stages, judge.head]:
-        weight = layer.weight
-        assert isinstance(weight, torch.Tensor)
-        assert abs(torch.linalg.matrix_norm(weight.flatten(1), 2) - 1) < 0.05
-    twin = copy.deepcopy(judge).eval()  # as the moving average of the weights does
-    judge.eval()
-    clip = torch.rand(1, 3, 2, 16, 16)
-    torch.testing.assert_close(twin(clip), judge(clip))

@@ -1,38 +1,43 @@
 """Properties of the whole model that no golden number shows."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGR
 from model.dualvgr.fusion import FUSIONS
 
 WORDS, ANSWERS, DA, DM, WORD, D = 30, 9, 7, 5, 6, 16
 
 
+CONFIG = DualVGRConfig(
+    vocabulary=WORDS,
+    answers=ANSWERS,
+    appearance_width=DA,
+    motion_width=DM,
+    word_width=WORD,
+    width=D,
+    units=2,
+    heads=4,
+    graph_layers=1,
+    topology="complete",
+    fusion="mfb",
+    bilinear_width=8,
+    bilinear_factor=2,
+    punish="values",
+    word_mask="before",
+    clip_dropout=0.5,
+    feature_dropout=0.5,
+    dropout=0.15,
+    state_dropout=0.18,
+)
+
+
 def model(**changes) -> DualVGR:
     torch.manual_seed(0)
-    sizes = {
-        "vocabulary": WORDS,
-        "answers": ANSWERS,
-        "appearance_width": DA,
-        "motion_width": DM,
-        "word_width": WORD,
-        "width": D,
-        "units": 2,
-        "heads": 4,
-        "graph_layers": 1,
-        "topology": "complete",
-        "fusion": "mfb",
-        "bilinear_width": 8,
-        "bilinear_factor": 2,
-        "punish": "values",
-        "word_mask": "before",
-        "clip_dropout": 0.5,
-        "feature_dropout": 0.5,
-        "dropout": 0.15,
-        "state_dropout": 0.18,
-    }
-    return DualVGR(**{**sizes, **changes}).double().eval()
+    return DualVGR(replace(CONFIG, **changes)).double().eval()
 
 
 def inputs(videos: int = 3, clips: int = 5, frames: int = 4, words: int = 6, batch: int = 4):

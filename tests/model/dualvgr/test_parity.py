@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGR
 from model.dualvgr.losses import consistency, disparity
 from model.dualvgr.released import from_released, is_released
@@ -14,7 +15,7 @@ from model.dualvgr.released import from_released, is_released
 def load(path: Path) -> tuple[dict[str, torch.Tensor], DualVGR]:
     arrays = {k: torch.from_numpy(v) for k, v in np.load(path).items()}
     vision, width, word, _, _, units, layers, words, answers = arrays["config"].tolist()
-    model = DualVGR(
+    config = DualVGRConfig(
         vocabulary=words,
         answers=answers,
         appearance_width=vision,
@@ -34,7 +35,8 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], DualVGR]:
         feature_dropout=0.5,
         dropout=0.15,
         state_dropout=0.18,
-    ).eval()
+    )
+    model = DualVGR(config).eval()
     state = {k[6:]: v for k, v in arrays.items() if k.startswith("state/")}
     assert is_released(state)
     missing, unexpected = model.load_state_dict(from_released(state), strict=False)

@@ -1,12 +1,28 @@
 """The relation graph against torch_geometric's attention with the same weights."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch_geometric.nn import DenseGATConv, GATConv
 
+from model.dualvgr.config import RelationConfig
 from model.dualvgr.relation_graph import GraphAttention, RelationGraph
 
 D, K, N, B = 12, 3, 5, 4
+CONFIG = RelationConfig(
+    appearance_width=7,
+    motion_width=5,
+    width=D,
+    units=1,
+    heads=K,
+    graph_layers=1,
+    topology="complete",
+    punish="values",
+    feature_dropout=0.0,
+    dropout=0.0,
+    state_dropout=0.0,
+)
 
 
 def layer() -> GraphAttention:
@@ -61,7 +77,7 @@ def test_padded_clips_change_nothing() -> None:
 
 def test_punishment_scales_values_not_attention() -> None:
     torch.manual_seed(0)
-    graph = RelationGraph(width=D, heads=K, layers=1, dropout=0.0, punish="values").double()
+    graph = RelationGraph(CONFIG).double()
     nodes = torch.randn(B, N, D, dtype=torch.float64)
     mask = torch.ones(B, N, dtype=torch.bool)
     s = torch.rand(B, N, dtype=torch.float64)
@@ -84,7 +100,7 @@ def test_punishing_nodes_differs_and_layers_have_their_own_weights() -> None:
     torch.manual_seed(0)
     mask = torch.ones(B, N, dtype=torch.bool)
     nodes, s = torch.randn(B, N, D), torch.rand(B, N)
-    graph = RelationGraph(width=D, heads=K, layers=2, dropout=0.0, punish="nodes")
+    graph = RelationGraph(replace(CONFIG, graph_layers=2, punish="nodes"))
     by_nodes = graph(nodes, s, mask)
     first, second = graph.layers
     ones = torch.ones(B, N)
@@ -97,4 +113,4 @@ def test_punishing_nodes_differs_and_layers_have_their_own_weights() -> None:
 
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(ValueError, match="not a multiple of 5 heads"):
-        RelationGraph(width=12, heads=5, layers=1, dropout=0.0, punish="values")
+        RelationGraph(replace(CONFIG, heads=5))

@@ -1,5 +1,7 @@
 """Windows and nearest clips: on the complete graph they must be the dense form, else its part."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ from options.flat import build
 from options.loss import LossOptions
 from options.model import ModelOptions
 from tests.model.dualvgr.test_dualvgr import inputs, model
-from tests.model.dualvgr.test_relation_graph import oracle_weights
+from tests.model.dualvgr.test_relation_graph import CONFIG, oracle_weights
 from util.errors import UserError
 
 D, HEADS = 12, 3
@@ -65,7 +67,7 @@ def test_window_joins_clips_at_most_k_places_apart(k: int) -> None:
 @pytest.mark.parametrize("at_once", [1, 13, 60, 2**24])  # similarities: by rows, by videos, all
 @pytest.mark.parametrize("k", [1, 3, 6, 100])
 def test_nearest_joins_the_k_most_alike(k: int, at_once: int, monkeypatch) -> None:
-    monkeypatch.setattr("model.dualvgr.topology.PAIRS", at_once)
+    monkeypatch.setattr("model.dualvgr.topology.SIMILARITIES", at_once)
     torch.manual_seed(0)
     mask, clips = ragged(), torch.randn(*ragged().shape, D, dtype=torch.float64)
     clips[~mask] = clips[0, 0].clone()  # padding must not be found, however alike
@@ -218,19 +220,7 @@ def test_the_autoencoder_relates_alike(topology: str) -> None:
     given, found = inputs(videos=len(CLIPS), clips=max(CLIPS)), []
     for name in ("complete", topology):
         torch.manual_seed(0)
-        net = RelationEncoder(
-            appearance_width=given["appearance"].shape[3],
-            motion_width=given["motion"].shape[2],
-            width=D,
-            units=2,
-            heads=HEADS,
-            graph_layers=1,
-            topology=name,
-            punish="values",
-            feature_dropout=0.0,
-            dropout=0.0,
-            state_dropout=0.0,
-        ).double()
+        net = RelationEncoder(replace(CONFIG, units=2, topology=name)).double()
         last = net(given["appearance"], given["motion"], ragged())[-1]
         found.append(torch.stack([last.appearance, last.motion])[:, ragged()])
     torch.testing.assert_close(found[1], found[0], atol=1e-12, rtol=0)
@@ -238,12 +228,10 @@ def test_the_autoencoder_relates_alike(topology: str) -> None:
 
 def test_each_channel_has_its_own_nearest_clips() -> None:
     torch.manual_seed(0)
-    unit = RelationGraphs(
-        width=D, heads=HEADS, graph_layers=1, dropout=0.0, punish="values"
-    ).double()
+    unit = RelationGraphs(CONFIG).double()
     a, m = torch.randn(2, *ragged().shape, D, dtype=torch.float64)
     ones, topology = torch.ones(ragged().shape, dtype=torch.float64), Nearest(ragged(), k=2)
-    seen = unit.relate(a, m, ones, ones, topology)
+    seen = unit(a, m, ones, ones, topology)
     for clips, graph, found in (
         (a, unit.appearance_common, seen.appearance_common),
         (m, unit.motion_specific, seen.motion_specific),
@@ -254,7 +242,7 @@ def test_each_channel_has_its_own_nearest_clips() -> None:
 
 def graph(layers: int = 1) -> RelationGraph:
     torch.manual_seed(0)
-    return RelationGraph(width=D, heads=HEADS, layers=layers, dropout=0.0, punish="values").double()
+    return RelationGraph(replace(CONFIG, graph_layers=layers)).double()
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -310,7 +298,7 @@ def test_dropout_is_drawn_in_training_only() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 40, 2**19])
 def test_gradients_of_the_weighted_sum(at_once: int, monkeypatch) -> None:
-    monkeypatch.setattr("model.dualvgr.topology.PASSED", {"cpu": at_once})
+    monkeypatch.setattr("model.dualvgr.topology.MESSAGES", {"cpu": at_once})
     edges = Window(ragged(), k=2).links(torch.empty(0))
     torch.manual_seed(0)
     weight = torch.randn(len(edges.source), 2, dtype=torch.float64, requires_grad=True)
@@ -335,7 +323,7 @@ def test_autocast() -> None:
 
 def test_sums_over_edges_are_float32_under_autocast() -> None:
     """300 addends of 1 in bfloat16 would stop at 256."""
-    edges = Window(torch.ones(1, 300, dtype=torch.bool), k=300).shared
+    edges = Window(torch.ones(1, 300, dtype=torch.bool), k=300).edges
     weight = torch.ones(len(edges.source), 1, dtype=torch.bfloat16, requires_grad=True)
     values = torch.ones(300, 1, 2, dtype=torch.bfloat16, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):

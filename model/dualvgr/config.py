@@ -1,0 +1,42 @@
+"""Hyperparameters of DualVGR, made once by its task and handed down whole.
+
+What each means, and its default, is in options/model.py; sizes of the data come with the task.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Punish = Literal["values", "nodes"]
+Fusion = Literal["mfb", "linear"]
+WordMask = Literal["before", "released"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationConfig:
+    """The video's half, which knows of no question."""
+
+    appearance_width: int  # Da, of a frame's features
+    motion_width: int  # Dm, of a clip's features
+    width: int  # D, of clips, states and graphs
+    units: int  # T
+    heads: int  # of each graph; they share D
+    graph_layers: int  # rounds of attention in each graph
+    topology: str  # complete, window:K or knn:K
+    punish: Punish
+    feature_dropout: float
+    dropout: float
+    state_dropout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DualVGRConfig(RelationConfig):
+    """The whole model."""
+
+    vocabulary: int  # words
+    word_width: int  # W
+    answers: int  # A
+    fusion: Fusion
+    bilinear_width: int  # products of the mfb fusion
+    bilinear_factor: int  # factors summed to each product
+    word_mask: WordMask
+    clip_dropout: float
