@@ -229,7 +229,7 @@ class Predictor:
     def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:
         """The five best answers about a video that goes on, with probabilities.
 
-        `visual`: its last clips, as `preprocess.stream.LiveClips` keeps them, by the backbones
+        `visual`: its last clips, as `inference.live.LiveClips` keeps them, by the backbones
         that made the run's stores (`predictor.look.channels`).
         """
         found = self.task.predict([self._batch(visual, self._tokens(question))], self.device)

@@ -15,28 +15,29 @@ AT_ONCE = 64  # videos on their way to a device
 
 
 class MappedFeatures:
-    """V videos of a store, read when a batch asks for them; the system caches what memory allows.
+    """V videos of a store, read when a batch needs them; the system caches what memory allows.
 
-    An uncompressed store is mapped chunk by chunk (where each begins is asked of HDF5 once), and a
-    video is copied straight from the mapping; a compressed one is read through HDF5.
+    An uncompressed store is mapped chunk by chunk (HDF5 says once where each begins), and a video
+    is copied straight from the mapping; a compressed one is read through HDF5.
     """
 
     def __init__(self, store: FeatureStore, videos: Sequence[str], *, frame_mean: bool) -> None:
         """`frame_mean`: average the frames of each clip.  The videos must be in the store."""
         self.store, self.frame_mean = store, frame_mean
-        self._opened = ExitStack()  # open as long as this is
-        place = {video: row for row, video in enumerate(store.ids)}
-        self.rows = np.array([place[video] for video in videos], dtype=np.int64)
-        self.start = np.concatenate([[0], np.cumsum(store.clips * store.frames)])
-        self.most = int(store.clips[self.rows].max()), int(store.frames[self.rows].max())
+        self._opened = ExitStack()  # keeps the file open as long as this object lives
+        position = {video: i for i, video in enumerate(store.ids)}
+        self.index = np.array([position[v] for v in videos], dtype=np.int64)  # (V,) in the store
+        self.start = np.concatenate([[0], np.cumsum(store.clips * store.frames)])  # rows of HDF5
+        self.clips = store.clips[self.index]  # (V,) int64, each video's own N
+        self.most = int(self.clips.max()), int(store.frames[self.index].max())
 
     def __len__(self) -> int:
         """V."""
-        return len(self.rows)
+        return len(self.index)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the tensor that it stands for: (V, N, F, W), or (V, N, W) of mean frames."""
+        """Shape as a tensor: (V, N, F, W), or (V, N, W) of mean frames."""
         clips, frames = self.most
         return (len(self), clips, *([] if self.frame_mean else [frames]), self.store.width)
 
@@ -47,27 +48,27 @@ class MappedFeatures:
         """
         out = None
         for begin in range(0, len(self), AT_ONCE):
-            ids = [self.store.ids[row] for row in self.rows[begin : begin + AT_ONCE]]
+            ids = [self.store.ids[i] for i in self.index[begin : begin + AT_ONCE]]
             part = self.store.load(ids)[0]
             if self.frame_mean:
                 one = part.shape[2] == 1
                 part = part[:, :, 0] if one else part.mean(2, dtype=np.float32)
-            rows = torch.from_numpy(part).to(device)
+            block = torch.from_numpy(part).to(device)
             if out is None:
-                out = torch.zeros(self.shape, dtype=rows.dtype, device=device)
-            here = (slice(begin, begin + len(ids)), *(slice(length) for length in rows.shape[1:]))
-            out[here] = rows
+                out = torch.zeros(self.shape, dtype=block.dtype, device=device)
+            here = (slice(begin, begin + len(ids)), *(slice(length) for length in block.shape[1:]))
+            out[here] = block
         assert out is not None, "a split has a video"
         return out
 
     def gather(self, videos: np.ndarray) -> Tensor:
-        """Some of the videos.  videos (V',) -> (V', N, F, W), or (V', N, W), float32."""
+        """Read videos by index.  videos (V',) -> (V', N, F, W), or (V', N, W), float32."""
         store = self.store
         out = np.zeros((len(videos), *self.most, store.width), np.float32)
-        for place, row in enumerate(self.rows[videos].tolist()):
-            n, f = int(store.clips[row]), int(store.frames[row])
-            rows = self._read(int(self.start[row]), int(self.start[row + 1]))
-            out[place, :n, :f] = rows.reshape(n, f, store.width)
+        for target, i in zip(out, self.index[videos].tolist(), strict=True):
+            n, f = int(store.clips[i]), int(store.frames[i])
+            rows = self._read(int(self.start[i]), int(self.start[i + 1]))
+            target[:n, :f] = rows.reshape(n, f, store.width)
         features = torch.from_numpy(out)
         return features.mean(2) if self.frame_mean else features
 

@@ -1,8 +1,9 @@
-"""Where a run holds its stored features: in memory, on the GPU, or on disk."""
+"""Where a run keeps its stored features: in memory, on the GPU, or on disk."""
 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -15,42 +16,46 @@ SHARE = {"memory": 0.75, "gpu": 0.5}  # of what is free; a training step needs t
 
 
 @dataclass(frozen=True)
-class Place:
-    """name: memory, disk or gpu; line: what there is to say about it."""
+class Placement:
+    """Where features are kept."""
 
-    name: str
-    line: str
+    where: Literal["memory", "disk", "gpu"]
+    description: str  # size and place, for the console; "" without features
 
 
-def choose_place(
+def choose_placement(
     asked: FeaturesIn,
     stores: Iterable[FeatureStore],
     splits: Iterable[Sequence[str]],
     device: torch.device,
-) -> Place:
-    """Where the features of some splits' videos go.
+) -> Placement:
+    """Where to keep the features of some splits' videos, given as ids.
 
-    `auto` takes the fastest place that they fit in: the GPU that computes, memory, disk.  Raises
-    UserError if the place asked for has no room, or there is no GPU.
+    `auto` takes the fastest that they fit in: the GPU that computes, memory, disk.  Raises
+    UserError if the one asked for has no room, or there is no GPU.
     """
     need = sum(_size(store, set(videos)) for store in stores for videos in splits)
     size = f"{need / 2**30:.2f} GiB of features"
     if asked == "gpu" and device.type != "cuda":
         raise UserError("--features_in gpu: this run computes on the CPU; use memory, or auto")
-    tried = [asked] if asked != "auto" else ["gpu"] * (device.type == "cuda") + ["memory"]
-    short = ""
-    for name in tried:
-        if name == "disk":
-            break
-        free = free_memory(device if name == "gpu" else torch.device("cpu"))
-        if name == "memory":  # each process of torchrun holds its own copy
+    if asked == "disk":
+        return Placement("disk", f"{size} read from disk, batch by batch")
+    candidates: Sequence[Literal["gpu", "memory"]] = ["gpu", "memory"]
+    if asked != "auto":
+        candidates = [asked]
+    elif device.type != "cuda":
+        candidates = ["memory"]
+    shortage = ""
+    for where in candidates:
+        free = free_memory(device if where == "gpu" else torch.device("cpu"))
+        if where == "memory":  # each process of torchrun has its own copy
             free //= int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-        if need <= SHARE[name] * free:
-            return Place(name, f"{size} in {'memory' if name == 'memory' else 'GPU memory'}")
-        short = f"{size} do not fit into {SHARE[name]:.0%} of the {free / 2**30:.2f} GiB free"
-        if asked == name:
-            raise UserError(f"--features_in {name}: {short}; use disk, or auto")
-    return Place("disk", f"{short + ': ' if short else size + ' '}read from disk, batch by batch")
+        if need <= SHARE[where] * free:
+            return Placement(where, f"{size} in {'memory' if where == 'memory' else 'GPU memory'}")
+        shortage = f"{size} do not fit into {SHARE[where]:.0%} of the {free / 2**30:.2f} GiB free"
+        if asked != "auto":
+            raise UserError(f"--features_in {asked}: {shortage}; use disk, or auto")
+    return Placement("disk", f"{shortage}: read from disk, batch by batch")
 
 
 def _size(store: FeatureStore, videos: set[str]) -> int:

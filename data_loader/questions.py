@@ -92,6 +92,15 @@ class Questions:
     word_vectors_source: str = ""
     answers_from: str = "train"
 
+    def split(self, name: str, option: str = "") -> QuestionSplit:
+        """A split by name; UserError, which names the `option` that asked, if there is none."""
+        if name not in self.splits:
+            asked = f"{option} {name}: " if option else ""
+            raise UserError(
+                f"{asked}{self.path} has no split {name}; it has {', '.join(self.splits)}"
+            )
+        return self.splits[name]
+
 
 def save_questions(
     path: str | Path,

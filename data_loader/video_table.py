@@ -17,7 +17,7 @@ AT_ONCE = 64  # videos in memory at a time, when all are gone through
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureTable:
-    """Features of V videos, held once (as stored: float16 stays float16), or mapped from disk.
+    """Features of V videos, in memory (as stored: float16 stays float16) or mapped from disk.
 
     Those of a channel that is left out have width 0.
     """
@@ -27,18 +27,18 @@ class FeatureTable:
     clips: Tensor  # (V,) int64, each video's own N
 
     def gather(self, videos: np.ndarray) -> Features:
-        """Some of the videos, on the device that holds them.  videos (V',) rows."""
+        """Gather videos by index, on the device that holds them.  videos (V',) int64."""
         device = self.clips.device
         used = torch.from_numpy(videos).to(device, non_blocking=True)
         clips = torch.arange(self.appearance.shape[1], device=device)
         return Features(
-            appearance=_rows(self.appearance, videos, used),
-            motion=_rows(self.motion, videos, used),
+            appearance=_select(self.appearance, videos, used),
+            motion=_select(self.motion, videos, used),
             clip_mask=clips < self.clips[used][:, None],
         )
 
     def to(self, device: torch.device) -> Self:
-        """The same with features and all on another device, those that are on disk too."""
+        """The same on another device, with features that are on disk read into its memory."""
         return replace(
             self,
             appearance=self.appearance.to(device),
@@ -56,27 +56,27 @@ class FeatureTable:
         return a.result(), m.result()
 
 
-def _rows(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -> Tensor:
-    """Rows by number, as float32; `used` is `videos` on the features' device."""
+def _select(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -> Tensor:
+    """Features of some videos as float32; `used` is `videos` on the features' device."""
     if isinstance(features, MappedFeatures):
         return features.gather(videos)
     if features.is_cuda:
         return features[used].float()
     out = torch.empty(len(videos), *features.shape[1:])
-    for place, video in zip(out, videos.tolist(), strict=True):  # copies and converts in one go
-        place.copy_(features[video])
+    for target, video in zip(out, videos.tolist(), strict=True):  # copies and converts in one go
+        target.copy_(features[video])
     return out
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipTable:
-    """Decoded clips of V videos, read from their store when they are asked for."""
+    """Decoded clips of V videos, read from their store when a batch needs them."""
 
     store: ClipStore
-    ids: tuple[str, ...]  # (V,) whose clips each row gets
+    ids: tuple[str, ...]  # V, the video in the store whose clips each of them gets
 
     def gather(self, videos: np.ndarray) -> Frames:
-        """Some of the videos.  videos (V',) rows."""
+        """Gather videos by index.  videos (V',) int64."""
         frames, index = self.store.gather([self.ids[v] for v in videos])
         return Frames(
             frames=frames,
@@ -86,7 +86,7 @@ class ClipTable:
         )
 
     def batches(self, videos: int, *, every: int = 1, first: int = 0) -> Iterator[Frames]:
-        """All rows in order, `videos` at a time.  `every` and `first`: one process's share."""
+        """All videos in order, `videos` at a time; `every` and `first`: one process's share."""
         for begin in range(first * videos, len(self.ids), every * videos):
             yield self.gather(np.arange(begin, min(begin + videos, len(self.ids))))
 
@@ -95,25 +95,25 @@ class Moments:
     """Mean and deviation of features that come in parts, in float64."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Start with empty sums."""
         self.count, self.sum, self.squares = 0, torch.zeros(()), torch.zeros(())
 
     def add(self, features: Tensor) -> None:
-        """Take in rows.  features (R, D)."""
+        """Add features to the sums.  features (R, D)."""
         features = features.double()
         self.count += len(features)
         self.sum = self.sum.to(features) + features.sum(0)
         self.squares = self.squares.to(features) + features.square().sum(0)
 
     def result(self) -> tuple[Tensor, Tensor]:
-        """Two of (D,) float32."""
+        """Mean and deviation, each (D,) float32."""
         mean = self.sum / self.count
         deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
         return mean.float(), deviation.float()
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation over rows.  features (R, D) -> two of (D,) float32."""
+    """Mean and deviation of each feature.  features (R, D) -> two of (D,) float32."""
     found = Moments()
     found.add(features)
     return found.result()

@@ -9,7 +9,6 @@ import numpy as np
 
 from data_loader.questions import Questions
 from data_loader.vocabulary import UNKNOWN_ANSWERS
-from util.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +86,7 @@ class Answers:
 
 def asked(questions: Questions, split: str) -> Asked:
     """A split of a question file.  Raises UserError if the file has no such split."""
-    if split not in questions.splits:
-        raise UserError(
-            f"--split {split}: {questions.path} has {', '.join(questions.splits)}; name one"
-        )
-    here, train = questions.splits[split], questions.splits["train"]
+    here, train = questions.split(split, "--split"), questions.splits["train"]
     return columns(
         split,
         ids=here.ids,

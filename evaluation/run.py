@@ -1,27 +1,24 @@
 """A trained run answers a split: from a run's folder to Answers."""
 
 from dataclasses import dataclass, fields
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 
-from data_loader.dataset import QaData, join, join_clips
-from data_loader.placement import choose_place
+from data_loader.dataset import QaData
+from data_loader.join import join_splits
+from data_loader.open import origins_of, reopen_stores
 from data_loader.questions import Questions, load_questions
-from data_loader.store.clips import open_clip_store
-from data_loader.store.features import open_store
-from data_loader.store.provenance import check_provenance
 from evaluation.answers import Answers, asked
+from inference.split import predict
 from model.task.qa import Predictions, QuestionAnswering
 from options.data import Video
 from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
-from util.distributed import gather_objects, rank, world_size
 from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
@@ -44,9 +41,6 @@ FREE = {
     "profile",
     *(field.name for field in fields(EncoderOptions)),
 }
-
-
-OPENED = {"appearance": open_store, "motion": open_store, "clips": open_clip_store}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,52 +83,25 @@ def run_questions(run: Run, given: str | None) -> Questions:
 
 def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video) -> QaData:
     """A split's questions with their features, checked against what the run was trained on."""
-    if options.split not in questions.splits:
-        raise UserError(
-            f"--split {options.split}: {questions.path} has {', '.join(questions.splits)}; name one"
-        )
-    split = questions.splits[options.split]
-    trained = run.content["stores"]
-    stores: dict[str, Any] = {}
-    for channel, opened in OPENED.items():
-        was = trained.get(channel)
-        given = getattr(options, channel)
-        if was is None and given:
-            held = " and ".join(f"--{c}" for c, store in trained.items() if store)
-            cure = "" if held else ", and evaluate it with --video none"
-            raise UserError(
-                f"{run.folder} was trained {f'on {held}' if held else 'without any store'}: leave "
-                f"out --{channel}{cure}"
-            )
-        stores[channel] = None
-        if was is not None:
-            stores[channel] = opened(given or run.options[channel])
-            check_provenance(was["provenance"], stores[channel], run.folder)
-    if stores["clips"] is not None:
-        sizes = run.content["sizes"]
-        widths = (sizes["appearance_width"], sizes["motion_width"])
-        return join_clips(split, stores["clips"], video=video, seed=options.seed, widths=widths)
-    if stores["appearance"] is None and video != "none":
+    split = questions.split(options.split, "--split")
+    given = {"appearance": options.appearance, "motion": options.motion, "clips": options.clips}
+    stores = reopen_stores(origins_of(run.content["stores"]), run.folder, given)
+    if not stores.present() and video != "none":
         raise UserError(
             f"{run.folder} was trained without any store: evaluate it with --video none"
         )
-    channels = run.options.get("channels", "both")  # runs of earlier versions saw both
-    held = [
-        stores[channel]
-        for channel in ("appearance", "motion")
-        if stores[channel] is not None and channels in ("both", channel)
-    ]
-    place = choose_place(options.features_in, held, [split.videos], run.device)
-    data = join(
-        split,
-        stores["appearance"],
-        stores["motion"],
+    (data,), _ = join_splits(
+        [split],
+        stores,
         video=video,
-        channels=channels,
+        channels=run.options.get("channels", "both"),  # runs of earlier versions saw both
         seed=options.seed,
-        on_disk=place.name != "memory",
+        features_in=options.features_in,
+        device=run.device,
     )
-    return data.to(run.device) if place.name == "gpu" else data
+    if run.options["word_mask"] == "released":  # which depends on the padding
+        data = data.padded_to_longest()
+    return data
 
 
 def answer(
@@ -142,8 +109,6 @@ def answer(
 ) -> tuple[Answers, Predictions]:
     """Answer every question of the split; UserError where the model gives no numbers."""
     data = run_data(run, questions, options, video)
-    if run.options["word_mask"] == "released":  # which depends on the padding
-        data = data.alike()
     found = predict(run.task, data, options.batch_size, run.device)
     finite = found.probability.isfinite().all(1) & found.ce.isfinite()
     if not finite.all():
@@ -163,16 +128,6 @@ def answer(
     predicted = columns.answer.copy()
     predicted[:] = [best[0][0] for best in top]
     return Answers(run.name, video, columns, predicted, top), found
-
-
-def predict(
-    task: QuestionAnswering, data: QaData, batch_size: int, device: torch.device
-) -> Predictions:
-    """Answer a split; of several processes each takes a share, and each gets all answers."""
-    batches = data.batches(batch_size, every=world_size(), first=rank())
-    first = next(batches, None)  # there may be fewer batches than processes
-    part = None if first is None else task.predict(chain([first], batches), device)
-    return Predictions.joined(p for p in gather_objects(part) if p is not None)
 
 
 def find_question_only(run: Run) -> Path | None:

@@ -1,19 +1,27 @@
-"""Some validation questions in TensorBoard, while a run trains."""
+"""Some samples of a validation split, to look at while a run trains."""
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
 from data_loader.dataset import QaData
+from data_loader.video_table import ClipTable
+from inference.split import evaluating
+from model.task.autoencoder import Autoencoding
 from model.task.qa import Predictions
-from util.clip_plots import clip_weights
+from util.clip_plots import clip_weights, reconstructions
 from util.tensorboard import NoLog, RunLog
 
-SAMPLES = 12
+SAMPLES = 12  # questions
+FRAMES_SHOWN = 8  # of each clip
 
 
 def show_samples(
     log: RunLog | NoLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
 ) -> None:
-    """Some validation questions in TensorBoard: asked, answered, and which clips counted."""
+    """Some questions in TensorBoard: asked, answered, and which clips counted."""
     split = data.split
     picked = range(0, len(split.texts), max(1, len(split.texts) // SAMPLES))[:SAMPLES]
     rows = [
@@ -34,3 +42,25 @@ def show_samples(
         [split.texts[i] for i in at], found.punishment[at].numpy(), found.readout[at].numpy()
     )
     log.figure(step, "val/clip weights", figure)
+
+
+@torch.inference_mode()
+def show_reconstructions(
+    task: Autoencoding, table: ClipTable, samples: int, device: torch.device
+) -> Figure:
+    """The middle clips of some videos, beside what either channel makes of them."""
+    picked = np.unique(np.linspace(0, len(table.ids) - 1, samples).astype(np.int64))
+    with evaluating(task):
+        out = task.reconstruct(table.gather(picked).to(device))
+    clip = out.clips.shape[1] // 2
+    every = max(1, out.clips.shape[3] // FRAMES_SHOWN)
+    rows = []
+    for i, video in enumerate(picked):
+        frames = {
+            "original": out.clips[i, clip] / 255,
+            "appearance": out.appearance[i, clip],
+            "motion": out.motion[i, clip],
+        }
+        images = {k: v[:, ::every].movedim(0, -1).cpu().numpy() for k, v in frames.items()}
+        rows.append((table.ids[video], images))
+    return reconstructions(rows)

@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_loader.batch import Features
 from options.parse import parse
 from options.preprocess.stream import StreamOptions
 from preprocess.feature.extractor import Backbone
@@ -136,40 +135,6 @@ class _Lane:
             index = np.arange(len(self.waiting))[None]
             self.ring.extend(self.backbone.rows(torch.cat(self.waiting), index)[0])
             self.waiting.clear()
-
-
-class LiveClips:
-    """The last N clips of a stream, in the form that a run's model takes of a video.
-
-    One thread may add clips while another asks.
-    """
-
-    def __init__(self, clips: int) -> None:
-        """`clips`: N, as many as the run's stores have."""
-        self._clips: deque[StreamedClip] = deque(maxlen=clips)
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def add(self, clip: StreamedClip) -> None:
-        """Take a clip with the channels appearance and motion; the oldest of N + 1 goes."""
-        self._clips.append(clip)
-
-    def span(self) -> tuple[int, int]:
-        """First frame, and the one after the last, of what is kept."""
-        clips = list(self._clips)
-        return clips[0].start, clips[-1].end
-
-    def visual(self) -> Features:
-        """What is kept, at least one clip, as one video: appearance (1, N', F, W), N' <= N."""
-        clips = list(self._clips)
-        appearance = np.stack([clip.rows["appearance"] for clip in clips])
-        motion = np.stack([clip.rows["motion"].mean(0) for clip in clips])
-        return Features(
-            appearance=torch.from_numpy(appearance).float()[None],
-            motion=torch.from_numpy(motion).float()[None],
-            clip_mask=torch.ones(1, len(clips), dtype=torch.bool),
-        )
 
 
 def _decoded(path: Path) -> Iterator[Convert]:

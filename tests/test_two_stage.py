@@ -266,7 +266,7 @@ def test_without_questions_the_videos_are_divided_by_lot(tiny, monkeypatch, caps
         )
     assert metrics("a") == metrics("b")
     assert "32 training and 8 validation videos" in Path("results/a/console.log").read_text()
-    monkeypatch.setattr("evaluation.reconstruction.reconstructions", lambda rows: 1 / 0)
+    monkeypatch.setattr("inference.samples.reconstructions", lambda rows: 1 / 0)
     evaluate.main(["reconstruction", "--run", "results/a", "--checkpoint", "last"])
     assert "reconstructions.png left out (ZeroDivisionError: " in capsys.readouterr().out
     found = json.loads(Path("results/a/val-reconstruction.json").read_text())

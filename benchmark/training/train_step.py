@@ -26,7 +26,9 @@ from benchmark.measure import interleaved, matrix_rate, peak_memory, spread
 from benchmark.training.plain import PlainAnswering, PlainFeatures
 from benchmark.training.sizes import SIZES, FlopCounter, Size, make_data, make_task
 from data_loader.batch import Batch, Features
-from data_loader.dataset import QaData, join
+from data_loader.dataset import QaData
+from data_loader.join import join
+from data_loader.open import Stores
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.video_table import FeatureTable
 from model.task.qa import QuestionAnswering
@@ -180,7 +182,8 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
             videos = (VideoFeatures(str(v), one, 0) for v, one in enumerate(by_clip))
             write_store(store, videos, {})
         a, m = map(open_store, stores)
-        disk = join(data.split, a, m, video="real", channels="both", seed=0, on_disk=True)
+        opened = Stores(appearance=a, motion=m)
+        disk = join(data.split, opened, video="real", channels="both", seed=0, on_disk=True)
         plain = PlainFeatures(files[0], files[1], data.video.tolist())
         works = {
             "memory": lambda: data.batch(rows),

@@ -151,8 +151,8 @@ class QuestionAnswering(nn.Module):
     def features(self, visual: Features | Frames) -> tuple[Tensor, Tensor]:
         """Features of both channels: stored, or of the clips, by the encoders of this run.
 
-        A channel left out is zeros, whatever its features are: in training, evaluation and
-        prediction alike.  -> appearance (V, N, F, Da), motion (V, N, Dm)
+        A channel left out (by `channels`, or because its features have width 0) is zeros: in
+        training, evaluation and prediction alike.  -> appearance (V, N, F, Da), motion (V, N, Dm)
         """
         if isinstance(visual, Features):
             appearance, motion = visual.appearance, visual.motion
@@ -160,9 +160,9 @@ class QuestionAnswering(nn.Module):
             assert self.encoder is not None
             seen = self.encoder(self.encoder.views(visual.frames, visual.index))
             appearance, motion = seen.appearance, seen.motion
-        if self.channels == "appearance":
+        if self.channels == "appearance" or not motion.shape[-1]:
             motion = motion.new_zeros(*motion.shape[:-1], self.widths["motion"])
-        elif self.channels == "motion":
+        if self.channels == "motion" or not appearance.shape[-1]:
             appearance = appearance.new_zeros(*appearance.shape[:-1], self.widths["appearance"])
         return appearance, motion
 

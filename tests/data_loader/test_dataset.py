@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from data_loader.dataset import QaData, join
+from data_loader.dataset import QaData
+from data_loader.join import join
+from data_loader.open import Stores, open_stores
 from data_loader.questions import load_questions
 from data_loader.store.features import VideoFeatures, open_store, write_store
+from model.task.qa import QuestionAnswering
+from options.loss import LossOptions
+from options.model import ModelOptions
 from tests import tiny_run
 from util.errors import UserError
 
@@ -19,9 +24,10 @@ def tiny(tmp_path):
 
 
 def train_split(folder, video="real", **stores) -> QaData:
-    a, m = (open_store(stores.get(c, folder / f"{c}.h5")) for c in ("appearance", "motion"))
-    split = load_questions(folder / "questions.pt").splits["train"]
-    return join(split, a, m, video=video, channels="both", seed=0, on_disk=False)
+    paths = {c: stores.get(c, folder / f"{c}.h5") for c in ("appearance", "motion")}
+    split = load_questions(folder / "questions.pt").split("train")
+    opened = open_stores(**paths)
+    return join(split, opened, video=video, channels="both", seed=0, on_disk=False)
 
 
 def rewrite(path, videos, width=3, **changes) -> None:
@@ -65,11 +71,20 @@ def test_batches_encode_every_video_once(tiny) -> None:
 
 
 def test_no_video_is_zeros_as_wide_as_the_features(tiny) -> None:
-    blind, real = train_split(tiny, "none"), train_split(tiny)
-    assert blind.table.appearance.shape[2:] == real.table.appearance.shape[2:]
-    assert blind.table.motion.shape[2:] == real.table.motion.shape[2:]
-    assert not blind.table.appearance.any() and not blind.table.motion.any()
-    assert blind.batch(np.arange(9)).video.tolist() == [0] * 9
+    blind, real = train_split(tiny, "none").batch(np.arange(9)), train_split(tiny)
+    task = QuestionAnswering(
+        ModelOptions(width=16),
+        LossOptions(),
+        vocabulary=load_questions(tiny / "questions.pt").vocabulary,
+        word_width=8,
+        appearance_width=tiny_run.WIDTH,
+        motion_width=tiny_run.MOTION,
+    )
+    appearance, motion = task.features(blind.visual)
+    assert appearance.shape[2:] == real.table.appearance.shape[2:]
+    assert motion.shape[2:] == real.table.motion.shape[2:]
+    assert not appearance.any() and not motion.any()
+    assert blind.video.tolist() == [0] * 9
 
 
 def test_shuffled_gives_every_question_another_video(tiny) -> None:
@@ -120,9 +135,8 @@ def test_a_question_without_features_is_named(tiny) -> None:
 
 
 def test_an_empty_split_is_named(tiny) -> None:
-    split = load_questions(tiny / "questions.pt").splits["train"]
+    split = load_questions(tiny / "questions.pt").split("train")
     none = {k: () for k in ("videos", "ids", "types", "texts", "answer_texts")}
+    empty = replace(split, **none)
     with pytest.raises(UserError, match="split train has no questions"):
-        join(
-            replace(split, **none), None, None, video="none", channels="both", seed=0, on_disk=False
-        )
+        join(empty, Stores(), video="none", channels="both", seed=0, on_disk=False)

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 import data_loader.mapped
-from data_loader.dataset import join
+from data_loader.join import join
 from data_loader.mapped import MappedFeatures
-from data_loader.placement import choose_place
+from data_loader.open import open_stores
+from data_loader.placement import choose_placement
 from data_loader.questions import load_questions
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from tests import tiny_run
@@ -56,10 +57,10 @@ def test_mapped_features_are_those_in_memory(
 @pytest.mark.parametrize("channels", ["both", "motion", "appearance"])
 def test_a_split_on_disk_gives_the_batches_of_one_in_memory(tmp_path, video, channels) -> None:
     tiny_run.make(tmp_path)
-    stores = [open_store(tmp_path / f"{c}.h5") for c in ("appearance", "motion")]
+    stores = open_stores(**{c: tmp_path / f"{c}.h5" for c in ("appearance", "motion")})
     split = load_questions(tmp_path / "questions.pt").splits["train"]
     memory, disk = (
-        join(split, *stores, video=video, channels=channels, seed=0, on_disk=on_disk)
+        join(split, stores, video=video, channels=channels, seed=0, on_disk=on_disk)
         for on_disk in (False, True)
     )
     rows = np.array([7, 3, 40, 41])
@@ -79,14 +80,14 @@ def test_what_does_not_fit_stays_on_disk(tmp_path, monkeypatch) -> None:
     splits = [["v0", "v1", "v0"], ["v0"]]  # a video that both splits hold is held twice
     for free, name in ((need / 0.75 + 1, "memory"), (need / 0.75 - 2, "disk")):
         monkeypatch.setattr("data_loader.placement.free_memory", lambda device, free=free: free)
-        place = choose_place("auto", [store], splits, CPU)
-        assert place.name == name
-    assert "do not fit into 75% of the 0.00 GiB free: read from disk" in place.line
-    assert choose_place("disk", [store], splits, CPU).name == "disk"
+        placement = choose_placement("auto", [store], splits, CPU)
+        assert placement.where == name
+    assert "do not fit into 75% of the 0.00 GiB free: read from disk" in placement.description
+    assert choose_placement("disk", [store], splits, CPU).where == "disk"
     with pytest.raises(UserError, match=r"--features_in memory: .* do not fit .*; use disk, or"):
-        choose_place("memory", [store], splits, CPU)
+        choose_placement("memory", [store], splits, CPU)
     with pytest.raises(UserError, match=r"--features_in gpu: this run computes on the CPU"):
-        choose_place("gpu", [store], splits, CPU)
+        choose_placement("gpu", [store], splits, CPU)
 
 
 def test_processes_of_one_machine_share_its_memory(tmp_path, monkeypatch) -> None:
@@ -96,4 +97,4 @@ def test_processes_of_one_machine_share_its_memory(tmp_path, monkeypatch) -> Non
     store = open_store(tmp_path / "s.h5")
     for processes, name in (("1", "memory"), ("2", "disk")):
         monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
-        assert choose_place("auto", [store], [store.ids], CPU).name == name
+        assert choose_placement("auto", [store], [store.ids], CPU).where == name

@@ -12,8 +12,9 @@ import torch
 import predict
 import train
 from data_loader.store.features import VideoFeatures, write_store
+from inference.live import LiveClips
 from preprocess.feature.load import load_backbone
-from preprocess.stream import LiveClips, main, stream_features
+from preprocess.stream import main, stream_features
 from preprocess.video.clips import clip_frames
 from preprocess.video.decoders import VideoError
 from preprocess.video.resize import read_pictures

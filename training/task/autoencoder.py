@@ -1,5 +1,6 @@
 """The autoencoder as the training loop sees it: its videos, its task, its validation."""
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -8,12 +9,10 @@ import torch
 from torch import nn
 
 from data_loader.batch import Frames
-from data_loader.questions import load_questions
+from data_loader.open import clip_tables, open_stores, origins_of
 from data_loader.store.checksum import digest
-from data_loader.store.clips import ClipStore, open_clip_store
-from data_loader.store.provenance import check_provenance
-from data_loader.video_table import ClipTable
-from evaluation.reconstruction import measure, show_reconstructions
+from inference.samples import show_reconstructions
+from inference.split import reconstruction_errors
 from model.task.autoencoder import Autoencoding
 from model.task.encoder import build_encoder
 from options.autoencoder import AutoencoderOptions
@@ -21,7 +20,7 @@ from options.data import ClipOptions
 from options.encoder import EncoderOptions
 from options.model import ModelOptions
 from options.train import TrainOptions
-from training.task.base import Validation, origin
+from training.task.base import Validation
 from training.task.initialise import check_crop, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
@@ -57,11 +56,11 @@ class AutoencoderWork:
         """Open the clips and build the task; `kept`: the checkpoint that the run goes on from."""
         self.train = train
         _refuse(model, train)
-        store = open_clip_store(data.clips)
+        stores = open_stores(clips=data.clips)
+        store = stores.clips
+        assert store is not None
         check_crop(encoders, store)
-        training, validation = split_videos(store, data, seed=train.seed)
-        self.data = ClipTable(store=store, ids=training)
-        self.val = ClipTable(store=store, ids=validation)
+        self.data, self.val = clip_tables(store, data, seed=train.seed)
         self.samples = autoencoder.samples
         torch.manual_seed(train.seed)
         encoder = build_encoder(encoders)
@@ -76,19 +75,19 @@ class AutoencoderWork:
                 self.note = start_from(train.init_from, self.task, self.name)
         else:
             weights = kept["encoder_weights"]
-            check_provenance(kept["stores"]["clips"]["provenance"], store, f"results/{train.run}")
+            stores.check_alike(origins_of(kept["stores"]), f"results/{train.run}")
         self.facts = {
             "task": self.name,
             "sizes": sizes,
-            "stores": {"clips": origin(store)},
+            "stores": {name: asdict(origin) for name, origin in stores.origins().items()},
             "encoder_weights": weights,
-            "validation": list(validation),
+            "validation": list(self.val.ids),
         }
         self.scales = {
             "encoder.": encoders.encoder_lr,
             "discriminators.": autoencoder.discriminator_lr,
         }
-        self.videos = training
+        self.videos = self.data.ids
         self.types = ()
 
     def batch(self, rows: np.ndarray) -> Frames:
@@ -98,7 +97,7 @@ class AutoencoderWork:
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Rebuild the validation clips; of several processes each takes a share."""
         assert isinstance(model, Autoencoding)
-        found = measure(model, self.val, self.train.batch_size, device)
+        found = reconstruction_errors(model, self.val, self.train.batch_size, device)
         return Validation(
             score=found["psnr"],
             scalars={f"val/{name}": value for name, value in found.items()},
@@ -128,39 +127,6 @@ class AutoencoderWork:
         """Tells other data apart."""
         split = digest((self.videos, self.val.ids))
         return f"{len(self.videos)} videos {split}, {self.data.store.fingerprint()}"
-
-
-def split_videos(
-    store: ClipStore, data: ClipOptions, *, seed: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Training and validation videos of a store: those of the question file's splits, or by lot.
-
-    Raises UserError if either would be empty, or a video of the question file has no clips.
-    """
-    if data.questions is not None:
-        splits = load_questions(data.questions).splits
-        named = [sorted(set(splits[s].videos)) if s in splits else [] for s in ("train", "val")]
-        missing = [v for videos in named for v in videos if v not in store]
-        if missing:
-            raise UserError(
-                f"{store.path}: no clips for {len(missing)} videos of {data.questions}, first "
-                f"{', '.join(missing[:3])}; extract them, or encode the questions with "
-                "--videos_in and this store"
-            )
-        training, validation = named
-    else:
-        count = round(data.val_share * len(store.ids))
-        order = np.random.default_rng([seed, len(store.ids)]).permutation(len(store.ids))
-        training, validation = (
-            [store.ids[i] for i in np.sort(part)] for part in (order[count:], order[:count])
-        )
-    for name, videos in (("training", training), ("validation", validation)):
-        if not videos:
-            raise UserError(
-                f"{data.questions or store.path}: no {name} videos; give more videos, or another "
-                f"--val_share than {data.val_share}"
-            )
-    return tuple(training), tuple(validation)
 
 
 def _refuse(model: ModelOptions, train: TrainOptions) -> None:

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from data_loader.store.clips import ClipStore
-from data_loader.store.features import FeatureStore
 from util.tensorboard import NoLog, RunLog
 
 
@@ -21,11 +19,6 @@ class Validation:
     scalars: dict[str, float]  # for the log
     line: str  # for the console
     show: Callable[[RunLog | NoLog, int], None]  # samples to TensorBoard, at a step
-
-
-def origin(store: FeatureStore | ClipStore | None) -> dict[str, Any] | None:
-    """What a checkpoint remembers of a store."""
-    return None if store is None else {"path": str(store.path), "provenance": store.provenance}
 
 
 class Work(Protocol):

@@ -1,7 +1,6 @@
 """Question answering as the training loop sees it: its data, its task, its validation."""
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import Any
 
@@ -10,15 +9,13 @@ import torch
 from torch import nn
 
 from data_loader.batch import Batch
-from data_loader.dataset import QaData, join, join_clips
-from data_loader.placement import Place, choose_place
-from data_loader.questions import Questions, QuestionSplit, load_questions
-from data_loader.store.clips import ClipStore, open_clip_store
-from data_loader.store.features import FeatureStore, open_store
-from data_loader.store.provenance import check_provenance
+from data_loader.join import join_splits
+from data_loader.open import Stores, open_stores, origins_of
+from data_loader.questions import load_questions
 from data_loader.video_table import ClipTable, FeatureTable
-from evaluation.run import predict
 from inference.samples import show_samples
+from inference.split import predict
+from model.encoder.clip_encoder import ClipEncoder
 from model.task.encoder import build_encoder
 from model.task.qa import QuestionAnswering
 from options.data import DataOptions
@@ -26,15 +23,13 @@ from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
 from options.train import TrainOptions
-from training.task.base import Validation, origin
+from training.task.base import Validation
 from training.task.initialise import check_crop, feature_statistics, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
 
 VIDEOS_MULTIPLE = 8  # of a captured step: a graph is kept for each number of videos
-
-Stores = dict[str, FeatureStore | ClipStore | None]
 
 
 class QaWork:
@@ -60,18 +55,21 @@ class QaWork:
         self.train = train
         _refuse(data, encoders)
         self.questions = load_questions(data.questions)
-        stores = _open_stores(data)
-        splits = [_split(self.questions, name) for name in ("train", "val")]
+        stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         device = pick_device(train.device)
-        place = _place(stores, splits, data, device)
-        self.held = place.line
-        self.data, self.val = (
-            _join(split, stores, data, seed=train.seed, place=place.name) for split in splits
+        (self.data, self.val), self.placement = join_splits(
+            [self.questions.split(name) for name in ("train", "val")],
+            stores,
+            video=data.video,
+            channels=data.channels,
+            seed=train.seed,
+            features_in=data.features_in,
+            device=device,
         )
         if train.cuda_graph:
             self.data = replace(self.data, videos_multiple=VIDEOS_MULTIPLE)
         if train.cuda_graph or model.word_mask == "released":  # which depends on the padding
-            self.data, self.val = (one.alike() for one in (self.data, self.val))
+            self.data, self.val = (one.padded_to_longest() for one in (self.data, self.val))
         torch.manual_seed(train.seed)
         table = self.data.table
         encoder = None
@@ -80,8 +78,8 @@ class QaWork:
             encoder = build_encoder(encoders)
         sizes = {
             "word_width": self.questions.word_vectors.shape[1],
-            "appearance_width": _width(table, stores, encoder, "appearance"),
-            "motion_width": _width(table, stores, encoder, "motion"),
+            "appearance_width": _width("appearance", stores, encoder),
+            "motion_width": _width("motion", stores, encoder),
         }
         self.task = QuestionAnswering(
             model,
@@ -102,11 +100,12 @@ class QaWork:
             "task": self.name,
             "vocabulary": self.questions.vocabulary.state(),
             "sizes": sizes,
-            "stores": {channel: origin(store) for channel, store in stores.items()},
+            "stores": {"appearance": None, "motion": None, "clips": None}
+            | {name: asdict(origin) for name, origin in stores.origins().items()},
             "encoder_weights": weights,
             "longest_question": self.data.split.longest,
         }
-        self.stored = [store.fingerprint() for store in stores.values() if store is not None]
+        self.stored = [store.fingerprint() for store in stores.present().values()]
         self.scales = {"encoder.": encoders.encoder_lr}
         self.videos = self.data.split.videos
         self.types = self.data.split.types
@@ -140,9 +139,7 @@ class QaWork:
                 f"{data.questions} is not the file that {run} was trained with (another "
                 "vocabulary): give that one to resume, or take another name for --run"
             )
-        for channel, store in stores.items():
-            if store is not None:
-                check_provenance(kept["stores"][channel]["provenance"], store, run)
+        stores.check_alike(origins_of(kept["stores"]), run)
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Gather training questions (B,) and their videos."""
@@ -169,7 +166,7 @@ class QaWork:
         return (
             f"{len(self.data):,} training and {len(self.val):,} validation questions, "
             f"{len(self.questions.vocabulary.answers):,} answers"
-            f"{f', {self.held}' if self.held else ''}"
+            f"{f', {self.placement}' if self.placement else ''}"
         )
 
     def fingerprint(self) -> str:
@@ -187,64 +184,8 @@ def _refuse(data: DataOptions, encoders: EncoderOptions) -> None:
             )
 
 
-def _open_stores(data: DataOptions) -> Stores:
-    """The stores that the run looks at."""
-    return {
-        "appearance": None if data.appearance is None else open_store(data.appearance),
-        "motion": None if data.motion is None else open_store(data.motion),
-        "clips": None if data.clips is None else open_clip_store(data.clips),
-    }
-
-
-def _split(questions: Questions, name: str) -> QuestionSplit:
-    """A split's questions; UserError when there is no such split."""
-    if name not in questions.splits:
-        raise UserError(
-            f"{questions.path} has no split {name}; it has {', '.join(questions.splits)}"
-        )
-    return questions.splits[name]
-
-
-def _place(
-    stores: Stores, splits: Sequence[QuestionSplit], data: DataOptions, device: torch.device
-) -> Place:
-    """Where the features are held; nothing to say where there are none."""
-    held = [
-        store
-        for channel, store in stores.items()
-        if isinstance(store, FeatureStore) and data.channels in ("both", channel)
-    ]
-    if not held or data.video == "none":
-        return Place("memory", "")
-    return choose_place(data.features_in, held, [split.videos for split in splits], device)
-
-
-def _join(
-    split: QuestionSplit, stores: Stores, data: DataOptions, *, seed: int, place: str
-) -> QaData:
-    """A split's questions with their videos."""
-    clips = stores["clips"]
-    if isinstance(clips, ClipStore):
-        return join_clips(split, clips, video=data.video, seed=seed, widths=(1, 1))
-    appearance, motion = stores["appearance"], stores["motion"]
-    assert not isinstance(appearance, ClipStore) and not isinstance(motion, ClipStore)
-    joined = join(
-        split,
-        appearance,
-        motion,
-        video=data.video,
-        channels=data.channels,
-        seed=seed,
-        on_disk=place != "memory",
-    )
-    return joined.to(torch.device("cuda")) if place == "gpu" else joined
-
-
-def _width(table: FeatureTable | ClipTable, stores: Stores, encoder: Any, channel: str) -> int:
-    """Features of a channel: as stored, or as its encoder gives them."""
-    store = stores[channel]
-    if isinstance(store, FeatureStore):
-        return store.width
-    if isinstance(table, FeatureTable):
-        return getattr(table, channel).shape[-1]
-    return getattr(encoder, channel).width
+def _width(channel: str, stores: Stores, encoder: ClipEncoder | None) -> int:
+    """Features of a channel: as stored, or as its encoder gives them; 1 of a run without either."""
+    if channel in stores.present():
+        return getattr(stores, channel).width
+    return 1 if encoder is None else getattr(encoder, channel).width

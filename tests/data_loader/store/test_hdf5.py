@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_loader.mapped import MappedFeatures
-from data_loader.placement import choose_place
+from data_loader.placement import choose_placement
 from data_loader.store.__main__ import main as report
 from data_loader.store.clips import VideoClips, write_clip_store
 from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
@@ -182,8 +182,11 @@ def test_a_store_that_goes_or_changes_after_it_was_opened(tmp_path) -> None:
     _features(path)
     store = open_store(path)
     mapped = MappedFeatures(store, NAMES, frame_mean=False)
-    place = lambda: choose_place("memory", [store], [NAMES], torch.device("cpu"))  # noqa: E731
-    reads = (lambda: store.load(NAMES), lambda: mapped.gather(np.arange(4)), place)
+    reads = (
+        lambda: store.load(NAMES),
+        lambda: mapped.gather(np.arange(4)),
+        lambda: choose_placement("memory", [store], [NAMES], torch.device("cpu")),
+    )
     path.unlink()
     for read in reads:
         with pytest.raises(UserError, match=r"s\.h5: no such feature store"):

@@ -1,0 +1,174 @@
+"""Join the questions of a split with their videos: features in memory, on disk, or clips."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_loader.dataset import QaData
+from data_loader.mapped import MappedFeatures
+from data_loader.open import Stores
+from data_loader.placement import Placement, choose_placement
+from data_loader.questions import QuestionSplit
+from data_loader.sampling import derangement
+from data_loader.store.clips import ClipStore
+from data_loader.store.features import FeatureStore
+from data_loader.store.match import check_match
+from data_loader.video_table import ClipTable, FeatureTable
+from options.data import Channels, FeaturesIn, Video
+from util.errors import UserError
+
+
+def join_splits(
+    splits: Sequence[QuestionSplit],
+    stores: Stores,
+    *,
+    video: Video,
+    channels: Channels,
+    seed: int,
+    features_in: FeaturesIn,
+    device: torch.device,
+) -> tuple[list[QaData], str]:
+    """Join splits as `join` does, with stored features placed where `features_in` says.
+
+    -> one QaData a split; in words where the features are, "" without features.  Raises UserError
+    as `join` and `choose_placement` do.
+    """
+    read = [
+        store
+        for name, store in stores.present().items()
+        if isinstance(store, FeatureStore) and channels in ("both", name) and video != "none"
+    ]
+    placement = Placement("memory", "")
+    if read:
+        placement = choose_placement(features_in, read, [s.videos for s in splits], device)
+    # On the way to a GPU features are read as from disk: never in memory as a whole.
+    joined = [
+        join(
+            split,
+            stores,
+            video=video,
+            channels=channels,
+            seed=seed,
+            on_disk=placement.where != "memory",
+        )
+        for split in splits
+    ]
+    if placement.where == "gpu":
+        joined = [data.to(device) for data in joined]
+    return joined, placement.description
+
+
+def join(
+    split: QuestionSplit,
+    stores: Stores,
+    *,
+    video: Video,
+    channels: Channels,
+    seed: int,
+    on_disk: bool,
+) -> QaData:
+    """Join a split with its videos; features are read into memory, or batch by batch (`on_disk`).
+
+    `video` "none" (the question-only control) shows one video without features instead; "shuffled"
+    (the shuffled-video control) shows another video of the split, by a permutation drawn from
+    `seed`.  With `channels` "appearance" or "motion" the other one is not read: its features have
+    width 0.  Raises UserError for a split without questions, stores that do not match, or a
+    question whose video is in no store.
+    """
+    if not len(split.videos):
+        raise UserError(f"split {split.name} has no questions: check the annotations")
+    videos = sorted(set(split.videos))
+    if stores.appearance and stores.motion:
+        check_match(stores.appearance, stores.motion)
+    for store in stores.present().values():
+        _check_videos(split, store, videos)
+    if video == "none":
+        return _without_video(split, stores)
+    shown = videos
+    if video == "shuffled":
+        if len(videos) < 2:
+            raise UserError(f"--video shuffled: split {split.name} has a single video")
+        shown = [videos[i] for i in derangement(seed=seed, total=len(videos))]
+    if stores.clips is not None:
+        table = ClipTable(store=stores.clips, ids=tuple(shown))
+    else:
+        assert stores.appearance is not None and stores.motion is not None
+        table = _feature_table(
+            stores.appearance, stores.motion, shown, channels=channels, on_disk=on_disk
+        )
+    index = {name: i for i, name in enumerate(videos)}
+    return QaData(
+        split=split, table=table, video=np.array([index[v] for v in split.videos], dtype=np.int64)
+    )
+
+
+def _check_videos(
+    split: QuestionSplit, store: FeatureStore | ClipStore, videos: Sequence[str]
+) -> None:
+    """Every question's video must be in the store."""
+    missing = {video for video in videos if video not in store}
+    if missing:
+        what = "clips" if isinstance(store, ClipStore) else "features"
+        asked = sum(video in missing for video in split.videos)
+        raise UserError(
+            f"{store.path}: no {what} for {len(missing)} videos of split {split.name} "
+            f"({asked} questions), first {', '.join(sorted(missing)[:3])}; extract them, or encode "
+            "the questions with --videos_in and this store"
+        )
+
+
+def _without_video(split: QuestionSplit, stores: Stores) -> QaData:
+    """All questions ask about one video, whose channels are both left out.
+
+    It has one clip: clips of zeros are all alike, and relating or weighing them changes nothing.
+    """
+    frames = 1
+    if stores.clips is not None:
+        frames = stores.clips.frames_per_clip
+    elif stores.appearance is not None:
+        frames = int(stores.appearance.frames[0])
+    return QaData(
+        split=split,
+        table=FeatureTable(
+            appearance=torch.empty(1, 1, frames, 0),
+            motion=torch.empty(1, 1, 0),
+            clips=torch.ones(1, dtype=torch.int64),
+        ),
+        video=np.zeros(len(split.videos), dtype=np.int64),
+    )
+
+
+def _feature_table(
+    appearance: FeatureStore,
+    motion: FeatureStore,
+    videos: Sequence[str],
+    *,
+    channels: Channels,
+    on_disk: bool,
+) -> FeatureTable:
+    """Features of `videos`, in their order; UserError if the channels differ in clips.
+
+    The motion channel has one vector a clip: per-frame features are averaged.
+    """
+    columns = {
+        "appearance": MappedFeatures(appearance, videos, frame_mean=False),
+        "motion": MappedFeatures(motion, videos, frame_mean=True),
+    }
+    a, m = (features.clips for features in columns.values())
+    if len(differ := np.flatnonzero(a != m)):
+        i = differ[0]
+        raise UserError(
+            f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
+            f"{motion.path}: extract both with the same --clips"
+        )
+    held: dict[str, Tensor | MappedFeatures] = {}
+    for channel, features in columns.items():
+        if channels not in ("both", channel):
+            held[channel] = torch.empty(*features.shape[:-1], 0)
+        else:
+            held[channel] = features if on_disk else features.to(torch.device("cpu"))
+    return FeatureTable(
+        appearance=held["appearance"], motion=held["motion"], clips=torch.from_numpy(a)
+    )
