@@ -28,7 +28,8 @@ from util.checkpoint import load_checkpoint
 from util.clip_plots import clip_timeline
 from util.device import pick_device
 from util.errors import UserError, run_command
-from util.files import check_output, whole_file
+from util.figure import save_figure
+from util.files import check_output
 from util.progress import warned
 from util.text import clipped
 
@@ -68,8 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             punishment=reply.punishment,
             readout=reply.readout,
         )
-        with whole_file(output) as partial:
-            figure.savefig(partial, format="png", dpi=110)
+        save_figure(figure, output)
         print(f"what it looked at: {output}")
     return 0
 

@@ -10,10 +10,10 @@ import shutil
 import time
 from pathlib import Path
 
-import evaluate
 import predict
 import train
 from data_loader.questions import load_questions
+from evaluation.score_runs import score_runs
 from options.evaluate import ScoreOptions, SplitOptions
 from preprocess import questions, videos
 from preprocess.shapes import generate
@@ -46,7 +46,7 @@ def main() -> int:
     step("5/6 accuracy on the test split", "evaluate.py")
     question_only = f"results/{BLIND}"
     options = ScoreOptions(run=[f"results/{RUN}"], question_only=question_only)
-    (found,) = evaluate.measure(options, SplitOptions())
+    (found,) = score_runs(options, SplitOptions())
     step("6/6 one question about one test video", "predict.py")
     test = load_questions(DATA / "questions.pt").splits["test"]
     video = DATA / "videos" / f"{test.videos[0]}.mp4"

@@ -10,10 +10,10 @@ import json
 import time
 from pathlib import Path
 
-import evaluate
 import train
 from demo.shapes import DATA, step
 from demo.two_stage_options import TwoStageOptions
+from evaluation.score_runs import score_runs
 from options.evaluate import ScoreOptions, SplitOptions
 from options.parse import parse
 from preprocess import questions, videos
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
             changes = [*changes, "--init_from", f"results/{first}"]
         train.main(["qa", "--preset", preset, *changes, "--run", run, *seed])
         step(f"{name.replace('_', ' ')}, on the test split", "evaluate.py")
-        (found,) = evaluate.measure(ScoreOptions(run=[f"results/{run}"]), SplitOptions())
+        (found,) = score_runs(ScoreOptions(run=[f"results/{run}"]), SplitOptions())
         accuracy[name] = round(found.accuracy["accuracy"].total, 4)
     print(json.dumps({**accuracy, "seconds": round(time.perf_counter() - begin)}))
     return 0

@@ -8,7 +8,7 @@ from data_loader.questions import load_questions
 from data_loader.vocabulary import UNKNOWN_ANSWERS, build_vocabulary
 from evaluation.answers import Asked, asked, columns
 from evaluation.format import columns_of, grid, largest_types, percent
-from evaluation.protocol import TITLES, baselines, check_protocol, counted
+from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from options.evaluate import BaselineOptions
 from preprocess.annotation.dataset import read_splits
 from util.errors import UserError
@@ -22,12 +22,12 @@ LABELS = {
 }
 
 
-def report(options: BaselineOptions) -> dict[str, Any]:
+def run(options: BaselineOptions) -> int:
     """Print the constant answer and the ceilings by question type; the last line is JSON."""
     questions = _asked(options)
     kept = questions.only(counted(questions, options.protocol))
     bootstrap = Bootstrap(kept.video, kept.type)
-    hits = baselines(kept)
+    hits = baseline_hits(kept)
     by_type = {name: bootstrap.accuracy(values) for name, values in hits.items()}
     types = largest_types(bootstrap.counts)
     rows = {"questions": [f"{n:,}" for n in bootstrap.counts.of(types)]}
@@ -44,7 +44,7 @@ def report(options: BaselineOptions) -> dict[str, Any]:
         "by_type": {name: found.by_type for name, found in by_type.items()},
     }
     print(json.dumps(out))
-    return out
+    return 0
 
 
 def _constant(kept: Asked, kind: str) -> str:

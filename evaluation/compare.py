@@ -10,6 +10,7 @@ import yaml
 
 from evaluation.format import Interval, between, columns_of, grid, largest_types, percent
 from evaluation.predictions_file import (
+    PredictionsFile,
     Truth,
     clip,
     match,
@@ -21,7 +22,7 @@ from evaluation.predictions_file import (
 from evaluation.score import answers_file
 from options.evaluate import CompareOptions
 from util.errors import UserError
-from util.files import whole_file
+from util.files import check_output, whole_file
 from util.grouped import Grouped
 from util.statistics import Bootstrap, mcnemar
 from util.text import clipped
@@ -44,7 +45,7 @@ class Comparison:
         """Questions that only B has right."""
         return sum(f["right"] == "b" for f in self.flipped)
 
-    def text(self, split: str, counts: Grouped[int]) -> str:
+    def table(self, split: str, counts: Grouped[int]) -> str:
         """The table for the terminal."""
         types = largest_types(counts)
         rows = [  # a list: a run may be called "- A"
@@ -63,16 +64,22 @@ class Comparison:
         )
 
 
-def compare(options: CompareOptions) -> list[Comparison]:
-    """Compare, print, write; UserError where the files do not answer the same questions."""
-    read = {name: read_file(_file(name, options.split)) for name in options.runs}
-    if len(read) < len(options.runs):
+def run(options: CompareOptions) -> int:
+    """Compare and print, and write every difference; the last line printed is JSON.
+
+    Raises UserError where the files do not answer the same questions, or the output would replace
+    one of them.
+    """
+    if options.output:
+        reads = {"--questions": options.questions, **{f"--runs {n}": n for n in options.runs}}
+        check_output(options.output, inputs=reads)
+    files = {name: read_file(_file(name, options.split)) for name in options.runs}
+    if len(files) < len(options.runs):
         raise UserError("compare: the same run is named twice; name different ones")
-    _check_alike({name: file.header for name, file in read.items()}, options.split)
-    own = {name: file.records for name, file in read.items() if file.records}
-    truth = _truth(options, own)
-    hits = {name: match(name, file, truth) for name, file in read.items()}
-    for name, given in hits.items():
+    _check_alike({name: file.header for name, file in files.items()}, options.split)
+    truth = _truth(options, files)
+    answers = {name: match(name, file, truth) for name, file in files.items()}
+    for name, given in answers.items():
         if near := nearly_right(given, truth.answer):
             print(
                 f"NOTE {name}: {len(near):,} answers differ from the true one in case, blanks or a "
@@ -81,9 +88,9 @@ def compare(options: CompareOptions) -> list[Comparison]:
             )
     bootstrap = Bootstrap(truth.video, truth.type)
     first, *others = options.runs
-    found = [_pair(first, other, hits, truth, bootstrap) for other in others]
+    found = [_compare_pair(first, other, answers, truth, bootstrap) for other in others]
     for one in found:
-        print(one.text(options.split, bootstrap.counts))
+        print(one.table(options.split, bootstrap.counts))
         for flip in one.flipped[: options.show]:
             print(
                 f"  {'B' if flip['right'] == 'b' else 'A'} right: {clipped(flip['question'], 200)} "
@@ -97,12 +104,13 @@ def compare(options: CompareOptions) -> list[Comparison]:
             partial.write_text(json.dumps(content, indent=1))
         print(f"every flipped question: {options.output}")
     print(json.dumps(summary))
-    return found
+    return 0
 
 
-def _pair(
+def _compare_pair(
     a: str, b: str, given: dict[str, np.ndarray], truth: Truth, bootstrap: Bootstrap
 ) -> Comparison:
+    """What B answers otherwise than A, over all questions and by type."""
     right_a, right_b = given[a] == truth.answer, given[b] == truth.answer
     difference = right_b.astype(float) - right_a
     flipped = [
@@ -170,8 +178,9 @@ def _check_alike(headers: dict[str, dict[str, Any]], split: str) -> None:
                 )
 
 
-def _truth(options: CompareOptions, own: dict[str, list[dict[str, Any]]]) -> Truth:
+def _truth(options: CompareOptions, files: dict[str, PredictionsFile]) -> Truth:
     """The questions and true answers: of --questions, or of a file of this project."""
+    own = {name: file.records for name, file in files.items() if file.records}
     if options.questions:
         truth = truth_of_questions(options.questions, options.split)
     elif own:

@@ -61,7 +61,7 @@ def attainable(asked: Asked) -> np.ndarray:
     return np.array(right, dtype=bool)
 
 
-def baselines(asked: Asked) -> dict[str, np.ndarray]:
+def baseline_hits(asked: Asked) -> dict[str, np.ndarray]:
     """What needs no model, as hits (Q,): the constant answer of each type and the two ceilings."""
     return {
         "constant_per_type": asked.constant == asked.answer,

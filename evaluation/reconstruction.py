@@ -14,16 +14,18 @@ from options.evaluate import ReconstructionOptions
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError
-from util.files import whole_file
+from util.figure import save_figure
+from util.files import check_output, whole_file
 from util.progress import warned
 
 
-def measure_run(options: ReconstructionOptions) -> dict[str, float]:
+def run(options: ReconstructionOptions) -> int:
     """Measure an autoencoder run on the videos of a split; print, write JSON and a picture.
 
     Raises UserError for a run of another task, or videos that are not there.
     """
     folder = Path(options.run)
+    check_output(folder / f"{options.split}-reconstruction.json", "--run")
     content = load_checkpoint(folder / f"{options.checkpoint}.pt")
     if content["task"] != "autoencoder":
         raise UserError(
@@ -46,11 +48,10 @@ def measure_run(options: ReconstructionOptions) -> dict[str, float]:
     picture = folder / "plots" / f"{split}-reconstructions.png"
     with warned(print, f"picture {picture}"):
         figure = show_reconstructions(task, table, options.samples, device)
-        with whole_file(picture) as partial:
-            figure.savefig(partial, format="png", dpi=110)
+        save_figure(figure, picture)
         print(f"picture: {picture}")
     print(json.dumps({k: round(v, 4) for k, v in found.items()}))
-    return found
+    return 0
 
 
 def text(found: dict[str, float], title: str) -> str:

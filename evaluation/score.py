@@ -20,7 +20,7 @@ from evaluation.format import (
     markdown,
     percent,
 )
-from evaluation.protocol import TITLES, baselines, check_protocol, counted
+from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from evaluation.run import Run, answer, find_question_only, open_run, run_questions
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
@@ -83,7 +83,7 @@ class Score:
         out[f"{split}/calibration_error"] = self.calibration_error
         return out
 
-    def text(self) -> str:
+    def table(self) -> str:
         """The table for the terminal."""
         types = largest_types(self.counts)
         rows: dict[str, list[str]] = {"questions": [f"{n:,}" for n in self.counts.of(types)]}
@@ -189,7 +189,7 @@ def _score(
     blind: str | None,
 ) -> Score:
     """The numbers of one set of answers beside those of `others` and of no model."""
-    hits = baselines(found.asked) | {name: a.correct for name, a in others.items()}
+    hits = baseline_hits(found.asked) | {name: a.correct for name, a in others.items()}
     hits["accuracy"] = found.correct
     gain = None
     if "question_only" in hits:

@@ -42,7 +42,10 @@ def parse(
     fields = {f.name: f for cls in classes for f in dataclasses.fields(cls)}
     kinds = {"preset": str | None, **{name: f.type for name, f in fields.items()}}
     if {"-h", "--help"} & set(argv):
-        _print_help(prog, about, classes)
+        # Here and not above: only the help needs argparse.
+        from options.help import help_text
+
+        print(help_text(prog, about, classes, ", ".join(presets())), end="")
         sys.exit(0)
     given = _flag_values(argv, kinds, prog, first)
     preset = _preset_values(given.pop("preset", None), kinds, prog)
@@ -157,16 +160,3 @@ def _preset_values(name: str | None, kinds: Mapping[str, Any], prog: str) -> dic
 
 def _see_help(prog: str) -> str:
     return f"`{prog} --help` lists the options"
-
-
-def _print_help(prog: str, about: str, classes: Sequence[type]) -> None:
-    """The help of all options, from the docstrings of their classes."""
-    from jsonargparse import ArgumentParser  # here: only the help needs it
-
-    parser = ArgumentParser(prog=prog, description=about, allow_abbrev=False, default_env=False)
-    parser.add_argument(
-        "--preset", type=str | None, default=None, help=f"a complete run: {', '.join(presets())}"
-    )
-    for cls in classes:
-        parser.add_class_arguments(cls, nested_key=None)
-    parser.print_help()

@@ -49,11 +49,11 @@ def refuse(*_args: object, **_more: object) -> None:
 def idle(monkeypatch) -> None:
     """No command may get as far as its work."""
     monkeypatch.setattr(train.QaWork, "__init__", refuse)
-    monkeypatch.setattr(evaluate, "score_run", refuse)
-    monkeypatch.setattr(evaluate, "write_report", refuse)
-    monkeypatch.setattr(evaluate.compare, "compare", refuse)
-    monkeypatch.setattr(evaluate.curves, "draw", refuse)
-    monkeypatch.setattr(evaluate.table, "rebuild", refuse)
+    for work in (
+        "score_runs.score_run", "report.failures.write_report", "compare.read_file",
+        "plot.curves.draw", "report.table.rebuild",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"evaluation.{work}", refuse)
     monkeypatch.setattr(predict, "Predictor", refuse)
 
 

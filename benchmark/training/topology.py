@@ -28,6 +28,7 @@ from model.dualvgr.topology import connector
 from options.flat import build, flat_values
 from options.loss import LossOptions
 from options.model import ModelOptions
+from util.figure import save_figure
 
 TOPOLOGIES = ("complete", "window:8", "knn:8")
 COLOURS = ("#8a8a8a", "#3b6ea8", "#c8643c")
@@ -141,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--videos", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=4.0, help="GiB for the complete graphs")
-    parser.add_argument("--plot", type=Path, help="where to draw the growth (PNG, SVG, PDF)")
+    parser.add_argument("--plot", type=Path, help="where to draw the growth (PNG)")
     options = parser.parse_args(argv)
     print(
         f"D {options.width}, {options.videos} videos, {torch.get_num_threads()} threads: "
@@ -152,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         setting = Setting(clips=clips, width=options.width, videos=options.videos)
         found[clips] = measure(setting, rounds=options.rounds, limit=options.limit)
     if options.plot:
-        plot(found, width=options.width, videos=options.videos).savefig(options.plot, dpi=150)
+        save_figure(plot(found, width=options.width, videos=options.videos), options.plot)
     print(json.dumps(summary(found)))
     return 0
 

@@ -13,15 +13,26 @@ from evaluation.plot.panels import COUNT, INK, one_panel
 from options.evaluate import CurveOptions
 from util.clip_plots import APPEARANCE, MOTION, READOUT
 from util.errors import UserError
-from util.files import whole_file
+from util.figure import save_figure
+from util.files import check_output
 from util.text import clipped
 
 EPOCH = "train/epoch"
 COLOURS = (READOUT, APPEARANCE, MOTION, COUNT, INK)
 
 
-def draw(options: CurveOptions) -> Path:
+def run(options: CurveOptions) -> int:
     """Write the picture.  Raises UserError for a run without a log, or one without the scalar."""
+    folders = [folder for line in options.run for folder in line.split(",")]
+    reads = {f"--run {name}": Path(name) / "metrics.jsonl" for name in folders}
+    check_output(options.output, inputs=reads)
+    save_figure(draw(options), options.output)
+    print(f"picture: {options.output}")
+    return 0
+
+
+def draw(options: CurveOptions) -> Figure:
+    """The picture: a line a run, over its steps."""
     labels = options.label or [Path(line.split(",")[0]).name for line in options.run]
     figure, axes = one_panel(clipped(options.title or options.scalar, 100), (9, 4.6))
     for line, label, colour in zip(options.run, labels, cycle(COLOURS), strict=False):
@@ -46,8 +57,7 @@ def draw(options: CurveOptions) -> Path:
     axes.set_ylabel(options.scalar)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.legend(frameon=False, fontsize=9)
-    _save(figure, Path(options.output))
-    return Path(options.output)
+    return figure
 
 
 def since_epoch(steps: np.ndarray, values: np.ndarray, begins: np.ndarray) -> np.ndarray:
@@ -97,8 +107,3 @@ def _lines(folder: Path) -> list[dict]:
     if not path.is_file():
         raise UserError(f"{path}: no such log; name folders of runs, such as results/shapes")
     return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110)

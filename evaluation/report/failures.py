@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from evaluation.answers import Answers
 from evaluation.format import TYPES, between, percent
+from evaluation.input_files import input_files
 from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
 from evaluation.run import answer, open_run, run_questions
 from model.task.qa import Predictions
@@ -17,10 +18,23 @@ from options.evaluate import ReportOptions, SplitOptions
 from preprocess.video.error import VideoError
 from preprocess.video.files import list_videos, name_videos
 from util.errors import UserError
+from util.files import check_output
 from util.statistics import Bootstrap
 
 Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their times
 UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
+
+
+def run(options: ReportOptions, where: SplitOptions) -> int:
+    """Write the page of a run, where nothing that it is made of lies."""
+    own = Path(options.run) / f"{where.split}-failures.html"
+    flag, output = ("--output", Path(options.output)) if options.output else ("--run", own)
+    reads = input_files(options.run, options.checkpoint, where) if options.output else {}
+    reads |= {"--id_map": options.id_map, **{f"--videos {name}": name for name in options.videos}}
+    check_output(output, flag, inputs=reads)
+    write_report(options, where, output)
+    print(f"failures: {output}")
+    return 0
 
 
 def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> None:
@@ -28,10 +42,10 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
 
     Raises UserError for a run that does not fit, an unknown type, videos that are not there.
     """
-    run = open_run(options.run, checkpoint=options.checkpoint, device=where.device)
-    video = cast(Video, run.options["video"])
+    trained = open_run(options.run, checkpoint=options.checkpoint, device=where.device)
+    video = cast(Video, trained.options["video"])
     files = _files(options)
-    given, found = answer(run, run_questions(run, where.questions), where, video)
+    given, found = answer(trained, run_questions(trained, where.questions), where, video)
     rows = worst(given, found.ce.numpy(), count=options.count, kind=options.type)
     clips = found.readout.shape[1]
     wanted = {str(given.asked.video[i]) for i in rows}
@@ -50,7 +64,12 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
     failures = [_failure(i, given, found, seen) for i in rows]
     picked = PICKED if any(f.known for f in failures) else UNKNOWN
     write_page(
-        output, run=run.name, split=where.split, summary=summary, failures=failures, picked=picked
+        output,
+        run=trained.name,
+        split=where.split,
+        summary=summary,
+        failures=failures,
+        picked=picked,
     )
 
 

@@ -21,6 +21,8 @@ machine stays as it is, and is named.
 import json
 import re
 import statistics
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,16 @@ from evaluation.predictions_file import truth_of_records
 from evaluation.score import answers_file
 from options.evaluate import TableOptions
 from util.errors import UserError
-from util.files import whole_file
+from util.files import check_output, whole_file
 from util.statistics import Bootstrap, seeds_interval
 
 ROW_KEYS = {"label", "runs", "file", "learned"}
+
+
+def run(options: TableOptions) -> int:
+    """Write the tables anew; 1 when one had to stay as it was."""
+    check_output(options.readme, "--readme", inputs={"--tables": options.tables})
+    return 1 if rebuild(options) else 0
 
 
 def rebuild(options: TableOptions) -> list[str]:
@@ -81,47 +89,50 @@ def build(spec: dict[str, Any], results: Path) -> str:
                 f"{row.runs}: answers {len(row.id)} questions, {first.runs} {len(first.id)}, or "
                 "others: a table is of one question file"
             )
-    columns = _columns(spec)
-    masks = [
-        np.array([kinds is None or kind in kinds for kind in first.type]) for _, kinds in columns
-    ]
-    blind, other, differences = None, None, ["vision gain"]
+    bootstrap = Bootstrap(first.video, first.type)
+    by_label = {row.label: row for row in rows}
+    # Each column after the label: its heading, and what it says of a row.
+    columns: list[tuple[str, Callable[[_Row], str]]] = []
+    for name, kinds in _columns(spec):
+        mask = np.array([kinds is None or kind in kinds for kind in first.type])
+        columns.append((f"{name} ({mask.sum():,})", partial(_Row.accuracy, mask=mask)))
+    reference = None  # (Q,) mean hits over seeds of what the rows are held against
     if spec.get("question_only"):
         row = {"label": "", "runs": spec["question_only"], "file": "none"}
-        blind = _Row(row, spec, results).hits.mean(0)
+        reference = _Row(row, spec, results).hits.mean(0)
+        gain = partial(_over_videos, reference=reference, bootstrap=bootstrap)
+        columns.append(("vision gain", gain))
     elif spec.get("against"):
-        other = next(row for row in rows if row.label == spec["against"])
-        blind = other.hits.mean(0)
-        differences = ["difference, over videos", "difference, over seeds"]
-    learned = any("learned" in row for row in spec["rows"])
-    head = ["", *(f"{c} ({m.sum():,})" for (c, _), m in zip(columns, masks, strict=True))]
-    head += differences * (blind is not None) + ["learned"] * learned
-    lines = [markdown(head), "|" + "-|" * len(head)]
-    bootstrap = Bootstrap(first.video, first.type)
-    for row in rows:
-        cells = [row.label, *(row.cell(mask) for mask in masks)]
-        if blind is not None:
-            cells.append(_gain(row, blind, bootstrap))
-        if other is not None:
-            cells.append(_over_seeds(row, other))
-        if learned:
-            cells.append(row.learned)
-        lines.append(markdown(cells))
-    if blind is not None and spec.get("gain_of"):
-        row = next(row for row in rows if row.label == spec["gain_of"])
-        gain = row.hits.mean(0) - blind
-        mean, interval = bootstrap.accuracy(gain), bootstrap.interval(gain)
-        cells = []
-        for _, kinds in columns:  # of several types joined there is no interval
-            cell = "–"
-            if kinds is None:
-                cell = f"{100 * mean.total:+.1f} [{between(interval.total, sign=True)}]"
-            elif len(kinds) == 1 and kinds[0] in interval.by_type:
-                ends = between(interval.by_type[kinds[0]], sign=True)
-                cell = f"{100 * mean.by_type[kinds[0]]:+.1f} [{ends}]"
-            cells.append(cell)
-        lines.append(markdown([f"vision gain, {row.label}", *cells, ""] + [""] * learned))
+        other = by_label[spec["against"]]
+        reference = other.hits.mean(0)
+        difference = partial(_over_videos, reference=reference, bootstrap=bootstrap)
+        columns.append(("difference, over videos", difference))
+        columns.append(("difference, over seeds", partial(_over_seeds, other=other)))
+    if any("learned" in row for row in spec["rows"]):
+        columns.append(("learned", lambda row: row.learned))
+    lines = [markdown(["", *(heading for heading, _ in columns)]), "|-" * (1 + len(columns)) + "|"]
+    lines += [markdown([row.label, *(cell(row) for _, cell in columns)]) for row in rows]
+    if reference is not None and spec.get("gain_of"):
+        row = by_label[spec["gain_of"]]
+        cells = _gain_by_type(row.hits.mean(0) - reference, spec, bootstrap)
+        cells += [""] * (len(columns) - len(cells))
+        lines.append(markdown([f"vision gain, {row.label}", *cells]))
     return "\n".join(lines)
+
+
+def _gain_by_type(gain: np.ndarray, spec: dict[str, Any], bootstrap: Bootstrap) -> list[str]:
+    """The gain (Q,) in each of the spec's columns; several types joined have no interval."""
+    mean, interval = bootstrap.accuracy(gain), bootstrap.interval(gain)
+    cells = []
+    for _, kinds in _columns(spec):
+        cell = "–"
+        if kinds is None:
+            cell = f"{100 * mean.total:+.1f} [{between(interval.total, sign=True)}]"
+        elif len(kinds) == 1 and kinds[0] in interval.by_type:
+            ends = between(interval.by_type[kinds[0]], sign=True)
+            cell = f"{100 * mean.by_type[kinds[0]]:+.1f} [{ends}]"
+        cells.append(cell)
+    return cells
 
 
 def _columns(spec: dict[str, Any]) -> list[tuple[str, list[str] | None]]:
@@ -157,8 +168,8 @@ class _Row:
             hits.append([record["correct"] for record in records])
         self.hits = np.array(hits, dtype=float)  # (seeds, Q)
 
-    def cell(self, mask: np.ndarray) -> str:
-        """Mean and deviation over seeds of the accuracy where `mask`."""
+    def accuracy(self, mask: np.ndarray) -> str:
+        """Mean and deviation over seeds of the accuracy where `mask` (Q,) bool."""
         if not mask.any():
             return "–"
         values = [100 * float(v) for v in self.hits[:, mask].mean(1)]
@@ -166,9 +177,9 @@ class _Row:
         return f"{statistics.mean(values):.1f}{spread}"
 
 
-def _gain(row: _Row, blind: np.ndarray, bootstrap: Bootstrap) -> str:
+def _over_videos(row: _Row, reference: np.ndarray, bootstrap: Bootstrap) -> str:
     """Gain of the mean over seeds, with its interval over videos."""
-    gain = row.hits.mean(0) - blind
+    gain = row.hits.mean(0) - reference
     if not gain.any():
         return "–"
     middle = percent(bootstrap.accuracy(gain).total)
@@ -180,9 +191,9 @@ def _over_seeds(row: _Row, other: _Row) -> str:
     """Difference of two means over seeds, with its interval: other seeds, other means."""
     if row is other or min(len(row.hits), len(other.hits)) < 2:
         return "–"
-    mine, theirs = (100 * one.hits.mean(1) for one in (row, other))
-    low, high = seeds_interval(mine, theirs)
-    return f"{mine.mean() - theirs.mean():+.1f} [{low:+.1f}..{high:+.1f}]"
+    ours, theirs = (100 * one.hits.mean(1) for one in (row, other))
+    low, high = seeds_interval(ours, theirs)
+    return f"{ours.mean() - theirs.mean():+.1f} [{low:+.1f}..{high:+.1f}]"
 
 
 def _files(row: dict[str, Any], spec: dict[str, Any], results: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from preprocess.shapes.families import FAMILIES
 from preprocess.shapes.questions import ANSWERS, Question
 from preprocess.shapes.scene import FPS, FRAMES, Scene, draw
-from util.files import whole_file
+from util.figure import save_figure
 
 COLUMNS = 8  # frames shown of a video
 LINES = 5  # questions shown of a video
@@ -50,8 +50,7 @@ def save_sheet(path: Path, scenes: Sequence[Scene], questions: Sequence[Question
         0.995, 0.1 / figure.get_figheight(), "●  no single frame answers it",
         color=ACCENT, fontsize=9, ha="right",
     )  # fmt: skip
-    with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def _write(axes, asked: Sequence[Question]) -> None:

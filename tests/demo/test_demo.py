@@ -27,7 +27,9 @@ def demo(tmp_path, monkeypatch):
     monkeypatch.setattr("options.parse.PRESETS", tmp_path / "preset")
     for command in ("generate", "videos", "questions", "predict"):
         monkeypatch.setattr(getattr(shapes, command), "main", lambda argv: 0)
-    monkeypatch.setattr("evaluate.show", lambda *args, **options: None)  # pictures
+    monkeypatch.setattr(
+        "evaluation.score_runs.draw_score", lambda *args, **options: None
+    )  # pictures
     return shapes.main
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import evaluate
 from evaluation.answers import Asked, columns
-from evaluation.protocol import attainable, baselines, counted
+from evaluation.protocol import attainable, baseline_hits, counted
 from util.errors import UserError
 
 
@@ -37,7 +37,7 @@ def test_the_constant_is_the_commonest_training_answer_of_the_type() -> None:
     # training has no "when": the commonest answer of all (dog and man tie, dog comes first)
     assert asked.constant.tolist() == ["dog", "man", "dog"]
     assert asked.seen.tolist() == [2, 2, 2]
-    assert baselines(asked)["constant_per_type"].tolist() == [True, True, True]
+    assert baseline_hits(asked)["constant_per_type"].tolist() == [True, True, True]
 
 
 def test_of_conflicting_answers_the_commonest_known_one_can_be_right() -> None:
