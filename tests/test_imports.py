@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 # Run in a process of its own: modules that other tests imported would hide an import.
 REFUSE = """
 import sys
-REFUSED = {"av", "cv2", "gensim", "jsonargparse", "nltk", "openvino", "skvideo", "torchcodec"}
+REFUSED = {"av", "cv2", "gensim", "nltk", "openvino", "skvideo", "torchcodec"}
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in REFUSED:
@@ -36,7 +36,7 @@ train.run("qa", parts, options)
 where = SplitOptions(device="cpu")
 found, _ = score_run("results/r", ScoreOptions(run=("results/r",)), where)
 print(len(found.answers.asked), "answers")
-REFUSED -= {"av", "jsonargparse"}  # a command parses and decodes; words need no gensim
+REFUSED -= {"av"}  # it decodes; words need no gensim
 import predict
 """
 
