@@ -25,10 +25,9 @@ from preprocess.video.decoders import decoder_of
 from preprocess.video.resize import read_pictures
 from preprocess.video.resize_frames import clip_picture
 from util.checkpoint import load_checkpoint
-from util.clip_plots import clip_timeline
+from util.clip_plots import clip_timeline, save_figure
 from util.device import pick_device
 from util.errors import UserError, run_command
-from util.figure import save_figure
 from util.files import check_output
 from util.progress import warned
 from util.text import clipped

@@ -12,9 +12,9 @@ from model.autoencoder.errors import psnr
 from model.task.autoencoder import CHANNELS, Autoencoding
 from options.evaluate import ReconstructionOptions
 from util.checkpoint import load_checkpoint
+from util.clip_plots import save_figure
 from util.device import pick_device
 from util.errors import UserError
-from util.figure import save_figure
 from util.files import check_output, whole_file
 from util.progress import warned
 

@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
+from util.files import whole_file
 from util.text import cells_of, clipped
 
 matplotlib.use("Agg")
@@ -153,3 +155,9 @@ def _unit(film: np.ndarray) -> np.ndarray:
     if film.dtype == np.uint8:
         return film / np.float32(255)
     return np.clip(film.astype(np.float32), 0, 1)
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
+    with whole_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})

@@ -28,7 +28,7 @@ from model.dualvgr.topology import connector
 from options.flat import build, flat_values
 from options.loss import LossOptions
 from options.model import ModelOptions
-from util.figure import save_figure
+from util.clip_plots import save_figure
 
 TOPOLOGIES = ("complete", "window:8", "knn:8")
 COLOURS = ("#8a8a8a", "#3b6ea8", "#c8643c")

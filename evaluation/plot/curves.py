@@ -11,9 +11,8 @@ from matplotlib.ticker import FuncFormatter
 
 from evaluation.plot.panels import COUNT, INK, one_panel
 from options.evaluate import CurveOptions
-from util.clip_plots import APPEARANCE, MOTION, READOUT
+from util.clip_plots import APPEARANCE, MOTION, READOUT, save_figure
 from util.errors import UserError
-from util.figure import save_figure
 from util.files import check_output
 from util.text import clipped
 

@@ -8,7 +8,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from evaluation.plot.accuracy import all_plots
 from evaluation.score import LABELS, Score, answers_file
-from util.figure import save_figure
+from util.clip_plots import save_figure
 from util.tensorboard import tag
 
 LOGS = Path("tf-logs")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from preprocess.shapes.families import FAMILIES
 from preprocess.shapes.questions import ANSWERS, Question
 from preprocess.shapes.scene import FPS, FRAMES, Scene, draw
-from util.figure import save_figure
+from util.clip_plots import save_figure
 
 COLUMNS = 8  # frames shown of a video
 LINES = 5  # questions shown of a video
