@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from data_loader.batch import Batch, Features, Frames
+from data_loader.store.provenance import Provenance
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import Vocabulary
 from model.task.qa import Predictions, QuestionAnswering
@@ -103,20 +104,21 @@ class FeatureLook:
         self.channels = []
         for channel in ("appearance", "motion"):
             store = stores[channel]
-            made = store["provenance"]
-            if not made.get("askable"):
+            made = Provenance.from_dict(store["provenance"])
+            if not made.has_backbone:
                 raise UserError(
                     f"{run} was trained on imported features ({store['path']}), which name no "
                     "backbone that could look at a new video: ask a run whose stores were made by "
                     "python -m preprocess.videos"
                 )
             backbone = backbone_from_provenance(made, weights=weights[channel], device=device)
-            stored = made.get("precision", "float32")
-            self.channels.append((backbone, made["sampling"], decoder_of(made), stored))
+            assert made.sampling is not None
+            stored = made.precision or "float32"
+            self.channels.append((backbone, made.sampling, decoder_of(made), stored))
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and extract.  Raises UserError if the file cannot be read."""
-        keys = [(made["clips"], made["frames"], decoder) for _, made, decoder, _ in self.channels]
+        keys = [(taken.clips, taken.frames, decoder) for _, taken, decoder, _ in self.channels]
         shown, features = [], {}
         for key in dict.fromkeys(keys):  # both channels usually share one decoding
             looking = [self.channels[i][0] for i, other in enumerate(keys) if other == key]
@@ -146,17 +148,18 @@ class FeatureLook:
 class ClipLook:
     """A video file as decoded clips, for a run that has its own encoders."""
 
-    def __init__(self, made: dict[str, Any]) -> None:
+    def __init__(self, made: Provenance) -> None:
         """`made`: the provenance of the clip store that the run was trained on."""
         self.made, self.decoder = made, decoder_of(made)
 
     def __call__(self, video: str | Path) -> Seen:
         """Decode and resize.  Raises UserError if the file cannot be read."""
-        sampling = self.made["sampling"]
+        sampling = self.made.sampling
+        assert sampling is not None
         small, shown = read_pictures(
             video,
-            clips=sampling["clips"],
-            frames=sampling["frames"],
+            clips=sampling.clips,
+            frames=sampling.frames,
             decoder=self.decoder,
             keep_partial=False,
             pictures=[clip_picture(self.made), SHOWN],
@@ -201,7 +204,8 @@ class Predictor:
                     f"{run} has encoders of its own in its checkpoint: leave out "
                     "--appearance_weights and --motion_weights"
                 )
-            self.look: Callable[[str | Path], Seen] = ClipLook(stores["clips"]["provenance"])
+            made = Provenance.from_dict(stores["clips"]["provenance"])
+            self.look: Callable[[str | Path], Seen] = ClipLook(made)
         else:
             weights = {"appearance": appearance_weights, "motion": motion_weights}
             self.look = FeatureLook(run, stores, weights, device)

@@ -14,7 +14,8 @@ import numpy as np
 from data_loader.questions import load_questions
 from data_loader.store.clips import ClipStore, open_clip_store
 from data_loader.store.features import FeatureStore, open_store
-from data_loader.store.provenance import check_provenance
+from data_loader.store.match import check_provenance
+from data_loader.store.provenance import Provenance
 from data_loader.video_table import ClipTable
 from options.data import ClipOptions
 from util.errors import UserError
@@ -25,7 +26,11 @@ class StoreOrigin:
     """What a checkpoint remembers of a store that its run was trained on."""
 
     path: str
-    provenance: dict[str, Any]
+    provenance: Provenance
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a checkpoint has it, in plain types."""
+        return {"path": self.path, "provenance": self.provenance.to_dict()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,11 @@ def reopen_stores(
 
 def origins_of(stores: Mapping[str, Any]) -> dict[str, StoreOrigin]:
     """The stores that a checkpoint lists, by the option that names each."""
-    return {name: StoreOrigin(**store) for name, store in stores.items() if store is not None}
+    return {
+        name: StoreOrigin(path=store["path"], provenance=Provenance.from_dict(store["provenance"]))
+        for name, store in stores.items()
+        if store is not None
+    }
 
 
 def clip_tables(store: ClipStore, data: ClipOptions, *, seed: int) -> tuple[ClipTable, ClipTable]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.hdf5 import Hdf5File
+from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
 from options.parse import parse
 from options.preprocess.extract import ImportOptions
 from util.errors import UserError, run_command
@@ -198,29 +199,25 @@ def _videos(file: FeatureFile, leave_out: dict[str, str]) -> Iterator[VideoFeatu
                 yield VideoFeatures(video, features, frame_count=0)
 
 
-def _provenance(file: FeatureFile, kind: str) -> dict[str, Any]:
+def _provenance(file: FeatureFile, kind: str) -> Provenance:
     """What is known of imported features: the file.  No new video can be asked."""
     shape = file.features.shape
     unknown = "unknown"
-    return {
-        "backbone": "imported",
-        "kind": kind,
-        "width": int(shape[-1]),
-        "askable": False,
-        "imported": {"file": file.path.name, "sha256": sha256(file.path)},
-        "weights": {"source": unknown, "sha256": ""},
-        "resize": unknown,
-        "crop": unknown,
-        "size": [],
-        "normalisation": {"name": unknown},
-        "sampling": {
-            "clips": int(shape[1]),
-            "frames": int(shape[2]) if len(shape) == 4 else 1,
-            "rule": unknown,
-        },
-        "decoder": unknown,
-        "versions": {"numpy": np.__version__, "h5py": h5py.__version__},
-    }
+    return Provenance(
+        backbone="imported",
+        kind=kind,
+        width=int(shape[-1]),
+        weights=Weights(unknown, ""),
+        resize=unknown,
+        crop=unknown,
+        size=(),
+        normalisation=Normalisation(unknown),
+        sampling=Sampling(int(shape[1]), int(shape[2]) if len(shape) == 4 else 1, unknown),
+        decoder=unknown,
+        has_backbone=False,
+        imported={"file": file.path.name, "sha256": sha256(file.path)},
+        versions={"numpy": np.__version__, "h5py": h5py.__version__},
+    )
 
 
 if __name__ == "__main__":

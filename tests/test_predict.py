@@ -1,7 +1,7 @@
 """From a video file to an answer: the same as from the stored features, and shown."""
 
 import json
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -184,9 +184,8 @@ def test_runs_that_no_video_can_be_asked_of() -> None:
     with pytest.raises(UserError, match=r"results/blind was trained without video"):
         predict.Predictor("results/blind")
     store = open_store("d/appearance.h5")
-    write_store(
-        "d/imported.h5", [store.video(v) for v in store.ids], {**store.provenance, "askable": False}
-    )
+    made = replace(store.provenance, has_backbone=False)
+    write_store("d/imported.h5", [store.video(v) for v in store.ids], made)
     stores = ["--appearance", "d/imported.h5", "--motion", "d/motion.h5"]
     train.main(["--run", "imported", *stores, *small])
     line = r"results/imported was trained on imported features \(d/imported\.h5\).*stores were made"

@@ -6,6 +6,7 @@ import signal
 import statistics
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -231,7 +232,7 @@ def test_a_run_called_like_a_file(tiny, how: str) -> None:
 def test_resume_on_other_features_is_refused(tiny) -> None:
     train.main([*tiny, "--run", "r", "--epochs", "1"])
     store = open_store("motion.h5")
-    other = {**store.provenance, "backbone": "r2plus1d_18"}
+    other = replace(store.provenance, backbone="r2plus1d_18")
     write_store("motion.h5", [store.video(v) for v in store.ids], other)
     with pytest.raises(
         UserError, match=r"motion\.h5 has backbone r2plus1d_18, but results/r was tr"

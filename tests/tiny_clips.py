@@ -6,18 +6,18 @@ import numpy as np
 
 from data_loader.questions import load_questions
 from data_loader.store.clips import VideoClips, write_clip_store
+from data_loader.store.provenance import Provenance, Sampling
 from tests import tiny_run
 
 CLIPS, FRAMES, SIDE = 2, 4, 18
 RGB = np.array([(230, 40, 40), (40, 220, 60), (50, 60, 230), (150, 150, 150)], np.uint8)
 
 
-def provenance(size: int = SIDE) -> dict:
-    return {
-        "backbone": "none", "kind": "clips", "resize": "squash", "size": [size, size],
-        "decoder": "pyav", "sampling": {"clips": CLIPS, "frames": FRAMES, "rule": "linspace"},
-        "askable": True,
-    }  # fmt: skip
+def provenance(size: int = SIDE) -> Provenance:
+    return Provenance(
+        backbone="none", kind="clips", resize="squash", size=(size, size), decoder="pyav",
+        sampling=Sampling(CLIPS, FRAMES, "linspace"), has_backbone=True,
+    )  # fmt: skip
 
 
 def video(name: str, shown: int, moving: int, rng: np.random.Generator, size: int = SIDE):

@@ -7,6 +7,7 @@ import torch
 
 from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
 from data_loader.vocabulary import Vocabulary
 
 WORDS = ("<NULL>", "<UNK>", "what", "who", "is", "shown", "moving")
@@ -15,12 +16,12 @@ CLIPS, FRAMES, WIDTH, MOTION = 4, 3, 12, 9
 VIDEOS = {"train": 24, "val": 8, "test": 8}
 
 
-def provenance(backbone: str = "pixels", width: int = WIDTH) -> dict:
-    return {
-        "backbone": backbone, "kind": "frame", "width": width, "weights": None, "format": 1,
-        "resize": "squash", "size": 8, "normalisation": "none", "decoder": "pyav",
-        "sampling": {"clips": CLIPS, "frames": FRAMES, "rule": "linspace"}, "askable": True,
-    }  # fmt: skip
+def provenance(backbone: str = "pixels", width: int = WIDTH) -> Provenance:
+    return Provenance(
+        backbone=backbone, kind="frame", width=width, weights=Weights("none", ""),
+        resize="area", crop="none", size=(8, 8), normalisation=Normalisation("-1..1"),
+        sampling=Sampling(CLIPS, FRAMES, "linspace"), decoder="pyav", has_backbone=True,
+    )  # fmt: skip
 
 
 def make(folder: Path) -> list[str]:

@@ -29,6 +29,7 @@ from data_loader.store.features import (
     open_store,
     write_store,
 )
+from data_loader.store.provenance import Provenance
 from util.errors import run_command
 
 MIB = 2**20
@@ -85,7 +86,7 @@ def reading(videos: Sequence[VideoFeatures], folder: Path, *, rounds: int) -> di
         for how in get_args(Compression):
             path = folder / f"{dtype}_{how}.h5"
             begin = time.perf_counter()
-            write_store(path, typed, {}, compression=how)
+            write_store(path, typed, Provenance(), compression=how)
             written[dtype, how] = time.perf_counter() - begin
             store = stores[dtype, how] = open_store(path)
             came_back = all(

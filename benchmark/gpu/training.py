@@ -18,6 +18,7 @@ from benchmark.gpu.plan import Plan
 from benchmark.training.sizes import SIZES, make_data
 from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Provenance, Sampling
 from data_loader.vocabulary import Vocabulary
 from options.flat import build
 from training.memory import step_memory
@@ -173,11 +174,10 @@ def _named(name: str, split: QuestionSplit, total: int, answers: tuple[str, ...]
     )
 
 
-def _provenance(plan: Plan, channel: str) -> dict[str, Any]:
+def _provenance(plan: Plan, channel: str) -> Provenance:
     size = SIZES[plan.size]
-    return {
-        "backbone": f"made up {channel}", "kind": "frame" if channel == "appearance" else "clip",
-        "width": size.feature_width, "weights": None, "resize": "squash", "size": [8, 8],
-        "normalisation": "none", "decoder": "none", "askable": False,
-        "sampling": {"clips": size.clips, "frames": size.frames, "rule": "linspace"},
-    }  # fmt: skip
+    return Provenance(
+        backbone=f"made up {channel}", kind="frame" if channel == "appearance" else "clip",
+        width=size.feature_width, resize="squash", size=(8, 8), decoder="none",
+        sampling=Sampling(size.clips, size.frames, "linspace"),
+    )  # fmt: skip

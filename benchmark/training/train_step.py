@@ -30,6 +30,7 @@ from data_loader.dataset import QaData
 from data_loader.join import join
 from data_loader.open import Stores
 from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.store.provenance import Provenance
 from data_loader.video_table import FeatureTable
 from model.task.qa import QuestionAnswering
 from training.step import groups, take_step
@@ -180,7 +181,7 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
                 plain_file["features"] = array
             by_clip = array.reshape(len(array), size.clips, -1, size.feature_width)
             videos = (VideoFeatures(str(v), one, 0) for v, one in enumerate(by_clip))
-            write_store(store, videos, {})
+            write_store(store, videos, Provenance())
         a, m = map(open_store, stores)
         opened = Stores(appearance=a, motion=m)
         disk = join(data.split, opened, video="real", channels="both", seed=0, on_disk=True)

@@ -81,7 +81,7 @@ def verify(store: Store) -> list[str]:
 def describe(store: Store, *, videos: int) -> list[str]:
     """What a store says of itself, in lines: size, provenance, and `videos` of its videos."""
     lines = [f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB"]
-    lines += _rows({"holds": _holds(store), **_made(store.provenance)})
+    lines += _rows({"holds": _holds(store), **_made(store.provenance.to_dict())})
     lines += _videos(store, videos)
     return lines
 

@@ -12,7 +12,6 @@ One HDF5 file holds each distinct frame of each video once; both channels are cu
   attributes           `format`, `kind` "clips" and `provenance` (JSON: resize, size, sampling, ...)
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from torch import Tensor
 
 from data_loader.store.checksum import checked, checksum, digest
 from data_loader.store.hdf5 import Hdf5File
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 from util.files import whole_file
 
@@ -78,7 +78,7 @@ class ClipStore:
     checksum: np.ndarray | None
     size: tuple[int, int]
     offset: int
-    provenance: dict[str, Any]
+    provenance: Provenance
 
     @property
     def clips(self) -> int:
@@ -217,7 +217,7 @@ def open_clip_store(path: str | Path) -> ClipStore:
             checksum=file.integers("checksum").astype(np.uint32) if version > 1 else None,
             size=tuple(frames.shape[1:3]),
             offset=frames.id.get_offset() or 0,
-            provenance=file.json("provenance"),
+            provenance=file.provenance(),
         )
         if problem := _problem(store, frames):
             raise file.fault(problem)
@@ -278,7 +278,7 @@ def _problem(store: ClipStore, frames: Any) -> str:
 
 
 def write_clip_store(
-    path: str | Path, videos: Iterable[VideoClips], provenance: dict[str, Any]
+    path: str | Path, videos: Iterable[VideoClips], provenance: Provenance
 ) -> None:
     """Write a clip store, whole or not at all.
 
@@ -329,7 +329,7 @@ def write_clip_store(
         file.create_dataset("checksum", data=np.array(sums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
         file.attrs["kind"] = KIND
-        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+        file.attrs["provenance"] = provenance.to_json()
 
 
 def _told(kind: tuple[int, ...]) -> str:

@@ -12,7 +12,6 @@ Decoded clips have a store of their own (`data_loader.store.clips`).  `python -m
 STORE` prints what a store of either kind is and whether it is whole (`data_loader.store.__main__`).
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import numpy as np
 from data_loader.store.checksum import checked, checksum, digest
 from data_loader.store.clips import KIND, ClipStore, is_clip_store, open_clip_store
 from data_loader.store.hdf5 import FAULTS, Hdf5File
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 from util.files import whole_file
 
@@ -75,7 +75,7 @@ class FeatureStore:
     file_sha256: tuple[str, ...]
     checksum: np.ndarray | None
     width: int
-    provenance: dict[str, Any]
+    provenance: Provenance
 
     def fingerprint(self) -> str:
         """Tells stores of other videos, or with other bytes of them, apart; reads none of them."""
@@ -243,7 +243,7 @@ def open_store(path: str | Path) -> FeatureStore:
             file_sha256=file.texts("file_sha256") if version > 1 else ("",) * len(ids),
             checksum=file.integers("checksum").astype(np.uint32) if version > 1 else None,
             width=width,
-            provenance=file.json("provenance"),
+            provenance=file.provenance(),
         )
         if problem := _problem(store, rows):
             raise file.fault(problem)
@@ -280,7 +280,7 @@ def _problem(store: FeatureStore, rows: int) -> str:
 def write_store(
     path: str | Path,
     videos: Iterable[VideoFeatures],
-    provenance: dict[str, Any],
+    provenance: Provenance,
     *,
     compression: Compression = "none",
 ) -> None:
@@ -336,4 +336,4 @@ def write_store(
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
         file.create_dataset("checksum", data=np.array(sums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
-        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+        file.attrs["provenance"] = provenance.to_json()

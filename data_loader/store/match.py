@@ -1,6 +1,9 @@
-"""Do the feature stores of the two channels belong together?"""
+"""Do stores belong together: those of the two channels, and those of a run and another?"""
 
-from data_loader.store.features import FeatureStore
+from pathlib import Path
+
+from data_loader.store.features import FeatureStore, Store
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
 
@@ -18,8 +21,7 @@ def check_match(appearance: FeatureStore, motion: FeatureStore) -> None:
             f"{len(extra)}, first {', '.join(extra[:3])}; extract both channels from the same "
             "videos"
         )
-    made = appearance.provenance, motion.provenance
-    if [one.get("kind") for one in made] == ["clip", "frame"]:
+    if [store.provenance.kind for store in (appearance, motion)] == ["clip", "frame"]:
         raise UserError(
             f"--appearance {appearance.path} has kind clip and --motion {motion.path} kind frame: "
             "exchange the two"
@@ -29,13 +31,15 @@ def check_match(appearance: FeatureStore, motion: FeatureStore) -> None:
 
 
 def _check_sampling(appearance: FeatureStore, motion: FeatureStore) -> None:
-    first, second = (s.provenance.get("sampling", {}) for s in (appearance, motion))
+    first, second = appearance.provenance.sampling, motion.provenance.sampling
+    if first is None or second is None:
+        return
     keys = ["clips", "frames", "rule"]
-    if "unknown" in (first.get("rule"), second.get("rule")):  # imported: frames were not told
+    if "unknown" in (first.rule, second.rule):  # imported: frames were not told
         keys = ["clips"]
     for key in keys:
-        a, m = first.get(key), second.get(key)
-        if a is not None and m is not None and a != m:
+        a, m = getattr(first, key), getattr(second, key)
+        if a != m:
             raise UserError(
                 f"{appearance.path} has sampling {key} {a}, but {motion.path} has {m}: extract "
                 f"both with the same --clips and --frames"
@@ -56,3 +60,18 @@ def _check_files(appearance: FeatureStore, motion: FeatureStore) -> None:
                 f"{m[video]} ({len(differ)} of {len(a)} videos differ): extract both from the same "
                 "files"
             )
+
+
+def check_provenance(trained: Provenance, store: Store, trained_path: str | Path) -> None:
+    """A run's videos and a store must have been made alike.
+
+    `trained`: the provenance that the run's checkpoint remembers.  Raises UserError that names what
+    differs.
+    """
+    difference = trained.first_difference(store.provenance, decoder=False)
+    if difference:
+        key, was, now = difference
+        raise UserError(
+            f"{store.path} has {key} {now}, but {trained_path} was trained on {was}: "
+            "give the store that the run was trained with, or one extracted alike"
+        )

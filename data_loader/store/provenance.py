@@ -1,100 +1,172 @@
-"""What decides the numbers in a store, and the one comparison of how two were made.
+"""What made a store: all that decides the numbers in it, and what else is known of it.
 
-Three ask whether videos were made alike, each in its own words of refusal:
+Three ask whether two stores were made alike, each in its own words of refusal:
 
   a store that grows (`preprocess.extraction.shards`)        everything of `DECIDES`
   a run's store, when training goes on or the     all but the decoder: decoders give the same frames
-  run is evaluated (`check_provenance`)           of ordinary video, bit for bit
+  run is evaluated (`match.check_provenance`)     of ordinary video, bit for bit
   the machines of a cluster (`check_same`)        everything, and the packages' versions
 
 What ran the network, torch or OpenVINO, is a version and decides nothing: their rows differ by
 rounding (`preprocess.feature.runtime.AGREE`), in float32 by less than float16 in the store rounds.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from data_loader.store.clips import ClipStore
-from data_loader.store.features import FeatureStore
 from util.errors import UserError
 
-# In the order in which a difference is named; what holds for stores of before there was a choice.
-DECIDES: dict[str, Any] = {
-    "backbone": None,
-    "kind": None,  # frame, clip, or decoded clips
-    "width": None,
-    "weights": None,  # compared by SHA-256: where the file lay does not matter, what it held does
-    "resize": None,
-    "crop": None,
-    "size": None,
-    "scaler": "torch",  # what scales frames: the decoder, or torch
-    "normalisation": None,  # of the network's input
-    "sampling": None,  # clips, frames per clip, the rule that places them
-    "decoder": None,
-    "network_precision": "float32",  # in which the network ran
-    "precision": None,  # in which its features are stored
-}
-# Of the same features these may differ: packages; whether new videos can be asked; the file that
-# features were imported from, of which each split may have its own; the format of the provenance.
-DOES_NOT_DECIDE = ("versions", "askable", "imported", "format")
+# Fields that decide the numbers, in the order in which a difference is named.
+DECIDES = (
+    "backbone", "kind", "width", "weights", "resize", "crop", "size", "scaler", "normalisation",
+    "sampling", "decoder", "network_precision", "precision",
+)  # fmt: skip
+# What holds for stores of before there was a choice, which do not say.
+DEFAULTS: dict[str, Any] = {"scaler": "torch", "network_precision": "float32"}
+KEYS = {"has_backbone": "askable"}  # in files, where it is not the field's name
 
 
-def essence(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """What stores made alike agree in: {key of `DECIDES`: value, or its default}."""
-    found = {key: provenance.get(key, default) for key, default in DECIDES.items()}
-    if isinstance(found["weights"], dict):
-        found["weights"] = found["weights"].get("sha256")
-    return found
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video were taken."""
+
+    clips: int  # N
+    frames: int  # F of each clip
+    rule: str  # that places them: linspace, or unknown
 
 
-def first_difference(
-    one: Mapping[str, Any],
-    other: Mapping[str, Any],
-    *,
-    decoder: bool = True,
-    versions: bool = False,
-) -> tuple[str, Any, Any] | None:
-    """What two provenances differ in first: (key, value of one, of the other); None: made alike.
+@dataclass(frozen=True)
+class Weights:
+    """Where a network's weights are from."""
 
-    `decoder`: it must be the same; `versions`: the packages' too, where 2.14.1+cpu and 2.14.1+cu130
-    are one, as not every machine of a cluster has a GPU.
-    """
-    first, second = (essence(p) | (_versions(p) if versions else {}) for p in (one, other))
-    for key in first | second:
-        if first.get(key) != second.get(key) and (decoder or key != "decoder"):
-            return key, first.get(key), second.get(key)
-    return None
+    source: str  # file, torchvision's name or random; none for a backbone without; unknown
+    sha256: str  # of the file; "" without one
+    library: str | None = None  # name and version of the hub's
 
 
-def _versions(provenance: Mapping[str, Any]) -> dict[str, str]:
-    found = provenance.get("versions", {})
-    return {package: found[package].split("+")[0] for package in sorted(found)}
+@dataclass(frozen=True)
+class Normalisation:
+    """What a network's input was normalised by, on the 0..255 scale."""
+
+    name: str
+    mean: tuple[float, ...] | None = None  # of the three colours
+    std: tuple[float, ...] | None = None
 
 
-def check_provenance(
-    trained: dict[str, Any], store: FeatureStore | ClipStore, trained_path: str | Path
-) -> None:
-    """A run's videos and a store must have been made alike.
+@dataclass(frozen=True)
+class Crop:
+    """The centre square that was cut out of a scaled frame, in pixels."""
 
-    `trained`: the provenance that the run's checkpoint remembers.  Raises UserError that names what
-    differs.
-    """
-    difference = first_difference(trained, store.provenance, decoder=False)
-    if difference:
-        key, was, now = difference
-        raise UserError(
-            f"{store.path} has {key} {now}, but {trained_path} was trained on {was}: "
-            "give the store that the run was trained with, or one extracted alike"
-        )
+    centre: int  # its side
+    of: int | tuple[int, int]  # short side, or height and width, of the scaled frame
 
 
-def check_same(made: dict[str, Any], asked: dict[str, Any], output: Path, node: str) -> None:
+NESTED = {"sampling": Sampling, "weights": Weights, "normalisation": Normalisation, "crop": Crop}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What made a store.  None: not said, as by an earlier version, or not known yet."""
+
+    backbone: str | None = None  # name of the network; none: decoded clips; imported
+    kind: str | None = None  # frame or clip: what a row of features stands for; clips: decoded
+    width: int | None = None  # W of the features
+    weights: Weights | None = None
+    resize: str | None = None  # squash, crop or area
+    crop: Crop | str | None = None  # or none, unknown
+    size: tuple[int, ...] | None = None  # (H, W) of the network's input, or of stored clips
+    scaler: str | None = None  # what scaled frames: decoder or torch
+    normalisation: Normalisation | None = None
+    sampling: Sampling | None = None
+    decoder: str | None = None
+    network_precision: str | None = None  # in which the network ran: float32 or bf16
+    precision: str | None = None  # in which its features are stored: float16 or float32
+    # Stores made alike may differ in what follows.
+    has_backbone: bool = False  # whether it can be run on new videos; not after an import
+    imported: dict[str, str] | None = None  # file and sha256 that features were imported from
+    versions: dict[str, str] = field(default_factory=dict)  # of packages, {name: version}
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> "Provenance":
+        """From the JSON object in a store, or its copy in a checkpoint.
+
+        Keys of other versions are passed over.  Raises ValueError if one has another form.
+        """
+        given: dict[str, Any] = {}
+        for name in (f.name for f in fields(cls)):
+            value = said.get(KEYS.get(name, name))
+            if value is None:
+                continue
+            given[name] = _immutable(value)
+            if name in NESTED and not (name == "crop" and isinstance(value, str)):
+                try:
+                    parts = {key: _immutable(part) for key, part in dict(value).items()}
+                    given[name] = NESTED[name](**parts)
+                except (ValueError, TypeError) as error:
+                    raise ValueError(f"says {name} {str(value)[:80]}") from error
+            elif name in ("versions", "imported") and not isinstance(value, dict):
+                raise ValueError(f"says {name} {str(value)[:80]}")
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON object in a store: what is not said has no key."""
+        return json.loads(self.to_json())
+
+    def to_json(self) -> str:
+        """The JSON in a store."""
+        said = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
+        said = {KEYS.get(name, name): value for name, value in said.items() if value != {}}
+        return json.dumps(said, sort_keys=True)
+
+    def with_defaults(self) -> "Provenance":
+        """With what holds for stores of before there was a choice."""
+        return self.completed_by(Provenance(**DEFAULTS))
+
+    def feature_key(self) -> dict[str, Any]:
+        """What stores made alike agree in: {field of `DECIDES`: its value as in JSON}."""
+        said = self.with_defaults().to_dict()
+        key = {name: said.get(name) for name in DECIDES}
+        if self.weights is not None:  # where the file lay does not matter, what it held does
+            key["weights"] = self.weights.sha256
+        return key
+
+    def first_difference(
+        self, other: "Provenance", *, decoder: bool = True, versions: bool = False
+    ) -> tuple[str, Any, Any] | None:
+        """What differs first: (field, value here, value of the other); None: made alike.
+
+        `decoder`: it must be the same; `versions`: the packages' too, where 2.14.1+cpu and
+        2.14.1+cu130 are one, as not every machine of a cluster has a GPU.
+        """
+        first, second = (p.feature_key() | (p._plain_versions() if versions else {})
+                         for p in (self, other))  # fmt: skip
+        for name in first | second:
+            if first.get(name) != second.get(name) and (decoder or name != "decoder"):
+                return name, first.get(name), second.get(name)
+        return None
+
+    def completed_by(self, other: "Provenance") -> "Provenance":
+        """This one, where it does not say something of `DECIDES` what the other says."""
+        missing = [name for name in DECIDES if getattr(self, name) is None]
+        return replace(self, **{name: getattr(other, name) for name in missing})
+
+    def _plain_versions(self) -> dict[str, str]:
+        return {name: self.versions[name].split("+")[0] for name in sorted(self.versions)}
+
+
+def _immutable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_same(made: Provenance, asked: Provenance, output: Path, node: str) -> None:
     """UserError if a machine would make a store in another way, or with other versions.
 
     OpenVINO beside torch is another version too: all machines must have it, or none.
     """
-    difference = first_difference(made, asked, versions=True)
+    difference = made.first_difference(asked, versions=True)
     if difference:
         key, has, wanted = difference
         raise UserError(

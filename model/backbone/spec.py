@@ -37,12 +37,6 @@ def normalisation(mean: Sequence[float], std: Sequence[float]) -> str:
     return name
 
 
-def told_normalisation(name: str) -> dict[str, Any]:
-    """A normalisation as provenance has it, in plain types."""
-    mean, std = NORMALISATIONS[name]
-    return {"name": name, "mean": list(mean), "std": list(std)}
-
-
 def _forward(network: Any, x: Tensor) -> Tensor:
     """The network's output, whose head has been taken off -> (B, W)."""
     return network(x).flatten(1)

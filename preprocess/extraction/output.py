@@ -5,7 +5,7 @@ The command's machinery (workers, shards, going on, quarantine) is the same for 
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import torch
 
 from data_loader.store.clips import KIND, VideoClips, open_clip_store, write_clip_store
 from data_loader.store.features import Store, VideoFeatures, open_any_store, open_store, write_store
-from data_loader.store.provenance import essence
-from model.backbone.spec import Pixels, told_normalisation
+from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
+from model.backbone.spec import NORMALISATIONS, Pixels
 from model.backbone.weights import known_sha256
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.pipeline import choose_crew
@@ -32,15 +32,15 @@ from util.errors import UserError
 class Target:
     """A store to be filled, as it is known before a network is loaded.
 
-    name: for the progress bar; output: the store; asked: what decides what is stored (`essence` of
-    its provenance, or the part of it that is known); write: (path, what is stored of each video,
+    name: for the progress bar; output: the store; asked: the provenance that it shall
+    have, as far as it is known; write: (path, what is stored of each video,
     provenance), whole or not at all; open: path -> store.
     """
 
     name: str
     output: Path
-    asked: dict[str, Any]
-    write: Callable[[Path, Iterable[Any], dict[str, Any]], None]
+    asked: Provenance
+    write: Callable[[Path, Iterable[Any], Provenance], None]
     open: Callable[[Path], Store]
 
 
@@ -53,7 +53,7 @@ class Product(Target):
     of one video, called by several threads.
     """
 
-    provenance: dict[str, Any]
+    provenance: Provenance
     picture: Picture
     make: Callable[[str, Clips, str], Any]
 
@@ -80,19 +80,23 @@ def _target(options: VideoOptions, output: Path, name: str, weights: str | None)
     recipe = find_recipe(name)
     if isinstance(recipe, Pixels):
         return feature_product(options, output, name, weights, "torch")
-    asked = {
-        "backbone": name,
-        "resize": options.resize,
-        "scaler": choose_scaler(options, output),
-        "network_precision": options.network_precision,
-        "precision": options.precision,
-        **_decoding(options),
-    }
+    normalisation = known = None
     if name == "resnext101":  # the one with a choice
-        asked["normalisation"] = told_normalisation(options.motion_norm)
+        norm = options.motion_norm
+        normalisation = Normalisation(norm, *NORMALISATIONS[norm])
     if recipe:
         known = known_sha256(require_weights(name, recipe, weights), recipe.named)
-        asked |= {"weights": known} if known else {}
+    asked = Provenance(
+        backbone=name,
+        weights=Weights("", known) if known else None,
+        resize=options.resize,
+        scaler=choose_scaler(options, output),
+        normalisation=normalisation,
+        sampling=_sampling(options),
+        decoder=options.decoder,
+        network_precision=options.network_precision,
+        precision=options.precision,
+    )
     return Target(
         name=name,
         output=output,
@@ -139,16 +143,17 @@ def feature_product(
             features = backbone.extract_pictures(clips).astype(options.precision)
         return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
 
-    provenance = {
-        **known,
-        **_decoding(options),
-        "precision": options.precision,
-        "versions": {**known["versions"], **decoder_versions(options.decoder)},
-    }
+    provenance = replace(
+        known,
+        sampling=_sampling(options),
+        decoder=options.decoder,
+        precision=options.precision,
+        versions={**known.versions, **decoder_versions(options.decoder)},
+    )
     return Product(
         name=name,
         output=output,
-        asked=essence(provenance),
+        asked=provenance,
         provenance=provenance,
         picture=backbone.picture,
         make=make,
@@ -159,20 +164,18 @@ def feature_product(
 
 def clip_product(options: VideoOptions, output: Path) -> Product:
     """Decoded clips, resized, for encoders that are trained."""
-    provenance = {
-        "backbone": "none",
-        "kind": KIND,
-        "resize": options.resize,
-        "size": [options.size, options.size],
-        "scaler": choose_scaler(options, output),
-        "askable": True,
-        **_decoding(options),
-        "versions": {
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            **decoder_versions(options.decoder),
-        },
-    }
+    versions = {"torch": torch.__version__, "numpy": np.__version__}
+    provenance = Provenance(
+        backbone="none",
+        kind=KIND,
+        resize=options.resize,
+        size=(options.size, options.size),
+        scaler=choose_scaler(options, output),
+        sampling=_sampling(options),
+        decoder=options.decoder,
+        has_backbone=True,
+        versions={**versions, **decoder_versions(options.decoder)},
+    )
 
     def make(video: str, clips: Clips, file_sha256: str) -> VideoClips:
         return VideoClips(
@@ -182,7 +185,7 @@ def clip_product(options: VideoOptions, output: Path) -> Product:
     return Product(
         name="clips",
         output=output,
-        asked=essence(provenance),
+        asked=provenance,
         provenance=provenance,
         picture=clip_picture(provenance),
         make=make,
@@ -205,12 +208,11 @@ def choose_scaler(options: VideoOptions, output: Path) -> str:
         return options.scaler
     for path in (output, *sorted(parts_folder(output).glob("*.h5"))[:1]):
         with suppress(UserError):  # no store, or none that can be read: said where it is added to
-            return essence(open_any_store(path).provenance)["scaler"]
+            made = open_any_store(path).provenance.with_defaults()
+            assert made.scaler is not None
+            return made.scaler
     return "decoder" if scales else "torch"
 
 
-def _decoding(options: VideoOptions) -> dict[str, Any]:
-    return {
-        "sampling": {"clips": options.clips, "frames": options.frames, "rule": "linspace"},
-        "decoder": options.decoder,
-    }
+def _sampling(options: VideoOptions) -> Sampling:
+    return Sampling(options.clips, options.frames, "linspace")

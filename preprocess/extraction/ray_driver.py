@@ -116,7 +116,7 @@ def run(
 
 
 def _run_once(
-    pending: list[Any], made: list[dict[str, Any]], options: VideoOptions, crew: Crew
+    pending: list[Any], made: list[Any], options: VideoOptions, crew: Crew
 ) -> Iterator[Any]:
     """Take videos (`Pending`) through decoding and networks; raises what Ray raises."""
     from preprocess.extraction.ray_stages import Networks, decode_videos, pack, unpack

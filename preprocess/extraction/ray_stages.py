@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa  # pyright: ignore[reportMissingImports]  (Ray Data brings it)
 
+from data_loader.store.provenance import Provenance, check_same
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.decode_task import Decoded, Job, decode
 from preprocess.extraction.worker import Failure, run_in_workers
@@ -95,7 +96,7 @@ class Networks:
     """
 
     def __init__(
-        self, *, options: VideoOptions, asked: list[dict[str, Any]], folder: str, threads: int
+        self, *, options: VideoOptions, asked: list[Provenance], folder: str, threads: int
     ) -> None:
         import torch
 
@@ -108,8 +109,7 @@ class Networks:
         except UserError as error:
             self.mistake = error
 
-    def _open(self, options: VideoOptions, asked: list[dict[str, Any]], folder: str) -> list[Any]:
-        from data_loader.store.provenance import check_same
+    def _open(self, options: VideoOptions, asked: list[Provenance], folder: str) -> list[Any]:
         from preprocess.extraction.output import choose_products
 
         node = os.uname().nodename

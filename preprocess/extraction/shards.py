@@ -18,7 +18,6 @@ import numpy as np
 
 from data_loader.store.features import Store
 from data_loader.store.merge import StoredVideos
-from data_loader.store.provenance import essence, first_difference
 from preprocess.extraction.output import Product, Target, parts_folder
 from util.errors import UserError
 from util.files import CURE
@@ -34,9 +33,10 @@ def stores_so_far(target: Target) -> dict[str, Store]:
     output, parts = target.output, parts_folder(target.output)
     stores = [target.open(output)] if output.exists() else []
     stores += [target.open(part) for part in _by_age(parts)]
-    asked = {**essence(stores[0].provenance), **target.asked} if stores else {}
     for store in stores:
-        difference = first_difference(store.provenance, asked)
+        difference = store.provenance.first_difference(
+            target.asked.completed_by(stores[0].provenance)
+        )
         if difference:
             key, made, wanted = difference
             place = output if store.path == output else parts

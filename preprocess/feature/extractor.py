@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ import torchvision
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from model.backbone.spec import NORMALISATIONS, Kind, Network, Pixels, told_normalisation
+from data_loader.store.provenance import Crop, Normalisation, Provenance, Weights
+from model.backbone.spec import NORMALISATIONS, Kind, Network, Pixels
 from preprocess.feature.runtime import PictureNetwork, cast_weights, choose_runtime
 from preprocess.video.clips import Clips
 from preprocess.video.resize import Picture
@@ -33,7 +34,7 @@ class Backbone:
     """
 
     def __init__(
-        self, *, name: str, kind: Kind, width: int, picture: Picture, about: dict[str, Any]
+        self, *, name: str, kind: Kind, width: int, picture: Picture, about: Provenance
     ) -> None:
         self.name, self.kind, self.width, self.picture = name, kind, width, picture
         self._about = about
@@ -58,33 +59,30 @@ class Backbone:
         """`extract` from clips whose frames are this backbone's pictures (`read_pictures`)."""
         return self.rows(self.input(clips.frames), clips.index)
 
-    def provenance(self) -> dict[str, Any]:
-        """What made the features, in plain types; `backbone_from_provenance` reads it."""
-        return {
-            "backbone": self.name,
-            "kind": self.kind,
-            "width": self.width,
-            "askable": True,
-            **self._about,
-            "versions": {
-                "torch": torch.__version__,
-                "torchvision": torchvision.__version__,
-                "numpy": np.__version__,
-            },
-        }
+    def provenance(self) -> Provenance:
+        """What is known here of how features are made; `backbone_from_provenance` reads it."""
+        versions = {"torch": torch, "torchvision": torchvision, "numpy": np}
+        return replace(
+            self._about,
+            backbone=self.name,
+            kind=self.kind,
+            width=self.width,
+            has_backbone=True,
+            versions={name: package.__version__ for name, package in versions.items()},
+        )
 
 
 class PixelBackbone(Backbone):
     """Backbone without weights; its prepared frames are grids (M, grid, grid, 3) in [-1, 1]."""
 
     def __init__(self, *, name: str, recipe: Pixels) -> None:
-        about = {
-            "weights": {"source": "none", "sha256": ""},
-            "resize": "area",
-            "crop": "none",
-            "size": [recipe.grid, recipe.grid],
-            "normalisation": {"name": "-1..1"},
-        }
+        about = Provenance(
+            weights=Weights("none", ""),
+            resize="area",
+            crop="none",
+            size=(recipe.grid, recipe.grid),
+            normalisation=Normalisation("-1..1"),
+        )
         picture = Picture(size=recipe.grid, resize="area", scaled=recipe.grid, scaler="torch")
         super().__init__(
             name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
@@ -125,16 +123,15 @@ class NetworkBackbone(Backbone):
         threads: int = 1,
     ) -> None:  # fmt: skip
         mean, std = NORMALISATIONS[normalisation]
-        scaled = list(recipe.scaled) if isinstance(recipe.scaled, tuple) else recipe.scaled
-        about = {
-            "weights": weights,
-            "resize": resize,
-            "crop": "none" if resize == "squash" else {"centre": recipe.size, "of": scaled},
-            "size": [recipe.size, recipe.size],
-            "normalisation": told_normalisation(normalisation),
-            "scaler": scaler,
-            "network_precision": precision,
-        }
+        about = Provenance(
+            weights=Weights(**weights),
+            resize=resize,
+            crop="none" if resize == "squash" else Crop(recipe.size, recipe.scaled),
+            size=(recipe.size, recipe.size),
+            normalisation=Normalisation(normalisation, mean, std),
+            scaler=scaler,
+            network_precision=precision,
+        )
         picture = Picture(size=recipe.size, resize=resize, scaled=recipe.scaled, scaler=scaler)
         super().__init__(
             name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
@@ -159,10 +156,10 @@ class NetworkBackbone(Backbone):
             name=name, precision=precision, threads=threads, device=device,
         )  # fmt: skip
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Provenance:
         """As every backbone's; the runtime's version too."""
         made = super().provenance()
-        return {**made, "versions": {**made["versions"], **self._runtime.versions}}
+        return replace(made, versions={**made.versions, **self._runtime.versions})
 
     def input(self, pictures: np.ndarray) -> Tensor:
         """Pictures (M, size, size, 3) uint8 -> (M, 3, size, size), the same memory."""

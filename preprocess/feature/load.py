@@ -9,12 +9,12 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from torch import nn
 from torchvision import models
 from torchvision.models import video
 
+from data_loader.store.provenance import Crop, Provenance
 from model.backbone import resnext3d
 from model.backbone.hub import Opened
 from model.backbone.hugging_face import open_hugging_face
@@ -175,39 +175,38 @@ def open_network(name: str, recipe: Network | None, weights: str | None) -> Open
 
 
 def backbone_from_provenance(
-    provenance: dict[str, Any], *, weights: str | None = None, device: str = "auto", batch: int = 0
+    provenance: Provenance, *, weights: str | None = None, device: str = "auto", batch: int = 0
 ) -> Backbone:
     """The backbone that made a store, to run on a new video.
 
     `weights`: where its file lies now, if not where it lay then.  Raises UserError if the store has
     no backbone to run (imported features), or the weights are missing or not the same.
     """
-    name = provenance.get("backbone", "?")
-    if not provenance.get("askable"):
+    name, stored = provenance.backbone or "?", provenance.weights
+    if not provenance.has_backbone or stored is None:
         raise UserError(
             f"features from {name} have no backbone to run, so no new video can be asked; use a "
             "run on stores made by preprocess.videos"
         )
-    stored = provenance["weights"]
-    source = weights or (None if stored["source"] == "none" else stored["source"])
+    source = weights or (None if stored.source == "none" else stored.source)
     recipe = find_recipe(name)
     if isinstance(recipe, Pixels):
         return PixelBackbone(name=name, recipe=recipe)
     target = pick_device(device)
     recipe, network, found = open_network(name, recipe, source)
-    if found["sha256"] != stored["sha256"]:
+    if found["sha256"] != stored.sha256:
         raise UserError(
             f"--weights {source}: SHA-256 {found['sha256'][:12]}..., but the store was made with "
-            f"{stored['sha256'][:12]}... ({stored['source']}); give that file"
+            f"{stored.sha256[:12]}... ({stored.source}); give that file"
         )
-    crop, norm = provenance["crop"], provenance["normalisation"]
-    if crop != "none":  # the crop that made the store, whatever these weights' is today
-        of = crop["of"]
-        recipe = replace(recipe, scaled=tuple(of) if isinstance(of, list) else of)
+    made = provenance.with_defaults()
+    norm = made.normalisation
+    assert norm and norm.mean and norm.std and made.scaler and made.network_precision
+    if isinstance(made.crop, Crop):  # that of the store, whatever these weights' is today
+        recipe = replace(recipe, scaled=made.crop.of)
     return NetworkBackbone(
         name=name, recipe=recipe, network=network, weights=found, device=target, batch=batch,
-        resize="squash" if crop == "none" else "crop",
-        normalisation=normalisation(norm["mean"], norm["std"]),
-        scaler=provenance.get("scaler", "torch"),
-        precision=provenance.get("network_precision", "float32"),
+        resize="crop" if isinstance(made.crop, Crop) else "squash",
+        normalisation=normalisation(norm.mean, norm.std),
+        scaler=made.scaler, precision=made.network_precision,
     )  # fmt: skip

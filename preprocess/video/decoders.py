@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from data_loader.store.provenance import Provenance
 from preprocess.video import pyav, scikit_video
 from preprocess.video.container import count_packets
 from preprocess.video.error import Convert, StoppedEarly, VideoError
@@ -49,12 +49,12 @@ def require_decoder(decoder: str) -> None:
     DECODERS[decoder].require()
 
 
-def decoder_of(provenance: dict[str, Any]) -> str:
+def decoder_of(provenance: Provenance) -> str:
     """The decoder that made a store, to read new videos alike; PyAV where it is none of these.
 
     Earlier versions had opencv and torchcodec, whose frames of ordinary video are PyAV's.
     """
-    made = provenance["decoder"]
+    made = provenance.decoder
     if made in DECODERS:
         return made
     print(f"made with --decoder {made}, which is no more: pyav reads new videos", file=sys.stderr)

@@ -1,13 +1,12 @@
 """Decoded frames -> pictures by torch, and the pictures of a clip store."""
 
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from data_loader.store.clips import KIND
+from data_loader.store.provenance import Provenance
 from preprocess.video.resize import Picture, average
 from util.errors import UserError
 
@@ -33,21 +32,18 @@ def _scale(images: Tensor, target: tuple[int, int]) -> Tensor:
     return F.interpolate(images, target, mode="bicubic", antialias=True, align_corners=False)
 
 
-def clip_picture(provenance: dict[str, Any]) -> Picture:
+def clip_picture(provenance: Provenance) -> Picture:
     """The pictures that a clip store of this provenance holds.
 
     "crop" scales the short side to the stored size.  Raises UserError if the provenance is not a
     clip store's.
     """
-    if provenance.get("kind") != KIND:
+    if provenance.kind != KIND:
         raise UserError(
-            f"features from {provenance.get('backbone', '?')} are no clips; a trained encoder "
+            f"features from {provenance.backbone or '?'} are no clips; a trained encoder "
             "needs a store made by preprocess.videos --backbone none"
         )
-    size = provenance["size"][0]
-    return Picture(
-        size=size,
-        resize=provenance["resize"],
-        scaled=size,
-        scaler=provenance.get("scaler", "torch"),
-    )
+    made = provenance.with_defaults()
+    assert made.size and made.resize and made.scaler
+    size = made.size[0]
+    return Picture(size=size, resize=made.resize, scaled=size, scaler=made.scaler)

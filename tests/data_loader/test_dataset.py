@@ -31,7 +31,7 @@ def train_split(folder, video="real", **stores) -> QaData:
 
 
 def rewrite(path, videos, width=3, **changes) -> None:
-    made = {**tiny_run.provenance(width=width), **changes}
+    made = replace(tiny_run.provenance(width=width), **changes)
     features = [
         VideoFeatures(id=v, features=np.ones((n, 1, width), "f4"), frame_count=9)
         for v, n in videos.items()

@@ -82,7 +82,7 @@ def test_other_versions_on_a_machine_are_refused(ray, folder, tmp_path, monkeypa
 
     def choose(options):
         (product,) = real(options)
-        product.provenance["versions"]["torch"] = "0.1"
+        product.provenance.versions["torch"] = "0.1"
         return [product]
 
     real = output.choose_products

@@ -49,7 +49,7 @@ def test_rows_find_their_videos(files, monkeypatch, block: int) -> None:
     features, _ = second.load(wanted)
     assert features.dtype == np.float16 and np.array_equal(features[:, :, 0], motion[[1, 2, 0]])
     assert first.frames.tolist() == [2] * 4 and second.frames.tolist() == [1] * 4
-    assert first.provenance["imported"]["file"] == "a.in"
+    assert first.provenance.imported["file"] == "a.in"
     with pytest.raises(UserError, match="no backbone to run"):
         backbone_from_provenance(first.provenance)
 

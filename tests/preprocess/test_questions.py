@@ -9,6 +9,7 @@ import torch
 
 from data_loader.questions import load_questions
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Provenance
 from preprocess.questions import main
 from util.errors import UserError
 
@@ -40,7 +41,7 @@ def store(path: Path, *ids: str) -> Path:
     videos = [
         VideoFeatures(id=i, features=np.zeros((2, 1, 3), np.float32), frame_count=4) for i in ids
     ]
-    write_store(path, videos, {"backbone": "pixels", "kind": "frame", "width": 3, "format": 1})
+    write_store(path, videos, Provenance(backbone="pixels", kind="frame", width=3))
     return path
 
 

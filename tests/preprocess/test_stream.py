@@ -3,6 +3,7 @@
 import itertools
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 import predict
 import train
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Sampling
 from inference.live import LiveClips
 from preprocess.feature.load import load_backbone
 from preprocess.stream import main, stream_features
@@ -186,8 +188,8 @@ def test_a_live_source_can_be_asked_about(tmp_path, monkeypatch) -> None:
     rng = np.random.default_rng(0)
     for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
         made = load_backbone(backbone, weights=None)
-        sampling = {"clips": n, "frames": f, "rule": "linspace"}
-        provenance = {**made.provenance(), "sampling": sampling, "decoder": "pyav"}
+        sampling = Sampling(n, f, "linspace")
+        provenance = replace(made.provenance(), sampling=sampling, decoder="pyav")
         shape = (n, f if channel == "appearance" else 1, made.width)
         stored = [
             VideoFeatures(f"v{i}", rng.uniform(-1, 1, shape).astype("f4"), 9)

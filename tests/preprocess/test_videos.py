@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from data_loader.store.features import open_store
+from data_loader.store.provenance import Sampling
 from preprocess.extraction import decode_task, extract
 from preprocess.extraction.decode_task import Job, decode
 from preprocess.extraction.failures import quarantine_file
@@ -55,9 +56,9 @@ def test_a_folder_becomes_a_store(folder, tmp_path, capsys) -> None:
         expected = backbone.extract(read_clips(folder / name, clips=3, frames=4))
         assert np.array_equal(row, expected.astype(np.float16))
     assert clips.tolist() == [3, 3]
-    assert store.provenance["sampling"] == {"clips": 3, "frames": 4, "rule": "linspace"}
-    assert store.provenance["backbone"] == "pixels" and store.provenance["decoder"] == "pyav"
-    assert {"torch", "torchvision", "av", "numpy"} <= store.provenance["versions"].keys()
+    assert store.provenance.sampling == Sampling(3, 4, "linspace")
+    assert store.provenance.backbone == "pixels" and store.provenance.decoder == "pyav"
+    assert {"torch", "torchvision", "av", "numpy"} <= store.provenance.versions.keys()
     assert [p.name for p in output.parent.iterdir()] == ["s.h5"], "parts and lists are gone"
     line = capsys.readouterr().out.strip()
     assert "4 videos stored (4 new), 0 in quarantine" in line
@@ -73,8 +74,8 @@ def test_the_other_decoder_is_on_record(folder, tmp_path) -> None:
     assert main(words(folder, tmp_path / "one.h5")) == 0
     assert main(words(folder, tmp_path / "other.h5", "--decoder", "scikit-video")) == 0
     one, other = open_store(tmp_path / "one.h5"), open_store(tmp_path / "other.h5")
-    assert other.provenance["decoder"] == "scikit-video"
-    assert {"scikit-video", "ffmpeg"} <= other.provenance["versions"].keys()
+    assert other.provenance.decoder == "scikit-video"
+    assert {"scikit-video", "ffmpeg"} <= other.provenance.versions.keys()
     difference = one.load(one.ids)[0].astype(float) - other.load(one.ids)[0]
     assert np.abs(difference).max() < 0.02
     with pytest.raises(UserError, match='decoder "pyav", asked for "scikit-video"'):

@@ -1,6 +1,5 @@
 """The autoencoder as the training loop sees it: its videos, its task, its validation."""
 
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -79,7 +78,7 @@ class AutoencoderWork:
         self.facts = {
             "task": self.name,
             "sizes": sizes,
-            "stores": {name: asdict(origin) for name, origin in stores.origins().items()},
+            "stores": {name: origin.to_dict() for name, origin in stores.origins().items()},
             "encoder_weights": weights,
             "validation": list(self.val.ids),
         }

@@ -1,6 +1,6 @@
 """Question answering as the training loop sees it: its data, its task, its validation."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -101,7 +101,7 @@ class QaWork:
             "vocabulary": self.questions.vocabulary.state(),
             "sizes": sizes,
             "stores": {"appearance": None, "motion": None, "clips": None}
-            | {name: asdict(origin) for name, origin in stores.origins().items()},
+            | {name: origin.to_dict() for name, origin in stores.origins().items()},
             "encoder_weights": weights,
             "longest_question": self.data.split.longest,
         }

@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.extraction import store
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Provenance
 
 SPEED = {"read_mib_per_second", "opened_once_ratio", "gzip_size", "gzip_read", "lzf_size",
          "lzf_read"}  # fmt: skip
@@ -42,7 +43,7 @@ def test_a_store_of_float16_says_nothing_of_its_error(tmp_path, capsys) -> None:
     videos = store.made_up(3, clips=2, frames=1, width=4)
     for dtype, keys in (("float16", SPEED), ("float32", SPEED | ERROR)):
         typed = [replace(v, features=v.features.astype(dtype)) for v in videos]
-        write_store(tmp_path / "a.h5", typed, {})
+        write_store(tmp_path / "a.h5", typed, Provenance())
         store.main(["--store", str(tmp_path / "a.h5"), "--videos", "2", "--rounds", "1"])
         assert set(_last(capsys)) == keys
 

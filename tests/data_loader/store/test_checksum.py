@@ -10,6 +10,7 @@ import pytest
 from data_loader.store.__main__ import verify
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
 from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
 IDS = ("a", "b", "c", "d")
@@ -33,9 +34,9 @@ def _clips() -> list[VideoClips]:
 
 def _write(path, kind: str, videos=None) -> None:
     if kind == "clips":
-        write_clip_store(path, videos or _clips(), {})
+        write_clip_store(path, videos or _clips(), Provenance())
     else:
-        write_store(path, videos or _features(), {}, compression=kind)  # pyright: ignore
+        write_store(path, videos or _features(), Provenance(), compression=kind)  # pyright: ignore
 
 
 def _as_format_1(path) -> None:

@@ -16,9 +16,10 @@ from data_loader.store.clips import (
     write_clip_store,
 )
 from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
-PROVENANCE = {"backbone": "none", "kind": "clips", "size": [6, 4], "askable": True}
+PROVENANCE = Provenance(backbone="none", kind="clips", size=(6, 4), has_backbone=True)
 
 
 def _videos(rows=(5, 1, 3, 7), clips: int = 3, frames: int = 2, size=(6, 4)) -> list[VideoClips]:
@@ -229,7 +230,7 @@ def test_damaged_and_foreign_files(tmp_path) -> None:
 
 def test_each_reader_names_the_other_kind(stored, tmp_path, capsys) -> None:
     features = tmp_path / "f.h5"
-    write_store(features, [VideoFeatures("a", np.zeros((1, 1, 2), np.float16), 3)], {})
+    write_store(features, [VideoFeatures("a", np.zeros((1, 1, 2), np.float16), 3)], Provenance())
     with pytest.raises(UserError, match=r"c\.h5: a clip store \(--clips\), not a feature store"):
         open_store(stored)
     with pytest.raises(UserError, match=r"f\.h5: a feature store \(--appearance or --motion\), no"):

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from data_loader.store import features as module
 from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.store.provenance import Provenance, Sampling
 from util.errors import UserError
 
-PROVENANCE = {"backbone": "pixels", "askable": True, "sampling": {"clips": 3}}
+PROVENANCE = Provenance(backbone="pixels", has_backbone=True, sampling=Sampling(3, 2, "linspace"))
 
 
 def _videos(clips=(3, 1, 2, 3), frames: int = 2, width: int = 5, dtype=np.float16):

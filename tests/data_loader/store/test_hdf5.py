@@ -13,6 +13,7 @@ from data_loader.store.__main__ import main as report
 from data_loader.store.clips import VideoClips, write_clip_store
 from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
 from data_loader.store.merge import StoredVideos
+from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
 ROWS = np.random.default_rng(0).normal(size=(4, 3, 2, 64)).astype(np.float32)
@@ -21,12 +22,12 @@ NAMES = ["a", "b", "c", "d"]
 
 def _features(path, compression="none") -> None:
     videos = [VideoFeatures(name, rows, 9) for name, rows in zip(NAMES, ROWS, strict=True)]
-    write_store(path, videos, {"backbone": "pixels"}, compression=compression)
+    write_store(path, videos, Provenance(backbone="pixels"), compression=compression)
 
 
 def _clips(path) -> None:
     frames, index = np.full((2, 4, 4, 3), 200, "u1"), np.zeros((1, 2), int)
-    write_clip_store(path, [VideoClips(name, frames, index, 9) for name in NAMES], {"size": 4})
+    write_clip_store(path, [VideoClips(name, frames, index, 9) for name in NAMES], Provenance())
 
 
 def _put(name: str, value):
@@ -168,7 +169,7 @@ def test_a_damaged_chunk_found_while_reading_is_one_line(tmp_path, capsys) -> No
     for read in (
         lambda: store.load(NAMES),
         lambda: MappedFeatures(store, NAMES, frame_mean=False).gather(np.arange(4)),
-        lambda: write_store(tmp_path / "merged.h5", merged, {}),
+        lambda: write_store(tmp_path / "merged.h5", merged, Provenance()),
     ):
         with pytest.raises(UserError, match=r"s\.h5: features not readable .*names the damaged"):
             read()
@@ -191,7 +192,7 @@ def test_a_store_that_goes_or_changes_after_it_was_opened(tmp_path) -> None:
     for read in reads:
         with pytest.raises(UserError, match=r"s\.h5: no such feature store"):
             read()
-    write_store(path, [VideoFeatures("a", ROWS[0], 9)], {})
+    write_store(path, [VideoFeatures("a", ROWS[0], 9)], Provenance())
     with pytest.raises(UserError, match=r"s\.h5: features has changed since it was opened"):
         store.load(NAMES)
 

@@ -1,13 +1,16 @@
 """Two stores that contradict each other are refused, and the line that differs is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data_loader.store.features import FeatureStore, VideoFeatures, open_store, write_store
 from data_loader.store.match import check_match
+from data_loader.store.provenance import Provenance, Sampling
 from util.errors import UserError
 
-SAMPLING = {"clips": 2, "frames": 4, "rule": "linspace"}
+SAMPLING = Sampling(2, 4, "linspace")
 HASHES = ("1" * 64, "2" * 64)
 
 
@@ -15,7 +18,8 @@ def _store(path, *, hashes=HASHES, counts=(10, 20), order=1, **provenance) -> Fe
     videos = [
         VideoFeatures(f"v{i}", np.ones((2, 1, 3), "f2"), counts[i], "", hashes[i]) for i in (0, 1)
     ]
-    write_store(path, videos[::order], {"kind": "frame", "sampling": SAMPLING, **provenance})
+    made = replace(Provenance(kind="frame", sampling=SAMPLING), **provenance)
+    write_store(path, videos[::order], made)
     return open_store(path)
 
 
@@ -28,8 +32,8 @@ def test_stores_of_the_same_clips_match(tmp_path) -> None:
 def test_what_is_not_known_contradicts_nothing(tmp_path) -> None:
     a = _store(tmp_path / "a.h5")
     check_match(a, _store(tmp_path / "m.h5", hashes=("", ""), counts=(0, 0)))
-    check_match(a, _store(tmp_path / "m.h5", sampling={}))
-    imported = {"clips": 2, "frames": 1, "rule": "unknown"}
+    check_match(a, _store(tmp_path / "m.h5", sampling=None))
+    imported = Sampling(2, 1, "unknown")
     check_match(a, _store(tmp_path / "m.h5", sampling=imported))
     check_match(_store(tmp_path / "m.h5", sampling=imported), a)
 
@@ -37,10 +41,13 @@ def test_what_is_not_known_contradicts_nothing(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"sampling": {**SAMPLING, "clips": 3}}, r"a\.h5 has sampling clips 2, but .*m\.h5 has 3"),
-        ({"sampling": {**SAMPLING, "frames": 8}}, "has sampling frames 4, but .* has 8"),
-        ({"sampling": {**SAMPLING, "rule": "dense"}}, "sampling rule linspace, but .* dense"),
-        ({"sampling": {"clips": 3, "rule": "unknown"}}, "sampling clips 2, but .* has 3"),
+        (
+            {"sampling": replace(SAMPLING, clips=3)},
+            r"a\.h5 has sampling clips 2, but .*m\.h5 has 3",
+        ),
+        ({"sampling": replace(SAMPLING, frames=8)}, "has sampling frames 4, but .* has 8"),
+        ({"sampling": replace(SAMPLING, rule="dense")}, "sampling rule linspace, but .* dense"),
+        ({"sampling": Sampling(3, 4, "unknown")}, "sampling clips 2, but .* has 3"),
         ({"hashes": ("", "3" * 64)}, "file_sha256 222.* of video v1, but .*h5 has 333.*1 of 2 v"),
         ({"counts": (11, 21)}, r"frame_count 10 of video v0, but .*m\.h5 has 11 \(2 of 2 videos"),
         ({"hashes": HASHES[::-1], "order": -1}, "file_sha256 111.* of video v0"),

@@ -11,6 +11,7 @@ from data_loader.store import merge
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.merge import StoredVideos
+from data_loader.store.provenance import Provenance
 
 COUNT = 60
 
@@ -33,10 +34,10 @@ def _make(kind: str):
 def test_a_merge_is_what_one_run_writes(tmp_path, monkeypatch, kind: str, shards: int) -> None:
     """Each shard has every `shards`-th video, as those of so many processes do."""
     videos, write, open_ = _make(kind)
-    write(tmp_path / "whole.h5", videos, {})
+    write(tmp_path / "whole.h5", videos, Provenance())
     stores = {}
     for i in range(shards):
-        write(tmp_path / f"{i}.h5", videos[i::shards], {})
+        write(tmp_path / f"{i}.h5", videos[i::shards], Provenance())
         store = open_(tmp_path / f"{i}.h5")
         stores |= dict.fromkeys(store.ids, store)
     opened, real = [], h5py.File
@@ -46,7 +47,7 @@ def test_a_merge_is_what_one_run_writes(tmp_path, monkeypatch, kind: str, shards
     read = len(opened)
     if kind == "features" and shards <= merge.OPEN:
         assert read == 2 * shards
-    write(tmp_path / "merged.h5", merged, {})
+    write(tmp_path / "merged.h5", merged, Provenance())
     assert (tmp_path / "merged.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
@@ -55,7 +56,7 @@ def test_few_files_are_open_and_none_stays(tmp_path, kind: str) -> None:
     videos, write, open_ = _make(kind)
     stores = {}
     for video in videos:
-        write(tmp_path / f"{video.id}.h5", [video], {})
+        write(tmp_path / f"{video.id}.h5", [video], Provenance())
         stores[video.id] = open_(tmp_path / f"{video.id}.h5")
 
     def in_use() -> int:

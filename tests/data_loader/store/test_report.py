@@ -11,15 +11,15 @@ from data_loader.store.__main__ import main
 from data_loader.store.clips import VideoClips, write_clip_store
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.histogram import Values
+from data_loader.store.provenance import Provenance, Sampling, Weights
 from tests.conftest import ROOT
 from util.errors import UserError
 
-PROVENANCE = {
-    "backbone": "resnet101", "kind": "frame", "width": 3, "askable": True,
-    "weights": {"source": "IMAGENET1K_V2", "sha256": "cd" * 32}, "decoder": "pyav",
-    "resize": "crop", "size": [224, 224], "sampling": {"clips": 2, "frames": 1},
-    "versions": {"torch": "2.11"}, "network_precision": "bf16",
-}  # fmt: skip
+PROVENANCE = Provenance(
+    backbone="resnet101", kind="frame", width=3, has_backbone=True,
+    weights=Weights("IMAGENET1K_V2", "cd" * 32), decoder="pyav", resize="crop", size=(224, 224),
+    sampling=Sampling(2, 1, "linspace"), versions={"torch": "2.11"}, network_precision="bf16",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def test_every_line_of_the_provenance_is_shown(path, capsys) -> None:
         "holds": "2 clips x 1 frames x width 3, float16, gzip compressed; 400 frames decoded in "
         "all", "backbone": "resnet101", "kind": "frame", "resize": "crop", "decoder": "pyav",
         "weights": f"sha256 {'cd' * 32}, source IMAGENET1K_V2", "size": "[224, 224]",
-        "sampling": "clips 2, frames 1", "versions": "torch 2.11", "network": "precision bf16",
+        "sampling": "clips 2, frames 1, rule linspace", "versions": "torch 2.11",
+        "network": "precision bf16",
         "new": "videos yes", "checksums": "all 10 videos fit", "zeros": "only 10 of 20 rows",
         "v0": f"40 {'0' * 64}", "v8": f"40 {'8' * 64} (partial: 1 of 2)",
         "...": "and 4 more (--videos all)", "values": "-3 to 0.5, mean -0.4167, standard "
@@ -71,7 +72,7 @@ def test_format_1_says_that_it_has_no_checksums(path, capsys) -> None:
 
 def test_damage_is_named_after_all_stores_were_shown_and_exits_2(path, tmp_path) -> None:
     clips = [VideoClips("c0", np.full((2, 4, 4, 3), 200, "u1"), np.zeros((1, 2), int), 2)]
-    write_clip_store(tmp_path / "c.h5", clips, {"kind": "clips"})
+    write_clip_store(tmp_path / "c.h5", clips, Provenance(kind="clips"))
     with h5py.File(path, "a") as file:
         file["features"][7] = 1  # the second row of v3  # pyright: ignore
     words = [sys.executable, "-m", "data_loader.store", str(path), str(tmp_path / "c.h5")]

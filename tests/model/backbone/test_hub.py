@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from data_loader.store.provenance import Crop
 from model.backbone.spec import NORMALISATIONS
 from preprocess.feature.load import backbone_from_provenance, load_backbone
 from preprocess.video.clips import Clips
@@ -85,18 +86,18 @@ EXPECTED = {  # what each gives of (B, 3, H, W), by its own interface
     convnext: lambda m, x: m(pixel_values=x).pooler_output,
 }
 PICTURES = {  # (size, crop), name of the normalisation
-    clip_whole: (30, {"centre": 30, "of": 33}, "clip"),
-    clip_vision: (30, {"centre": 30, "of": 30}, "clip"),
-    siglip: (30, {"centre": 30, "of": [30, 30]}, "half"),
-    dinov2: (30, {"centre": 30, "of": 34}, "clip"),
-    vit: (30, {"centre": 30, "of": [30, 30]}, "half"),
-    convnext: (64, {"centre": 64, "of": 80}, "imagenet"),
+    clip_whole: (30, Crop(30, 33), "clip"),
+    clip_vision: (30, Crop(30, 30), "clip"),
+    siglip: (30, Crop(30, (30, 30)), "half"),
+    dinov2: (30, Crop(30, 34), "clip"),
+    vit: (30, Crop(30, (30, 30)), "half"),
+    convnext: (64, Crop(64, 80), "imagenet"),
 }
 
 
 def normalised(backbone) -> torch.Tensor:
     """The clips' distinct frames as the network sees them."""
-    mean, std = NORMALISATIONS[backbone.provenance()["normalisation"]["name"]]
+    mean, std = NORMALISATIONS[backbone.provenance().normalisation.name]
     x = backbone.prepare(CLIPS.frames).float()
     return (x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
 
@@ -111,8 +112,8 @@ def test_hugging_face_encoders(tmp_path, make, monkeypatch) -> None:
     backbone = load_backbone(f"hf:{folder}", weights="pretrained", resize="crop")
     made = backbone.provenance()
     size, crop, norm = PICTURES[make]
-    assert made["size"] == [size, size] and made["crop"] == crop
-    assert made["normalisation"]["name"] == norm
+    assert made.size == (size, size) and made.crop == crop
+    assert made.normalisation.name == norm
     rows = backbone.extract(CLIPS)
     with torch.inference_mode():
         expected = EXPECTED[make](model, normalised(backbone)).flatten(1).numpy()
@@ -123,10 +124,10 @@ def test_hugging_face_encoders(tmp_path, make, monkeypatch) -> None:
     assert again.provenance() == made and np.array_equal(again.extract(CLIPS), rows)
     # The hub's name, with the folder given where there is no network.
     named = load_backbone(f"hf:{folder}", weights=folder, resize="crop")
-    assert named.provenance()["weights"]["sha256"] == made["weights"]["sha256"]
-    other = load_backbone(f"hf:{folder}", weights="random").provenance()["weights"]
-    assert other["sha256"] != made["weights"]["sha256"]
-    assert load_backbone(f"hf:{folder}", weights="random").provenance()["weights"] == other
+    assert named.provenance().weights.sha256 == made.weights.sha256
+    other = load_backbone(f"hf:{folder}", weights="random").provenance().weights
+    assert other.sha256 != made.weights.sha256
+    assert load_backbone(f"hf:{folder}", weights="random").provenance().weights == other
 
 
 def test_other_weights_than_the_stores_are_refused(tmp_path) -> None:
@@ -148,9 +149,9 @@ def test_timm_encoders(tmp_path, name: str, suffix: str) -> None:
         pytest.importorskip("safetensors.torch").save_file(model.state_dict(), file)
     backbone = load_backbone(f"timm:{name}", weights=str(file), resize="crop")
     made = backbone.provenance()
-    assert made["size"] == [160, 160] and made["crop"] == {"centre": 160, "of": 168}
+    assert made.size == (160, 160) and made.crop == Crop(160, 168)
     config = timm.data.resolve_model_data_config(model)
-    assert np.allclose(np.array(made["normalisation"]["mean"]) / 255, config["mean"])
+    assert np.allclose(np.array(made.normalisation.mean) / 255, config["mean"])
     rows = backbone.extract(CLIPS)
     model.reset_classifier(0)
     with torch.inference_mode():

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 from torchvision import models
 
+from data_loader.store.provenance import Crop
 from model.backbone.spec import NORMALISATIONS, Network, normalisation, picture_of
 from model.backbone.weights import choices, entry_of
 from preprocess.feature.load import BACKBONES, backbone_from_provenance, load_backbone
@@ -75,11 +77,11 @@ def test_weights_bring_their_own_crop(tmp_path, monkeypatch) -> None:
     renamed = type(wide)(url=f"https://x/y-{digits}.pth", transforms=wide.transforms, meta={})
     monkeypatch.setattr(entry, "_value_", renamed)
     found = load_backbone("resnet18", weights=str(file), resize="crop").provenance()
-    assert found["crop"] == {"centre": 224, "of": 232}
+    assert found.crop == Crop(224, 232)
     assert entry_of((entry,), {"source": "w.pth", "sha256": "0" * 64}) is None
     # A store that was made otherwise is asked as it was made.
-    old = backbone_from_provenance({**found, "crop": {"centre": 224, "of": 256}})
-    assert old.provenance()["crop"] == {"centre": 224, "of": 256}
+    old = backbone_from_provenance(replace(found, crop=Crop(224, 256)))
+    assert old.provenance().crop == Crop(224, 256)
 
 
 def test_pretrained_are_those_torchvision_deems_best(monkeypatch) -> None:

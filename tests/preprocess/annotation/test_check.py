@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Provenance
 from preprocess.questions import main
 from tests.conftest import ROOT
 from util.errors import UserError
@@ -33,7 +34,7 @@ def annotate(folder: Path, **changes) -> Path:
 def store(path: Path, *ids: str) -> Path:
     features = np.zeros((2, 1, 3), np.float32)
     videos = [VideoFeatures(id=i, features=features, frame_count=4) for i in ids]
-    write_store(path, videos, {"backbone": "pixels", "kind": "frame", "width": 3, "format": 1})
+    write_store(path, videos, Provenance(backbone="pixels", kind="frame", width=3))
     return path
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -142,7 +143,7 @@ def test_parts_of_one_video_each_are_taken_over(folder, tmp_path, capsys) -> Non
     main(words(folder, whole))
     capsys.readouterr()
     store = open_store(whole)
-    made = {key: value for key, value in store.provenance.items() if key != "scaler"}
+    made = replace(store.provenance, scaler=None)
     for video in store.ids[:5]:
         write_store(parts_folder(output) / f"{video}.h5", [store.video(video)], made)
     assert main(words(folder, output)) == 0
@@ -158,7 +159,7 @@ def test_a_store_of_before_is_added_to_as_it_was_made(folder, tmp_path) -> None:
     main([*rest, "--videos", *files[:2], "--output", str(first), "--scaler", "torch"])
     main([*rest, "--videos", *files, "--output", str(whole), "--scaler", "torch"])
     known = open_store(first)
-    made = {k: v for k, v in known.provenance.items() if k not in ("scaler", "network_precision")}
+    made = replace(known.provenance, scaler=None, network_precision=None)
     write_store(parts_folder(output) / "a.h5", [known.video(known.ids[0])], made)
     assert main([*rest, "--videos", *files, "--output", str(output)]) == 0
     assert contents(output) == contents(whole)
@@ -173,8 +174,8 @@ def test_half_precision_of_the_network_and_compression_are_options(folder, tmp_p
     main([*rest, "--output", str(tmp_path / "a.h5"), "--network_precision", "bf16"])
     main([*rest, "--output", str(tmp_path / "b.h5"), "--compression", "gzip"])
     half, full = open_store(tmp_path / "a.h5"), open_store(tmp_path / "b.h5")
-    assert half.provenance["network_precision"] == "bf16"
-    assert full.provenance["network_precision"] == "float32"
+    assert half.provenance.network_precision == "bf16"
+    assert full.provenance.network_precision == "float32"
     one, other = half.video("00"), full.video("00")
     assert one.file_sha256 == other.file_sha256 == sha256(file)
     difference = np.abs(one.features - other.features).max() / np.abs(other.features).max()

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torchvision import models
 
+from data_loader.store.provenance import Provenance
 from model.backbone.spec import Network
 from model.backbone.weights import load_weights
 from preprocess.feature.load import BACKBONES, backbone_from_provenance, load_backbone
@@ -135,10 +136,10 @@ def test_torchvision_networks(name: str, width: int) -> None:
 def test_random_weights_are_seeded_and_leave_the_generator_alone() -> None:
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    one = load_backbone("squeezenet1_1", weights="random").provenance()["weights"]
+    one = load_backbone("squeezenet1_1", weights="random").provenance().weights
     assert torch.equal(before, torch.get_rng_state())
     torch.manual_seed(8)
-    assert load_backbone("squeezenet1_1", weights="random").provenance()["weights"] == one
+    assert load_backbone("squeezenet1_1", weights="random").provenance().weights == one
 
 
 def test_checkpoint_forms_that_load(tmp_path) -> None:
@@ -237,7 +238,7 @@ def test_a_store_asks_for_its_own_weights(tmp_path) -> None:
 
 def test_imported_features_cannot_be_asked() -> None:
     with pytest.raises(UserError, match=r"no backbone to run.*preprocess\.videos"):
-        backbone_from_provenance({"backbone": "imported", "askable": False})
+        backbone_from_provenance(Provenance(backbone="imported"))
 
 
 def test_real_weights_load(shared) -> None:

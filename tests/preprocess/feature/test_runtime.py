@@ -170,8 +170,8 @@ def test_a_store_says_what_ran_its_network_and_grows_with_either(tmp_path) -> No
         command = [*rest, "--device", "cpu", "--output", str(output), "--runtime", runtime]
         assert main([*command, "--videos", *map(str, files)]) == 0
         stores[runtime] = open_store(output)
-    assert "openvino" not in stores["torch"].provenance["versions"]
-    assert stores["openvino"].provenance["versions"]["openvino"].startswith("20")
+    assert "openvino" not in stores["torch"].provenance.versions
+    assert stores["openvino"].provenance.versions["openvino"].startswith("20")
     one, other = (store.video("a").features.astype(np.float32) for store in stores.values())
     assert np.abs(one - other).max() < 1e-3 * np.abs(one).max()  # float16
     output = tmp_path / "grown.h5"
@@ -199,4 +199,4 @@ def test_auto_does_not_convert_a_network_for_a_few_videos(tmp_path, monkeypatch)
 
 def test_auto_leaves_to_torch_what_it_runs_faster() -> None:
     backbone = load_backbone("mvit_v2_s", weights="random", device="cpu", runtime="auto", frames=16)
-    assert "openvino" not in backbone.provenance()["versions"]
+    assert "openvino" not in backbone.provenance().versions
