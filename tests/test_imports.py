@@ -20,7 +20,8 @@ sys.meta_path.insert(0, Refuse())
 TRAIN_AND_EVALUATE = """
 import importlib
 from pathlib import Path
-for room in ("training", "inference", "model", "evaluation", "data_loader", "tests/gpu"):
+import inference.samples, inference.split
+for room in ("training", "model", "evaluation", "data_loader", "tests/gpu"):
     for path in sorted((Path(ROOT) / room).rglob("*.py")):
         importlib.import_module(str(path.relative_to(ROOT).with_suffix("")).replace("/", "."))
 import preprocess.feature.load
@@ -37,6 +38,7 @@ where = SplitOptions(device="cpu")
 found, _ = score_run("results/r", ScoreOptions(run=("results/r",)), where)
 print(len(found.answers.asked), "answers")
 REFUSED -= {"av"}  # it decodes; words need no gensim
+import inference.live
 import predict
 """
 

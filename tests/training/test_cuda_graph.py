@@ -100,7 +100,7 @@ def test_mistakes(tiny, flags, line) -> None:
 def test_captured_steps_meet_few_shapes(tiny) -> None:
     parts = parse("train.py", "", QaWork.options, [*tiny, "--run", "r", "--cuda_graph", "true"])
     work = QaWork(*parts, kept=None)
-    data = replace(work.data, split=replace(work.data.split, longest=20)).alike()
+    data = replace(work.data, split=replace(work.data.split, longest=20)).padded_to_longest()
     assert work.data.words_multiple == work.val.words_multiple == work.data.split.longest
     shapes = set()
     for seed in range(8):  # each of 10 questions of 24 videos
