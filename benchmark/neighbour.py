@@ -156,11 +156,11 @@ def ready(work: str, folder: Path) -> Callable[[], object]:
 
 def _extraction(folder: Path) -> Callable[[], object]:
     from preprocess import videos
-    from preprocess.shapes import generate
+    from preprocess.shapes.__main__ import main as generate
 
     made = ["--train", "60", "--val", "60", "--test", "60"]  # the fewest that it makes
     with contextlib.redirect_stdout(sys.stderr):
-        generate.main(["--output", str(folder), *made])
+        generate(["--output", str(folder), *made])
     files = sorted((folder / "videos").iterdir())[:VIDEOS]
     flags = ["--videos", *map(str, files), "--output", str(folder / "features.h5")]
     flags += ["--backbone", "squeezenet1_1", "--weights", "random", "--device", "cpu"]

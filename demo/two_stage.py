@@ -13,11 +13,10 @@ from pathlib import Path
 import train
 from demo.shapes import DATA, step
 from demo.two_stage_options import TwoStageOptions
-from evaluation.score_runs import score_runs
 from options.evaluate import ScoreOptions, SplitOptions
 from options.parse import parse
 from preprocess import questions, videos
-from preprocess.shapes import generate
+from preprocess.shapes.__main__ import main as generate
 from util.errors import run_command
 
 CLIPS = DATA / "clips.h5"
@@ -35,6 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run all of it; accuracies are fractions."""
     about = "Two-stage training on `shapes` against one stage, frozen encoders and no video."
     (options,) = parse("python -m demo.two_stage", about, (TwoStageOptions,), argv)
+    # Here and not above: help and a misspelt option shall not wait for torch.
+    from evaluation.score_runs import score_runs
+
     begin = time.perf_counter()
     prepare()
     accuracy = {}
@@ -61,7 +63,7 @@ def prepare() -> None:
     """Videos, clips and questions, where they are not there yet."""
     step("short videos of moving shapes, with questions", "preprocess.shapes")
     if not (DATA / "test_qa.json").exists():
-        generate.main(["--output", str(DATA)])
+        generate(["--output", str(DATA)])
     step("videos to decoded clips", "preprocess.videos --backbone none")
     size = ["--size", "32", "--clips", "4", "--frames", "8"]
     if not CLIPS.exists():

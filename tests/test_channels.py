@@ -7,7 +7,7 @@ import train
 from evaluation.run import answer, open_run, run_questions
 from options.evaluate import SplitOptions
 from preprocess import questions, videos
-from preprocess.shapes import generate
+from preprocess.shapes.__main__ import main as generate
 
 STORES = {
     "float16": ["--appearance", "d/a_float16.h5", "--motion", "d/m_float16.h5"],
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("channels")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        generate.main(["--output", "d", "--train", "60", "--val", "60", "--test", "60"])
+        generate(["--output", "d", "--train", "60", "--val", "60", "--test", "60"])
         source = ["--videos", "d/videos", "--clips", "3", "--frames", "4"]
         for precision in ("float16", "float32"):
             for channel, backbone in (("a", "pixels"), ("m", "pixel_motion")):

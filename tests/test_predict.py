@@ -16,7 +16,7 @@ from data_loader.batch import Features
 from data_loader.questions import load_questions
 from data_loader.store.features import open_store, write_store
 from preprocess import questions, videos
-from preprocess.shapes import generate
+from preprocess.shapes.__main__ import main as generate
 from preprocess.video.clips import clip_frames, read_clips
 from tests.video_files import write_video
 from util.errors import UserError
@@ -28,7 +28,7 @@ def asked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("asked")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        generate.main(["--output", "d", "--train", "60", "--val", "60", "--test", "60"])
+        generate(["--output", "d", "--train", "60", "--val", "60", "--test", "60"])
         for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
             flags = ["--backbone", backbone, "--output", f"d/{channel}.h5", "--frames", "6"]
             videos.main(["--videos", "d/videos", *flags, "--precision", "float32"])

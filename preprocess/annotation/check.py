@@ -11,6 +11,7 @@ from pathlib import Path
 
 from data_loader.store.features import open_any_store
 from data_loader.tokens import bare
+from options.preprocess.questions import QuestionOptions
 from preprocess.annotation.check_texts import check_texts, type_sizes
 from preprocess.annotation.dataset import SPLITS, reader
 from preprocess.annotation.findings import Finding, table
@@ -22,33 +23,25 @@ from util.text import printable
 Samples = Mapping[str, list[Sample]]
 
 
-def check(
-    dataset: str,
-    annotations: Path,
-    *,
-    videos: Sequence[str] = (),
-    id_map: str | None = None,
-    stores: Sequence[str] = (),
-) -> int:
+def check(options: QuestionOptions) -> int:
     """Print the table of findings; returns 2 if there are problems, else 0.
 
-    `videos` are files and folders, `stores` feature stores.  Raises UserError for an unknown data
-    set; everything else that is wrong is a line of the table.
+    Raises UserError for an unknown data set; everything else that is wrong is a line of the table.
     """
-    samples, findings = _read(dataset, annotations)
+    samples, findings = _read(options.dataset, Path(options.annotations))
     findings += _questions(samples)
     findings += _splits(samples)
     findings += check_texts(samples)
-    if videos:
-        findings += _files(samples, videos, id_map)
-    for path in stores:
+    if options.videos:
+        findings += _files(samples, options.videos, options.id_map)
+    for path in options.videos_in:
         findings += _store(samples, path)
-    print(f"{dataset}: annotations in {printable(str(annotations))}")
+    print(f"{options.dataset}: annotations in {printable(options.annotations)}")
     print(f"{_sizes(samples)}")
     print(f"{type_sizes(chain.from_iterable(samples.values()))}\n\n{table(findings)}")
-    if not videos:
+    if not options.videos:
         print("not looked at: video files (name them with --videos)")
-    if not stores:
+    if not options.videos_in:
         print("not looked at: feature stores (name them with --videos_in)")
     unread = [split for split in SPLITS if split not in samples]
     if unread:

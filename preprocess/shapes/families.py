@@ -115,11 +115,16 @@ def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Sce
         [levels[i] for i in rng.permutation(len(levels))]
         for levels in (list(COLORS), FORMS, list(product(headings, thirds)))
     )
+    # An orthogonal array, so that even few scenes are balanced.  In a block of 3 x len(kinds) scenes
+    # each colour c meets each kind k once.  Their form is (c + k) mod 3: whichever kind it is, its
+    # three scenes have three forms, and no colour or form tells the kind.  The next block moves all
+    # forms on by one, so that after three blocks each (colour, kind, form) has come exactly once.
     scenes = []
     for i in range(count):
-        a, b = i % 3, i // 3 % len(kinds)  # an orthogonal array: even few scenes are balanced
-        color, form = colors[a], forms[(a + b + i // (3 * len(kinds))) % 3]
-        heading, third = kinds[b]
+        block, inside = divmod(i, 3 * len(kinds))
+        k, c = divmod(inside, 3)
+        color, form = colors[c], forms[(c + k + block) % 3]
+        heading, third = kinds[k]
         x, y = (float(v) for v in rng.uniform(size=2))
         if act == "shuttle":  # goes along the middle
             y = 0.5 + (y - 0.5) * 0.04

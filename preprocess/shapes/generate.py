@@ -1,4 +1,4 @@
-"""`python -m preprocess.shapes`: generate the embedded data set `shapes`.
+"""Generate the embedded data set `shapes`.
 
 Short real video files (H.264 in mp4) of coloured shapes that move, turn, grow, blink, appear and
 leave, and questions about them in MSVD-QA's format:
@@ -16,7 +16,6 @@ import av
 import numpy as np
 from tqdm import tqdm
 
-from options.parse import parse
 from options.preprocess.shapes import ShapesOptions
 from preprocess.shapes.families import make_scenes
 from preprocess.shapes.questions import ANSWERS, Question, ask
@@ -24,17 +23,15 @@ from preprocess.shapes.scene import FPS, Scene, draw
 from util.errors import UserError
 from util.files import check_output, whole_file
 
-PROG = "python -m preprocess.shapes"
 FORMAT = 1  # goes up when the same settings give other videos or questions
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def generate(options: ShapesOptions) -> None:
     """Write the data set and print what it holds.
 
     Raises UserError for options that cannot be, a folder that cannot be written or that holds
     something else, and splits too small to have every type of question.
     """
-    (options,) = parse(PROG, "Generate the embedded data set `shapes`.", [ShapesOptions], argv)
     output = Path(options.output)
     counts = {"train": options.train, "val": options.val, "test": options.test}
     scenes, questions = plan(counts, seed=options.seed)
@@ -64,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         save_sheet(Path(options.sheet), scenes["test"], questions["test"])
         print(f"picture: {options.sheet}")
-    return 0
 
 
 def plan(

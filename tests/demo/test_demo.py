@@ -25,11 +25,10 @@ def demo(tmp_path, monkeypatch):
     (tmp_path / "preset").mkdir()
     (tmp_path / "preset" / "shapes.yaml").write_text(yaml.safe_dump(preset))
     monkeypatch.setattr("options.parse.PRESETS", tmp_path / "preset")
-    for command in ("generate", "videos", "questions", "predict"):
+    monkeypatch.setattr(shapes, "generate", lambda argv: 0)
+    for command in ("videos", "questions", "predict"):
         monkeypatch.setattr(getattr(shapes, command), "main", lambda argv: 0)
-    monkeypatch.setattr(
-        "evaluation.score_runs.draw_score", lambda *args, **options: None
-    )  # pictures
+    monkeypatch.setattr("evaluation.score_runs.draw_score", lambda *given, plots: None)
     return shapes.main
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from preprocess.annotation.question import msvd_qa
+from preprocess.shapes.__main__ import main
 from preprocess.shapes.families import FAMILIES, make_scenes
-from preprocess.shapes.generate import first_ids, main, plan, temporal_share
+from preprocess.shapes.generate import first_ids, plan, temporal_share
 from preprocess.shapes.questions import ANSWERS, TEMPLATES
 from preprocess.shapes.scene import (
     COLORS,
