@@ -115,7 +115,7 @@ def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Sce
         [levels[i] for i in rng.permutation(len(levels))]
         for levels in (list(COLORS), FORMS, list(product(headings, thirds)))
     )
-    # An orthogonal array, so that even few scenes are balanced.  In a block of 3 x len(kinds) scenes
+    # An orthogonal array: even few scenes are balanced.  In a block of 3 x len(kinds) scenes
     # each colour c meets each kind k once.  Their form is (c + k) mod 3: whichever kind it is, its
     # three scenes have three forms, and no colour or form tells the kind.  The next block moves all
     # forms on by one, so that after three blocks each (colour, kind, form) has come exactly once.
