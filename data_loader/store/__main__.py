@@ -12,27 +12,18 @@ from tqdm import tqdm
 
 from data_loader.store.checksum import is_whole
 from data_loader.store.clips import ClipStore, VideoClips
-from data_loader.store.features import Store, VideoFeatures, open_any_store
-from data_loader.store.histogram import Values
+from data_loader.store.features import VideoFeatures
+from data_loader.store.histogram import Distribution
+from data_loader.store.open import Store, open_any_store
+from data_loader.store.provenance import Provenance
 from util.errors import UserError, run_command
 
 FEW = 5  # videos shown unless more are asked for
-LABELS = (  # of the provenance, in this order; what else it has follows
-    ("backbone", "backbone"),
-    ("kind", "kind"),
-    ("width", "width"),
-    ("weights", "weights"),
-    ("imported", "imported from"),
-    ("sampling", "sampling"),
-    ("resize", "resize"),
-    ("crop", "crop"),
-    ("size", "size"),
-    ("scaler", "scaler"),
-    ("normalisation", "normalisation"),
-    ("decoder", "decoder"),
-    ("precision", "precision"),
-    ("versions", "versions"),
-)
+SHOWN = (  # of the provenance, in this order
+    "backbone", "kind", "width", "weights", "imported", "sampling", "resize", "crop", "size",
+    "scaler", "normalisation", "decoder", "precision", "versions", "network_precision",
+)  # fmt: skip
+LABELS = {"imported": "imported from", "network_precision": "network precision"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,14 +72,14 @@ def verify(store: Store) -> list[str]:
 def describe(store: Store, *, videos: int) -> list[str]:
     """What a store says of itself, in lines: size, provenance, and `videos` of its videos."""
     lines = [f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB"]
-    lines += _rows({"holds": _holds(store), **_made(store.provenance.to_dict())})
+    lines += _rows({"holds": _holds(store), **_made(store.provenance)})
     lines += _videos(store, videos)
     return lines
 
 
 def look_through(store: Store) -> tuple[list[str], list[str]]:
     """Read all of a store.  -> ids of the damaged videos; lines on checksums and values."""
-    damaged, values = [], Values()
+    damaged, values = [], Distribution(pixels=isinstance(store, ClipStore))
     for name, video in tqdm(
         _each(store), total=len(store.ids), unit="video", leave=False, disable=None
     ):
@@ -147,21 +138,19 @@ def _span(values: np.ndarray) -> str:
     return str(values[0]) if len(values) == 1 else f"{values.min()} to {values.max()}"
 
 
-def _made(provenance: dict[str, Any]) -> dict[str, str]:
+def _made(provenance: Provenance) -> dict[str, str]:
     """The lines of the provenance, {label: text}."""
-    labels = dict(LABELS)
-    keys = [key for key in labels if key in provenance]
-    rest = sorted(provenance.keys() - labels.keys() - {"askable"})
-    lines = {labels.get(key, key.replace("_", " ")): _told(provenance[key]) for key in keys + rest}
-    return {**lines, "new videos": "yes" if provenance.get("askable") else "no, cannot be asked"}
+    said = provenance.to_dict()
+    lines = {LABELS.get(key, key): _as_text(said[key]) for key in SHOWN if key in said}
+    return {**lines, "new videos": "yes" if provenance.has_backbone else "no, cannot be asked"}
 
 
-def _told(value: Any) -> str:
+def _as_text(value: Any) -> str:
     """A value of the provenance as text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_told(part)}" for key, part in value.items())
+        return ", ".join(f"{key} {_as_text(part)}" for key, part in value.items())
     if isinstance(value, list):
-        return "[" + ", ".join(map(_told, value)) + "]"
+        return "[" + ", ".join(map(_as_text, value)) + "]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None or value == "" else str(value)

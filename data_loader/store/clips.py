@@ -24,33 +24,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_loader.store.checksum import checked, checksum, digest
+from data_loader.store.checksum import checksum
+from data_loader.store.columns import CLIPS, Columns, ColumnWriter, read_columns, twice
 from data_loader.store.hdf5 import Hdf5File
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 from util.files import whole_file
 
-FORMAT = 2
-KIND = "clips"
 MAKE = "python -m preprocess.videos --backbone none"
 
 
 @dataclass(frozen=True, eq=False)
 class VideoClips:
-    """The clips of one video.
-
-    frames (M, H, W, 3) uint8 RGB, each distinct frame once; index (N, F) int64 into them;
-    frame_count: frames that the whole video decodes to, 0 = unknown; note: "" or what is odd;
-    file_sha256, checksum: as of VideoFeatures.
-    """
+    """The clips of one video."""
 
     id: str
-    frames: np.ndarray
-    index: np.ndarray
-    frame_count: int
-    note: str = ""
-    file_sha256: str = ""
-    checksum: int | None = None
+    frames: np.ndarray  # (M, H, W, 3) uint8 RGB, each distinct frame once
+    index: np.ndarray  # (N, F) int64 into frames
+    frame_count: int  # that the whole video decodes to, 0 = unknown
+    note: str = ""  # what is odd about it
+    file_sha256: str = ""  # of the video file, "" = unknown
+    checksum: int | None = None  # what the store that it was read from says; None: it is new
 
     def compute_checksum(self) -> int:
         """`checksum` of [id, M, frame_count, note, file_sha256], frames and index (int64)."""
@@ -58,27 +52,17 @@ class VideoClips:
         return checksum(facts, self.frames, self.index.astype(np.int64, copy=False))
 
 
-@dataclass(frozen=True, eq=False)
-class ClipStore:
-    """What a clip store holds; frames are read from disk where they are asked for.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClipStore(Columns[VideoClips]):
+    """What a clip store holds; frames are read from disk where they are asked for."""
 
-    ids, notes, file_sha256: V texts; index (V, N, F), first, count, frame_count (V,) int64;
-    checksum (V,) uint32, None in a store of format 1; offset: where the frames begin in the file,
-    in bytes; size (H, W) in pixels.
-    """
+    MAKE = MAKE
 
-    path: Path
-    ids: tuple[str, ...]
-    index: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
-    frame_count: np.ndarray
-    notes: tuple[str, ...]
-    file_sha256: tuple[str, ...]
-    checksum: np.ndarray | None
-    size: tuple[int, int]
-    offset: int
-    provenance: Provenance
+    index: np.ndarray  # (V, N, F) int64, each clip's frames, counted from the video's own first
+    first: np.ndarray  # (V,) int64, first row of each video
+    count: np.ndarray  # (V,) int64, rows of each video
+    size: tuple[int, int]  # (H, W) in pixels
+    offset: int  # where the frames begin in the file, in bytes
 
     @property
     def clips(self) -> int:
@@ -90,18 +74,9 @@ class ClipStore:
         """F."""
         return self.index.shape[2]
 
-    def fingerprint(self) -> str:
-        """Tells stores of other videos, or with other bytes of them, apart; reads none of them."""
-        columns = (self.index, self.frame_count, self.checksum)
-        lists = [None if column is None else column.tolist() for column in columns]
-        return f"{len(self.ids)} videos {digest(self.ids, self.notes, self.file_sha256, *lists)}"
-
-    def __contains__(self, video: str) -> bool:
-        return video in self._row
-
-    @cached_property
-    def _row(self) -> dict[str, int]:
-        return {video: row for row, video in enumerate(self.ids)}
+    def layout(self) -> tuple[np.ndarray, ...]:
+        """The columns that say where a video's rows lie."""
+        return self.index, self.first, self.count
 
     @cached_property
     def frames(self) -> np.ndarray:
@@ -120,30 +95,20 @@ class ClipStore:
         once.  Only frames asked for are read, each is copied once.  Raises UserError if a video is
         not in the store.
         """
-        place: dict[int, int] = {}  # row of a video -> where its frames begin in the result
+        begin_of: dict[int, int] = {}  # video -> where its frames begin in the result
         total = 0
-        rows = self._rows(videos)
-        for row in rows:
-            if row not in place:
-                place[row] = total
-                total += int(self.count[row])
+        indices = self.indices(videos).tolist()
+        for video in indices:
+            if video not in begin_of:
+                begin_of[video] = total
+                total += int(self.count[video])
         out = np.empty((total, *self.size, 3), np.uint8)
-        for row, begin in place.items():
-            first, count = self.first[row], self.count[row]
+        for video, begin in begin_of.items():
+            first, count = self.first[video], self.count[video]
             out[begin : begin + count] = self.frames[first : first + count]
-        begins = np.array([place[row] for row in rows], dtype=np.int64)
-        index = self.index[rows] + begins[:, None, None]
+        begins = np.array([begin_of[video] for video in indices], dtype=np.int64)
+        index = self.index[indices] + begins[:, None, None]
         return torch.from_numpy(out), torch.from_numpy(index)
-
-    def _rows(self, videos: Sequence[str]) -> list[int]:
-        missing = [video for video in videos if video not in self]
-        if missing:
-            raise UserError(
-                f"{self.path}: lacks {len(missing)} of {len(videos)} videos asked for "
-                f"({', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}); add them with "
-                f"{MAKE}, or keep to the videos that the store holds"
-            )
-        return [self._row[video] for video in videos]
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[str], VideoClips]]:
@@ -155,41 +120,18 @@ class ClipStore:
         mapped = self._map()
 
         def read(video: str) -> VideoClips:
-            (row,) = self._rows([video])
-            first, count = self.first[row], self.count[row]
-            return VideoClips(
-                id=video,
-                frames=mapped[first : first + count],
-                index=self.index[row],
-                frame_count=int(self.frame_count[row]),
-                note=self.notes[row],
-                file_sha256=self.file_sha256[row],
-                checksum=None if self.checksum is None else int(self.checksum[row]),
-            )
+            at = int(self.indices([video])[0])
+            frames = mapped[self.first[at] : self.first[at] + self.count[at]]
+            return VideoClips(video, frames, self.index[at], *self.known(at))
 
         yield read
-
-    def video(self, video: str) -> VideoClips:
-        """All about one video; raises UserError if it is not in the store.
-
-        The frames are a view of the file, mapped for this video alone: going through many stores
-        leaves no file open.
-        """
-        with self.opened() as read:
-            return read(video)
-
-    def videos(self, videos: Sequence[str] | None = None) -> Iterator[VideoClips]:
-        """All about `videos` (default: all), one by one in their order, the file mapped once."""
-        with self.opened() as read:
-            for video in self.ids if videos is None else videos:
-                yield read(video)
 
 
 def is_clip_store(path: str | Path) -> bool:
     """Whether a file says that it is a clip store (it may be damaged all the same)."""
     try:
         with _open(path) as file:
-            return file.attribute("kind") == KIND
+            return file.attribute("kind") == CLIPS
     except UserError:
         return False
 
@@ -202,22 +144,15 @@ def open_clip_store(path: str | Path) -> ClipStore:
     """
     path = Path(path)
     with _open(path) as file:
-        version = _require_clip_store(file)
+        _require_clip_store(file)
         frames = file.numbers("frames", kinds="u", ndim=[4])
-        ids = file.texts("ids")
         store = ClipStore(
-            path=path,
-            ids=ids,
+            **read_columns(file, MAKE),
             index=file.integers("index", ndim=3),
             first=file.integers("first"),
             count=file.integers("count"),
-            frame_count=file.integers("frame_count"),
-            notes=file.texts("note"),
-            file_sha256=file.texts("file_sha256") if version > 1 else ("",) * len(ids),
-            checksum=file.integers("checksum").astype(np.uint32) if version > 1 else None,
             size=tuple(frames.shape[1:3]),
             offset=frames.id.get_offset() or 0,
-            provenance=file.provenance(),
         )
         if problem := _problem(store, frames):
             raise file.fault(problem)
@@ -233,9 +168,9 @@ def _open(path: str | Path) -> Hdf5File:
     )
 
 
-def _require_clip_store(file: Hdf5File) -> int:
-    """The version of its format; UserError, saying what the file is, if it is something else."""
-    if file.attribute("kind") != KIND:
+def _require_clip_store(file: Hdf5File) -> None:
+    """UserError, saying what the file is, if it is something else."""
+    if file.attribute("kind") != CLIPS:
         if "features" in file:
             raise UserError(
                 f"{file.path}: a feature store (--appearance or --motion), not a clip store "
@@ -244,30 +179,20 @@ def _require_clip_store(file: Hdf5File) -> int:
         raise UserError(
             f"{file.path}: HDF5, but not a clip store (holds {file.names()}); {MAKE} makes one"
         )
-    version = file.attribute("format")
-    if version not in (1, FORMAT):
-        raise UserError(
-            f"{file.path}: clip store of format {version}, this code reads 1 to {FORMAT}; make it "
-            f"again with {MAKE}"
-        )
-    return version
 
 
 def _problem(store: ClipStore, frames: Any) -> str:
     """What does not fit together in a store; "" if all does.  frames: its HDF5 data set."""
-    videos, rows = len(store.ids), len(frames)
-    columns = [store.index, store.first, store.count, store.frame_count, store.notes]
-    columns += [store.file_sha256, store.ids if store.checksum is None else store.checksum]
+    rows = len(frames)
     if frames.shape != (rows, *store.size, 3) or frames.dtype != np.uint8:
         return f"frames are {frames.shape} {frames.dtype}, not (R, H, W, 3) uint8"
     if not store.offset:
         return "frames are not in one contiguous piece"
-    if any(len(column) != videos for column in columns):
-        return f"its columns are not all of {videos} videos"
+    if problem := store.mismatch():
+        return problem
     if 0 in store.index.shape or 0 in frames.shape:
-        return f"it holds {_told((*store.index.shape[1:], *store.size))} of {videos} videos"
-    if len(set(store.ids)) < videos:
-        return f"{videos - len(set(store.ids))} of its ids come twice"
+        sizes = _sizes((*store.index.shape[1:], *store.size))
+        return f"it holds {sizes} of {len(store.ids)} videos"
     if rows != store.count.sum():
         return f"{rows} rows where its videos need {store.count.sum()}"
     if (store.first != np.cumsum(store.count) - store.count).any():
@@ -295,13 +220,13 @@ def write_clip_store(
         assert video.frames.dtype == np.uint8 and video.frames.shape[3:] == (3,)
         assert video.index.min() >= 0 and video.index.max() < len(video.frames)
         if video.id in ids:
-            raise UserError(f"{path}: video {video.id} comes twice; each id is stored once")
+            raise twice(path, video.id)
         this = (*video.index.shape, *video.frames.shape[1:3])
         kind = kind or this
         if this != kind:
             raise UserError(
-                f"{path}: video {video.id} has {_told(this)}, those before it {_told(kind)}; one "
-                "store holds one kind"
+                f"{path}: video {video.id} has {_sizes(this)}, those before it {_sizes(kind)}; "
+                "one store holds one kind"
             )
         ids[video.id] = len(video.frames)
     if kind is None:
@@ -309,29 +234,18 @@ def write_clip_store(
     n, f, *size = kind
     count = np.array(list(ids.values()), dtype=np.int64)
     first = np.cumsum(count) - count
-    text = h5py.string_dtype()
+    columns = ColumnWriter(path)
     with whole_file(path) as partial, h5py.File(partial, "w") as file:
         frames = file.create_dataset("frames", (count.sum(), *size, 3), np.uint8)
         index = file.create_dataset("index", (len(ids), n, f), np.int64)
-        frame_count, notes, sha256, sums = [], [], [], []
         for row, video in enumerate(videos):
             frames[first[row] : first[row] + count[row]] = video.frames
             index[row] = video.index
-            frame_count.append(video.frame_count)
-            notes.append(video.note)
-            sha256.append(video.file_sha256)
-            sums.append(checked(video, path))
-        for name, column in (("ids", list(ids)), ("note", notes), ("file_sha256", sha256)):
-            file.create_dataset(name, data=column, dtype=text)
-        columns = {"first": first, "count": count, "frame_count": frame_count}
-        for name, column in columns.items():
-            file.create_dataset(name, data=np.array(column, dtype=np.int64))
-        file.create_dataset("checksum", data=np.array(sums, dtype=np.uint32))
-        file.attrs["format"] = FORMAT
-        file.attrs["kind"] = KIND
-        file.attrs["provenance"] = provenance.to_json()
+            columns.add(video)
+        columns.write(file, provenance, {"first": first, "count": count})
+        file.attrs["kind"] = CLIPS
 
 
-def _told(kind: tuple[int, ...]) -> str:
+def _sizes(kind: tuple[int, ...]) -> str:
     n, f, height, width = kind
     return f"{n} clips of {f} frames of {height} x {width} pixels"

@@ -10,7 +10,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from data_loader.store.provenance import Provenance
 from util.errors import UserError
 from util.text import printable
 
@@ -92,13 +91,6 @@ class Hdf5File:
         if not isinstance(value, dict):
             raise self.fault(f"attribute {name} is a JSON {type(value).__name__}, not an object")
         return value
-
-    def provenance(self) -> Provenance:
-        """What a store says that made it."""
-        try:
-            return Provenance.from_dict(self.json("provenance"))
-        except ValueError as error:
-            raise self.fault(f"attribute provenance {error}") from error
 
     def data(self, name: str) -> Any:
         """A data set, whatever is in it; UserError if it is not there, or is a group or empty."""

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from data_loader.store.features import FeatureStore, Store
+from data_loader.store.features import FeatureStore
+from data_loader.store.open import Store
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 

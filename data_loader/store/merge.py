@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_loader.store.features import Store
+from data_loader.store.open import Store
 
 OPEN = 16  # files open at a time
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from pathlib import Path
 
-from data_loader.store.features import open_any_store
+from data_loader.store.open import open_any_store
 from data_loader.tokens import bare
 from options.preprocess.questions import QuestionOptions
 from preprocess.annotation.check_texts import check_texts, type_sizes

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from data_loader.questions import QuestionSplit, save_questions
-from data_loader.store.features import open_any_store
+from data_loader.store.open import open_any_store
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.preprocess.questions import QuestionOptions

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_loader.store.clips import KIND, VideoClips, open_clip_store, write_clip_store
-from data_loader.store.features import Store, VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
+from data_loader.store.columns import CLIPS
+from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.store.open import Store, open_any_store
 from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
 from model.backbone.spec import NORMALISATIONS, Pixels
 from model.backbone.weights import known_sha256
@@ -167,7 +169,7 @@ def clip_product(options: VideoOptions, output: Path) -> Product:
     versions = {"torch": torch.__version__, "numpy": np.__version__}
     provenance = Provenance(
         backbone="none",
-        kind=KIND,
+        kind=CLIPS,
         resize=options.resize,
         size=(options.size, options.size),
         scaler=choose_scaler(options, output),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_loader.store.features import Store
+from data_loader.store.open import Store
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.decode_task import Task
 from preprocess.extraction.failures import (

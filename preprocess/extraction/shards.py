@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from data_loader.store.features import Store
 from data_loader.store.merge import StoredVideos
+from data_loader.store.open import Store
 from preprocess.extraction.output import Product, Target, parts_folder
 from util.errors import UserError
 from util.files import CURE

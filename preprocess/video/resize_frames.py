@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data_loader.store.clips import KIND
+from data_loader.store.columns import CLIPS
 from data_loader.store.provenance import Provenance
 from preprocess.video.resize import Picture, average
 from util.errors import UserError
@@ -38,7 +38,7 @@ def clip_picture(provenance: Provenance) -> Picture:
     "crop" scales the short side to the stored size.  Raises UserError if the provenance is not a
     clip store's.
     """
-    if provenance.kind != KIND:
+    if provenance.kind != CLIPS:
         raise UserError(
             f"features from {provenance.backbone or '?'} are no clips; a trained encoder "
             "needs a store made by preprocess.videos --backbone none"

@@ -9,7 +9,8 @@ import pytest
 
 from data_loader.store.__main__ import verify
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
-from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.store.open import open_any_store
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 

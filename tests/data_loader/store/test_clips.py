@@ -15,7 +15,8 @@ from data_loader.store.clips import (
     open_clip_store,
     write_clip_store,
 )
-from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.features import VideoFeatures, open_store, write_store
+from data_loader.store.open import open_any_store
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 

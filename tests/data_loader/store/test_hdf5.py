@@ -11,8 +11,9 @@ from data_loader.mapped import MappedFeatures
 from data_loader.placement import choose_placement
 from data_loader.store.__main__ import main as report
 from data_loader.store.clips import VideoClips, write_clip_store
-from data_loader.store.features import VideoFeatures, open_any_store, open_store, write_store
+from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.merge import StoredVideos
+from data_loader.store.open import open_any_store
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 

@@ -10,7 +10,7 @@ import pytest
 from data_loader.store.__main__ import main
 from data_loader.store.clips import VideoClips, write_clip_store
 from data_loader.store.features import VideoFeatures, write_store
-from data_loader.store.histogram import Values
+from data_loader.store.histogram import Distribution
 from data_loader.store.provenance import Provenance, Sampling, Weights
 from tests.conftest import ROOT
 from util.errors import UserError
@@ -102,10 +102,10 @@ def test_the_distribution_is_numpys(dtype) -> None:
     rows = (rng.normal(size=(50, 40)) * 10.0 ** rng.integers(-3, 4, (50, 40))).astype(dtype)
     rows[:5] = 0
     rows[5, :4] = [1, -1, 0.0625, 2000]
-    values = Values()
+    values = Distribution(pixels=False)
     for part in np.array_split(rows, 7):
         values.add(part)
-    bins = dict(values._bins())
+    bins = dict(values.bins())
     assert sum(bins.values()) == rows.size and values.zero_rows == 5
     assert bins["0"] == (rows == 0).sum()
     for a in (0, 0.0625, 0.5, 1, 512, 1024):
@@ -121,8 +121,8 @@ def test_the_distribution_is_numpys(dtype) -> None:
 
 
 def test_the_distribution_of_pixels() -> None:
-    values = Values()
+    values = Distribution(pixels=True)
     values.add(np.array([[0, 15, 16, 255], [0, 0, 0, 0]], np.uint8))
-    bins = dict(values._bins())
+    bins = dict(values.bins())
     assert (bins["0 to 15"], bins["16 to 31"], bins["240 to 255"]) == (6, 1, 1)
     assert sum(bins.values()) == 8 and values.zero_rows == 1
