@@ -35,7 +35,7 @@ LABELS = {
     "constant_per_type": "constant answer",
     "question_only": "question only",
     "accuracy": "this run",
-    "shuffled_video": "asked of another video",
+    "shuffled_video": "shuffled-video control",
     "vocabulary_ceiling": "vocabulary ceiling",
     "conflict_ceiling": "conflict ceiling",
 }
