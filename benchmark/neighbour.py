@@ -144,12 +144,12 @@ def ready(work: str, folder: Path) -> Callable[[], object]:
     import torch  # only where it is served: the process that measures needs none
 
     from benchmark.training.sizes import SIZES, make_data, make_task
-    from training.step import groups, take_step
+    from training.step import parameter_groups, take_step
 
     size = SIZES[work]
     data = make_data(size, videos=24, questions_per_video=16)
     task = make_task(size, dropout=True).train()
-    optimizer = torch.optim.AdamW(groups(task, 0.0, {}), lr=1e-4, fused=True)
+    optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-4, fused=True)
     batch = data.batch(torch.arange(256).numpy())
     return lambda: take_step(task, [batch], optimizer, 1e-4, 12.0)
 

@@ -18,7 +18,7 @@ from options.loss import LossOptions
 from options.model import ModelOptions
 from tests.fake_cuda import backward, fake_cuda
 from training.ema import AveragedWeights
-from training.step import groups, take_step
+from training.step import parameter_groups, take_step
 from util.device import autocast
 from util.metrics import Running
 
@@ -145,7 +145,7 @@ def test_a_step_is_on_the_gpu_and_asks_it_nothing(name, precision, monkeypatch) 
         with CUDA:
             task = case.task().train()
         assert {x.device.type for x in (*task.parameters(), *task.buffers())} == {"cuda"}
-        optimizer = torch.optim.AdamW(groups(task, 0.01, {}), fused=True, capturable=True)
+        optimizer = torch.optim.AdamW(parameter_groups(task, 0.01, {}), fused=True, capturable=True)
         average = AveragedWeights(task, 0.9)
         types = ("what",) * QUESTIONS if isinstance(task, QuestionAnswering) else ()
         running = Running((*task.losses, "grad_norm"), types, CUDA)  # type: ignore[misc]

@@ -29,11 +29,10 @@ import train
 from evaluation.run import answer, open_run, run_questions
 from evaluation.score import score_run
 from options.evaluate import ScoreOptions, SplitOptions
-from options.flat import build
+from options.task import run_options
 values = dict(questions="questions.pt", appearance="appearance.h5", motion="motion.h5", run="r",
               width=16, epochs=1, batch_size=48, device="cpu")
-*parts, options = (build(cls, values) for cls in train.WORKS["qa"].options)
-train.run("qa", parts, options)
+train.run("qa", run_options("qa", values))
 where = SplitOptions(device="cpu")
 found, _ = score_run("results/r", ScoreOptions(run=("results/r",)), where)
 print(len(found.answers.asked), "answers")

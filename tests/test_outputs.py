@@ -48,7 +48,7 @@ def refuse(*_args: object, **_more: object) -> None:
 @pytest.fixture
 def idle(monkeypatch) -> None:
     """No command may get as far as its work."""
-    monkeypatch.setattr(train.QaWork, "__init__", refuse)
+    monkeypatch.setattr(train.QaTask, "__init__", refuse)
     for work in (
         "score_runs.score_run", "report.failures.write_report", "compare.read_file",
         "plot.curves.draw", "report.table.rebuild",

@@ -18,6 +18,7 @@ import train
 from data_loader.store.features import open_store, write_store
 from tests import tiny_run
 from tests.commands import Command
+from training import run_folder
 from util.errors import UserError
 
 PLAIN = ["--plots", "false", "--run"]
@@ -102,8 +103,8 @@ def test_the_checkpoint_to_go_on_from_is_not_held(tiny, monkeypatch) -> None:
         alive.update(ref() is not None for ref in kept)
         return real_step(*given, **named)
 
-    real_load, real_step = train.kept_checkpoint, train.take_step
-    monkeypatch.setattr(train, "kept_checkpoint", load)
+    real_load, real_step = run_folder.load_checkpoint, train.take_step
+    monkeypatch.setattr(run_folder, "load_checkpoint", load)
     monkeypatch.setattr(train, "take_step", step)
     train.main([*tiny, "--run", "r", "--epochs", "2", "--resume"])
     assert alive == {False}

@@ -1,43 +1,20 @@
-"""Faster forms of a training step: the model compiled, the whole step captured as a CUDA graph."""
+"""A whole training step captured as a CUDA graph."""
 
 import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from data_loader.batch import tensors
 from util.errors import UserError
 
 Taken = tuple[dict[str, Tensor], Tensor | None]  # named losses, which rows were right
+Shape = tuple[torch.Size, ...]  # of all tensors of a batch
 
 WARM_UP = 3  # steps taken as usual before one of the same shape is captured
-
-
-def compile_task(task: nn.Module, device: torch.device) -> tuple[nn.Module, str]:
-    """The task with a compiled forward and backward pass, and a line about it.
-
-    Where nothing can be compiled (no C++ compiler, no Triton), the task as it is, and why.
-    """
-    reason = cannot_compile(device)
-    if reason:
-        return task, f"--compile: {reason}; going on without"
-    return torch.compile(task), "compiling: the first steps take minutes"  # type: ignore[return-value]
-
-
-def cannot_compile(device: torch.device) -> str:
-    """Why torch.compile does not work on this machine, in one line; "" if it does.
-
-    Tried on a tiny function: what it needs (compiler, headers, Triton) differs between systems.
-    """
-    tiny = torch.compile(lambda x: x.sin() + 1)
-    try:
-        tiny(torch.ones(8, device=device, requires_grad=True)).sum().backward()
-    except Exception as error:  # inductor's many kinds; whichever it is, training can do without
-        line = next((x.strip() for x in str(error).splitlines() if x.strip()), repr(error))
-        return f"nothing can be compiled here ({line[:150]})"
-    return ""
+VIDEOS_MULTIPLE = 8  # of the videos of a batch: a graph is kept for each number of them
 
 
 class CapturedStep:
@@ -59,10 +36,8 @@ class CapturedStep:
         """`take(batches, rate=...)`: one whole step."""
         self.take, self.optimizer = take, optimizer
         self.rate = torch.zeros((), device=device)
-        self.seen: dict[tuple[torch.Size, ...], int] = {}
-        self.graphs: dict[
-            tuple[torch.Size, ...], tuple[torch.cuda.CUDAGraph, Sequence[Any], Taken]
-        ] = {}
+        self.seen: dict[Shape, int] = {}  # steps of each shape
+        self.graphs: dict[Shape, tuple[torch.cuda.CUDAGraph, Sequence[Any], Taken]] = {}
         self.stream = torch.cuda.Stream(device)
         # One for all graphs: their outputs are copied before the next replay, so they may share
         # the memory of a step instead of keeping one each.
@@ -77,10 +52,10 @@ class CapturedStep:
             if self.seen[shape] <= WARM_UP:
                 return self._as_usual(batches)
             self._capture(shape, batches)
-        graph, own, taken = self.graphs[shape]
-        for to, of in zip(own, batches, strict=True):
-            for mine, given in zip(tensors(to), tensors(of), strict=True):
-                mine.copy_(given)
+        graph, inputs, taken = self.graphs[shape]
+        for to, of in zip(inputs, batches, strict=True):
+            for input, value in zip(tensors(to), tensors(of), strict=True):
+                input.copy_(value)
         graph.replay()
         losses, correct = taken  # the next replay writes over them
         return {name: value.clone() for name, value in losses.items()}, _clone(correct)
@@ -92,16 +67,16 @@ class CapturedStep:
         torch.cuda.current_stream().wait_stream(self.stream)
         return taken
 
-    def _capture(self, shape: tuple[torch.Size, ...], batches: Sequence[Any]) -> None:
-        own = copy.deepcopy(list(batches))
+    def _capture(self, shape: Shape, batches: Sequence[Any]) -> None:
+        inputs = copy.deepcopy(list(batches))
         self.optimizer.zero_grad()  # each graph makes gradients of its own
         graph = torch.cuda.CUDAGraph()
         # A thread may be copying the next batch up (training/prefetch.py), on another stream.
         with torch.cuda.graph(
             graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"
         ):
-            taken = self.take(own, rate=self.rate)
-        self.graphs[shape] = graph, own, taken
+            taken = self.take(inputs, rate=self.rate)
+        self.graphs[shape] = graph, inputs, taken
 
 
 def require_capture(

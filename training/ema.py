@@ -1,12 +1,15 @@
 """Exponential moving average of a model's weights."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+M = TypeVar("M", bound=nn.Module)
 
-class AveragedWeights:
+
+class AveragedWeights(Generic[M]):
     """A copy of a module whose weights follow it: own <- decay own + (1 - decay) module's.
 
     As `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn` and `use_buffers`, which
@@ -14,15 +17,15 @@ class AveragedWeights:
     are; integers, such as batch norm's count of batches, are copied.
     """
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
+    def __init__(self, module: M, decay: float) -> None:
         """Start as a copy of `module`, in evaluation mode; `decay` per update."""
         self.module = copy.deepcopy(module).eval()
         self.decay = decay
         self.updates = 0  # so far; the first one copies
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        """Take one step towards the module's present weights."""
+    def update(self, module: M) -> None:
+        """Take one step towards the module's current weights."""
         floats, others = _split(self.module)
         new_floats, new_others = _split(module)
         if self.updates:

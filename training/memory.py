@@ -11,7 +11,7 @@ from data_loader.batch import Frames, tensors
 from data_loader.sampling import Sampler
 from options.train import TrainOptions
 from training.randomness import seed_step
-from training.task.base import Work
+from training.task.base import TrainingTask
 from util.device import autocast, free_memory
 from util.distributed import world_size
 from util.errors import UserError
@@ -24,13 +24,13 @@ LOWER = (
 )
 
 
-def check_memory(work: Work, options: TrainOptions, device: torch.device) -> str:
+def check_memory(task: TrainingTask, options: TrainOptions, device: torch.device) -> str:
     """What a training step needs, in one line; raises UserError if there is less.
 
     What it needs is found on a few rows and scaled to a batch.
     """
     with out_of_memory():
-        step, weights = step_memory(work, options, device)
+        step, weights = step_memory(task, options, device)
     if device.type == "cuda":
         torch.cuda.empty_cache()  # what the probe used is free again, but the driver does not know
     there = free_memory(device)
@@ -40,13 +40,13 @@ def check_memory(work: Work, options: TrainOptions, device: torch.device) -> str
         f"a step needs about {step / 2**30:.2f} GiB, weights with {', '.join(kept[:-1])} and "
         f"{kept[-1]} {weights / 2**30:.2f} GiB"
     )
-    here = sum(p.nbytes for p in work.task.parameters())  # no longer free
+    here = sum(p.nbytes for p in task.module.parameters())  # no longer free
     if step + weights - here > there:
         raise UserError(f"{need}; {there / 2**30:.2f} GiB are free on {device}: {LOWER}")
     return f"memory: {need}; {there / 2**30:.1f} GiB are free on {device}"
 
 
-def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tuple[int, int]:
+def step_memory(task: TrainingTask, options: TrainOptions, device: torch.device) -> tuple[int, int]:
     """Bytes that a training step needs, about, and those of the weights and what goes with them.
 
     On a CPU the first are what the forward pass keeps for the backward pass.  On a GPU they are
@@ -54,56 +54,56 @@ def step_memory(work: Work, options: TrainOptions, device: torch.device) -> tupl
     --cuda_graph a step in the graphs' memory and one outside of it.  Batches that come from memory
     are there twice, the next one too.
     """
-    rows = _rows(work, options)
+    rows = _rows(task, options)
     rows = rows[: len(rows) // options.accumulate // world_size()]
-    some = work.batch(rows[:PROBED_CLIPS])
+    some = task.batch(rows[:PROBED_CLIPS])
     probed = len(rows[:PROBED_CLIPS])
     if isinstance(_visual(some), Frames):  # nearly all of it is a video's, not a question's
-        times = _videos(work.batch(rows)) / _videos(some)
+        times = _videos(task.batch(rows)) / _videos(some)
     else:
         probed = len(rows[:PROBED])
-        some = work.batch(rows[:probed])
+        some = task.batch(rows[:probed])
         times = len(rows) / probed
-    task = work.task
-    buffers = {name: value.clone() for name, value in task.named_buffers()}
-    task.to(device).train()
-    trained = sum(p.nbytes for p in task.parameters() if p.requires_grad)
+    module = task.module
+    buffers = {name: value.clone() for name, value in module.named_buffers()}
+    module.to(device).train()
+    trained = sum(p.nbytes for p in module.parameters() if p.requires_grad)
     seed_step(options.seed, 0, 0)
     if device.type == "cuda":
         few, share = 0, 0.0  # of a smaller batch; how much smaller
-        if probed > 1 and _videos(less := work.batch(rows[: probed // 2])) < _videos(some):
-            few, share = _peak(task, less, options.precision, device), probed // 2 / probed
-        many = _peak(task, some, options.precision, device)
+        if probed > 1 and _videos(less := task.batch(rows[: probed // 2])) < _videos(some):
+            few, share = _peak(module, less, options.precision, device), probed // 2 / probed
+        many = _peak(module, some, options.precision, device)
         step = int(many + (times - 1) * max(0, many - few) / (1 - share))
         step = step * 2 + trained if options.cuda_graph else step
         uploaded = [x.nbytes for x in tensors(some) if x.device.type != device.type]
         step += int(2 * options.accumulate * times * sum(uploaded))
     else:
-        with autocast(device, options.precision), saved_bytes(task) as counter:
-            task(some.to(device))
+        with autocast(device, options.precision), saved_bytes(module) as counter:
+            module(some.to(device))
         step = int(times * counter[0])
     with torch.no_grad():  # batch norm has counted these rows
-        for name, value in task.named_buffers():
+        for name, value in module.named_buffers():
             value.copy_(buffers[name])
-    weights = sum(p.nbytes for p in task.parameters())
+    weights = sum(p.nbytes for p in module.parameters())
     weights += weights * bool(options.ema)
     # A gradient and two moments of Adam for each; gradients again in the buckets of processes.
     return step, weights + trained * (4 if world_size() > 1 else 3)
 
 
-def _peak(task: nn.Module, batch: Any, precision: str, device: torch.device) -> int:
+def _peak(module: nn.Module, batch: Any, precision: str, device: torch.device) -> int:
     """Most bytes of a forward and a backward pass on a GPU, beyond weights, gradients and batch."""
     batch = batch.to(device)
-    for p in task.parameters():
+    for p in module.parameters():
         p.grad = torch.zeros_like(p) if p.requires_grad else None
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     with autocast(device, precision):
-        losses, _ = task(batch)
+        losses, _ = module(batch)
     losses["loss"].backward()
     peak = torch.cuda.max_memory_allocated(device) - before
-    task.zero_grad()
+    module.zero_grad()
     return peak
 
 
@@ -137,10 +137,10 @@ def out_of_memory() -> Iterator[None]:
         raise
 
 
-def _rows(work: Work, options: TrainOptions) -> Any:
+def _rows(task: TrainingTask, options: TrainOptions) -> Any:
     """The first batch's rows."""
     return Sampler(
-        work.videos,
+        task.videos,
         seed=options.seed,
         batch_size=options.batch_size,
         questions_per_video=options.questions_per_video,

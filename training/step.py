@@ -1,7 +1,7 @@
-"""One optimizer step, and what it changes.  `train.py` and the benchmarks take it."""
+"""One optimizer step, and the parameters it updates.  `train.py` and the benchmarks take it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -26,7 +26,7 @@ def take_step(
     `precision` "bf16": the forward pass, and nothing else, under autocast.  Of several processes
     (DistributedDataParallel) each has a share of every part; gradients are exchanged once, at the
     last part.  -> named losses of the whole batch, with the norm of the gradient ("grad_norm");
-    which rows were answered right (B,), where anything is asked.
+    which rows were answered right (B,), or None where nothing is asked.
     """
     parts = len(batches) * world_size()
     device = next(task.parameters()).device
@@ -49,18 +49,19 @@ def take_step(
     return means, None if corrects[0] is None else torch.cat(corrects)
 
 
-def groups(task: nn.Module, weight_decay: float, scales: dict[str, float]) -> list[dict[str, Any]]:
+def parameter_groups(
+    module: nn.Module, weight_decay: float, lr_scales: Mapping[nn.Module, float]
+) -> list[dict[str, Any]]:
     """What is trained: matrices decay; norms, biases and word vectors do not.
 
-    `scales` gives parts of the task, by the beginning of their parameters' names, a multiple of the
-    learning rate.
+    `lr_scales`: multiples of the learning rate for the parameters of some submodules.
     """
+    scales = {p: scale for part, scale in lr_scales.items() for p in part.parameters()}
     found: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in task.named_parameters():
+    for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             decay = 0.0 if parameter.ndim < 2 or "embedding" in name else weight_decay
-            scale = next((s for part, s in scales.items() if name.startswith(part)), 1.0)
-            found.setdefault((scale, decay), []).append(parameter)
+            found.setdefault((scales.get(parameter, 1.0), decay), []).append(parameter)
     return [
         {"params": parameters, "weight_decay": decay, "scale": scale}
         for (scale, decay), parameters in found.items()

@@ -4,7 +4,8 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 SHORTAGE = (
     "error: there is not enough memory; end other programs, or take a machine with more (smaller "
@@ -17,7 +18,16 @@ class UserError(Exception):
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Run a command's `main` and leave the process with its exit code.
+    """Run a command's `main` and leave the process with its exit code; see `exit_codes`."""
+    with exit_codes():
+        code = main() or 0
+        sys.stdout.flush()
+        sys.exit(code)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Leave the process with one line and an exit code where what runs inside raises.
 
     0: done; 1: finished, with items set aside and listed; 2: a `UserError`, a file that the system
     refuses (permission, no space, no such folder), or too little memory; 130: interrupted.  Any
@@ -27,25 +37,24 @@ def run_command(main: Callable[[], int | None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = main() or 0
-        sys.stdout.flush()
+        yield
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        code = 2
+        sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        code = 130
+        sys.exit(130)
     except BrokenPipeError:  # the reader (head, less) has gone: nothing is wrong, nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        sys.exit(0)
     except MemoryError:
         print(SHORTAGE, file=sys.stderr)
-        code = 2
+        sys.exit(2)
     except RuntimeError as error:  # torch's, of a GPU and of its allocator on a CPU
         if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
             raise
         print(SHORTAGE, file=sys.stderr)
-        code = 2
+        sys.exit(2)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             print(
@@ -56,5 +65,4 @@ def run_command(main: Callable[[], int | None]) -> None:
             raise
         names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
         print(f"error: {names}: {error.strerror}; check the path and its rights", file=sys.stderr)
-        code = 2
-    sys.exit(code)
+        sys.exit(2)

@@ -20,7 +20,7 @@ from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Provenance, Sampling
 from data_loader.vocabulary import Vocabulary
-from options.flat import build
+from options.task import RunOptions, run_options
 from training.memory import step_memory
 
 Say = Callable[[str], None]
@@ -37,19 +37,19 @@ def epochs(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str
     chosen = {
         **files, "run": "epochs", "epochs": plan.epochs, "precision": "bf16", "cuda_graph": gpu
     }  # fmt: skip
-    parts, options = choose(plan, device, chosen)
+    options = choose(plan, device, chosen)
     found: dict[str, Any] = {}
-    work = train.WORKS["qa"](*parts, options, kept=None)
-    step, weights = step_memory(work, options, device)
-    estimate, questions = (step + weights) / 2**30, len(work.videos)
-    del work
+    task = train.TASKS["qa"](options, checkpoint=None)
+    step, weights = step_memory(task, options.train, device)
+    estimate, questions = (step + weights) / 2**30, len(task.videos)
+    del task
     gc.collect()
     if gpu:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     begin = time.perf_counter()
     with contextlib.chdir(folder):
-        train.run("qa", parts, options)
+        train.run("qa", options)
         log = EventAccumulator("tf-logs/epochs").Reload()
     found["seconds"] = time.perf_counter() - begin
     times = [event.wall_time for event in log.Scalars("val/ce")]
@@ -80,25 +80,24 @@ def profile(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[st
         **make_files(plan, folder), "run": "profile", "precision": "bf16",
         "epochs": steps * plan.batch_size / total, "profile": plan.profiled,
     }  # fmt: skip
-    parts, options = choose(plan, device, chosen)
+    options = choose(plan, device, chosen)
     with contextlib.chdir(folder):
-        train.run("qa", parts, options)
+        train.run("qa", options)
         said = Path("results/profile/console.log").read_text(encoding="utf-8").splitlines()
     line = next(line for line in said if line.startswith("profile of"))
     say(line)
     return {"where": line.partition(": ")[2], "table": f"{folder}/results/profile/profile.txt"}
 
 
-def choose(plan: Plan, device: torch.device, chosen: dict[str, Any]) -> tuple[list[Any], Any]:
-    """The option classes of `train.py qa` with these values; the last is TrainOptions."""
+def choose(plan: Plan, device: torch.device, chosen: dict[str, Any]) -> RunOptions:
+    """The options of `train.py qa` with these values."""
     size = SIZES[plan.size]
     values = {
         "width": size.width, "units": size.units, "batch_size": plan.batch_size,
         "device": device.type, "features_in": "gpu" if device.type == "cuda" else "memory",
         "overwrite": True, "log_every": 50, **chosen,
     }  # fmt: skip
-    *parts, options = (build(cls, values) for cls in train.WORKS["qa"].options)
-    return parts, options
+    return run_options("qa", values)
 
 
 def make_files(plan: Plan, folder: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ from model.task.qa import QuestionAnswering
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
-from training.step import groups, take_step
+from training.step import parameter_groups, take_step
 
 GROUP = 26  # questions a video, as in MSVD-QA
 QUESTIONS = 256  # what times are given for
@@ -65,7 +65,7 @@ def training_step(setting: Setting) -> Callable[[], object]:
         appearance_width=encoder.appearance.width,
         motion_width=encoder.motion.width,
     ).train()
-    optimizer = torch.optim.AdamW(groups(task, 0.0, {}), lr=1e-6, fused=True)
+    optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-6, fused=True)
     batch = _batch(setting)
 
     def step() -> object:

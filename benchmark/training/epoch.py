@@ -23,10 +23,10 @@ from tqdm import tqdm
 from benchmark.measure import matrix_rate, synchronize
 from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
 from data_loader.sampling import Sampler
-from training.cuda_graph import CapturedStep, compile_task
+from training.compile import compile_task
+from training.cuda_graph import VIDEOS_MULTIPLE, CapturedStep
 from training.randomness import seed_step
-from training.step import groups, take_step
-from training.task.qa import VIDEOS_MULTIPLE
+from training.step import parameter_groups, take_step
 from util.device import autocast, pick_device
 
 TRAINING, VALIDATION = (30_933, 1_161), (6_415, 245)  # questions, videos
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stepping, line = compile_task(task, device)
         print(line)
     optimizer = torch.optim.AdamW(
-        groups(task, 0.0, {}), lr=1e-4, fused=True, capturable=options.cuda_graph
+        parameter_groups(task, 0.0, {}), lr=1e-4, fused=True, capturable=options.cuda_graph
     )
     take = partial(
         take_step, stepping, optimizer=optimizer, clip_norm=12.0, precision=options.precision

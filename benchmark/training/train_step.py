@@ -33,7 +33,7 @@ from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.provenance import Provenance
 from data_loader.video_table import FeatureTable
 from model.task.qa import QuestionAnswering
-from training.step import groups, take_step
+from training.step import parameter_groups, take_step
 
 BATCH = 256
 GROUP = 16  # questions a video
@@ -49,7 +49,7 @@ class Pair:
 
     def product_step(self) -> Callable[[], object]:
         """One step of the product's training loop."""
-        optimizer = torch.optim.AdamW(groups(self.task, 0.0, {}), lr=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(parameter_groups(self.task, 0.0, {}), lr=1e-4, fused=True)
         return lambda: take_step(self.task, [self.batch], optimizer, 1e-4, 12.0)
 
     def plain_step(self) -> Callable[[], object]:

@@ -13,6 +13,7 @@ from model.dualvgr.config import RelationConfig
 from model.dualvgr.dualvgr import RelationEncoder
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import as_trained, trained_convolutions
+from model.task.base import TaskModule
 from model.task.encoder import encoder_of
 from options.autoencoder import AutoencoderOptions
 from options.flat import build, flat_values
@@ -29,7 +30,7 @@ class Reconstructed(NamedTuple):
     motion: Tensor  # 0..1, rebuilt from the motion channel alone
 
 
-class Autoencoding(nn.Module):
+class Autoencoding(TaskModule):
     """Each channel's clip vectors, related by the graphs, must hold enough to rebuild the clips.
 
     No question is asked: every punishment is 1 (spec, section 8).  Encoders, video encoder and
@@ -48,6 +49,8 @@ class Autoencoding(nn.Module):
         """Options; encoders; F and the side h = w in pixels of what they see."""
         super().__init__()
         self.options = autoencoder
+        kinds = ("mse", "adversarial", "discriminator") if autoencoder.adversarial else ("mse",)
+        self.losses = ("loss", *(f"{kind}_{channel}" for kind in kinds for channel in CHANNELS))
         self.encoder = encoder
         widths = {
             "appearance_width": encoder.appearance.width,
@@ -70,12 +73,6 @@ class Autoencoding(nn.Module):
                 if autoencoder.adversarial
             }
         )
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """The names that forward returns."""
-        kinds = ("mse", "adversarial", "discriminator") if self.options.adversarial else ("mse",)
-        return ("loss", *(f"{kind}_{channel}" for kind in kinds for channel in CHANNELS))
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "Autoencoding":

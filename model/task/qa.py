@@ -13,6 +13,7 @@ from model.dualvgr.dualvgr import Answered, DualVGR
 from model.dualvgr.losses import consistency, disparity
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
+from model.task.base import TaskModule
 from model.task.encoder import encoder_of
 from options.data import Channels
 from options.flat import build, flat_values
@@ -45,10 +46,10 @@ class Predictions(NamedTuple):
         return cls(*(column[order] for column in columns))
 
 
-class QuestionAnswering(nn.Module):
-    """The model with its losses: what a training step, DDP and the compiler see as one thing."""
+class QuestionAnswering(TaskModule):
+    """DualVGR with its losses and predictions."""
 
-    losses = ("loss", "ce", "consistency", "disparity")  # the names that forward returns
+    losses = ("loss", "ce", "consistency", "disparity")
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from options.autoencoder import AutoencoderOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
-from training.step import groups, take_step
+from training.step import parameter_groups, take_step
 
 # What needs no CUDA of its own also runs on a CPU (pytest -m gpu), so that the tests are known to
 # work before a GPU is at hand.
@@ -34,7 +34,9 @@ def make_step(
     precision: str = "float32",
 ) -> tuple:
     """-> take(batches, rate=...) of a task, as train.py makes it, and its optimizer."""
-    optimizer = torch.optim.AdamW(groups(task, 0.0, {}), fused=True, capturable=capturable)
+    optimizer = torch.optim.AdamW(
+        parameter_groups(task, 0.0, {}), fused=True, capturable=capturable
+    )
     take = partial(take_step, task, optimizer=optimizer, clip_norm=clip_norm, precision=precision)
     return take, optimizer
 

@@ -38,8 +38,8 @@ def test_a_resumed_run_has_the_losses_of_one_in_one_go(files, cuda_graph) -> Non
     for run, lengths in (("whole", [4]), ("cut", [2, 4])):
         for i, epochs in enumerate(lengths):
             again = {"run": run, "epochs": epochs, "overwrite": i == 0, "resume": i > 0}
-            parts, options = choose(TINY, DEVICE, {**chosen, **again})
-            train.run("qa", parts, options)
+            options = choose(TINY, DEVICE, {**chosen, **again})
+            train.run("qa", options)
     whole, cut = losses("whole"), losses("cut")
     assert whole.keys() == cut.keys() and len(whole) > 10
     assert list(whole.values()) == pytest.approx(list(cut.values()), rel=1e-3)
@@ -51,15 +51,15 @@ def test_the_memory_estimate_is_near_what_a_step_takes(tmp_path, monkeypatch) ->
     plan = replace(TINY, size="demo", batch_size=128, splits={
         "train": (256, 256), "val": (20, 10), "test": (4, 2),
     })  # fmt: skip
-    parts, options = choose(plan, DEVICE, {**make_files(plan, tmp_path), "run": "r", "epochs": 1})
-    work = train.WORKS["qa"](*parts, options, kept=None)
+    options = choose(plan, DEVICE, {**make_files(plan, tmp_path), "run": "r", "epochs": 1})
+    task = train.TASKS["qa"](options, checkpoint=None)
     features = torch.cuda.memory_allocated()
-    step, weights = step_memory(work, options, DEVICE)
-    del work
+    step, weights = step_memory(task, options.train, DEVICE)
+    del task
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    train.run("qa", parts, options)
+    train.run("qa", options)
     taken = torch.cuda.max_memory_allocated() - features
     assert taken / 2.5 < step + weights < 2.5 * taken, (taken, step, weights)
 

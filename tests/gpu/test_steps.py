@@ -10,7 +10,8 @@ import torch
 from benchmark.training.sizes import SIZES, make_data, make_task
 from model.layer.recurrent import BidirectionalLSTM
 from tests.gpu.steps import DEVICE, autoencoder, host_syncs, make_step, needs_cuda, sparse_task
-from training.cuda_graph import WARM_UP, CapturedStep, compile_task
+from training.compile import compile_task
+from training.cuda_graph import WARM_UP, CapturedStep
 from training.ema import AveragedWeights
 from util.device import autocast
 

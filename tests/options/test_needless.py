@@ -6,7 +6,6 @@ import shlex
 
 import pytest
 
-import train
 from demo.two_stage_options import TwoStageOptions
 from options.autoencoder import AutoencoderOptions
 from options.data import ClipOptions
@@ -30,13 +29,13 @@ from options.preprocess.extract import ImportOptions, VideoOptions
 from options.preprocess.questions import QuestionOptions
 from options.preprocess.shapes import ShapesOptions
 from options.preprocess.stream import StreamOptions
+from options.task import AutoencoderRunOptions, option_classes
 from options.train import TrainOptions
 from tests.conftest import ROOT
-from training.task.autoencoder import AutoencoderWork
+from training.task.autoencoder import AutoencoderTask
 from util.errors import UserError
 
-QA = train.WORKS["qa"].options
-AUTOENCODER = train.WORKS["autoencoder"].options
+QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
 SCORE = (ScoreOptions, SplitOptions)
 STORES = "--run r --questions q --appearance a --motion m"
 CLIPS = "--run r --questions q --clips c"
@@ -116,11 +115,12 @@ def test_seeds_that_cannot_be(classes, flags: str, seed: str) -> None:
 
 
 def test_the_autoencoder_punishes_nothing() -> None:
-    options = dataclasses.replace(ModelOptions(), punish="nodes")
-    train_options = TrainOptions(run="r")
-    given = (ClipOptions(clips="c"), options, EncoderOptions(), AutoencoderOptions())
+    model = dataclasses.replace(ModelOptions(), punish="nodes")
+    options = AutoencoderRunOptions(
+        ClipOptions(clips="c"), model, EncoderOptions(), AutoencoderOptions(), TrainOptions(run="r")
+    )
     with pytest.raises(UserError, match="--punish nodes: is for answering questions"):
-        AutoencoderWork(*given, train_options, kept=None)
+        AutoencoderTask(options, checkpoint=None)
 
 
 CLASSES = (

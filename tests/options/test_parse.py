@@ -9,7 +9,7 @@ import yaml
 
 from options.flat import flat_values
 from options.parse import PRESETS, parse, presets
-from train import WORKS
+from options.task import option_classes
 from util.errors import UserError
 
 
@@ -190,7 +190,7 @@ def test_a_preset_of_another_encoding_is_named(tmp_path) -> None:
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_a_complete_run(name: str) -> None:
     task = "autoencoder" if name.endswith("autoencoder") else "qa"
-    parse(f"python train.py {task}", "", WORKS[task].options, ["--preset", name])
+    parse(f"python train.py {task}", "", option_classes(task), ["--preset", name])
     assert yaml.safe_load((PRESETS / f"{name}.yaml").read_text())["run"] == name
 
 

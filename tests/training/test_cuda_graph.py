@@ -14,11 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import train
 from benchmark.training.sizes import SIZES, make_data, make_task
-from options.parse import parse
+from options.task import parse_task
 from tests import tiny_run
 from tests.conftest import ROOT
 from training.cuda_graph import require_capture
-from training.task.qa import QaWork
+from training.task.qa import QaTask
 from util.errors import UserError
 
 
@@ -98,10 +98,10 @@ def test_mistakes(tiny, flags, line) -> None:
 
 
 def test_captured_steps_meet_few_shapes(tiny) -> None:
-    parts = parse("train.py", "", QaWork.options, [*tiny, "--run", "r", "--cuda_graph", "true"])
-    work = QaWork(*parts, kept=None)
-    data = replace(work.data, split=replace(work.data.split, longest=20)).padded_to_longest()
-    assert work.data.words_multiple == work.val.words_multiple == work.data.split.longest
+    _, options = parse_task([*tiny, "--run", "r", "--cuda_graph", "true"])
+    task = QaTask(options, checkpoint=None)
+    data = replace(task.data, split=replace(task.data.split, longest=20)).padded_to_longest()
+    assert task.data.words_multiple == task.val.words_multiple == task.data.split.longest
     shapes = set()
     for seed in range(8):  # each of 10 questions of 24 videos
         batch = data.batch(np.random.default_rng(seed).permutation(48)[:10])

@@ -10,36 +10,37 @@ from options.data import ClipOptions, DataOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
+from options.task import AutoencoderRunOptions, QaRunOptions
 from options.train import TrainOptions
 from tests import tiny_clips, tiny_run
-from training.step import groups
-from training.task.autoencoder import AutoencoderWork
-from training.task.qa import QaWork
+from training.step import parameter_groups
+from training.task.autoencoder import AutoencoderTask
+from training.task.qa import QaTask
 
 
-def autoencoder(folder: Path, **changed) -> AutoencoderWork:
+def autoencoder(folder: Path, **changed) -> AutoencoderTask:
     encoders = EncoderOptions(
         appearance_encoder="resnet_narrow",
         motion_encoder="resnext_narrow",
         appearance_weights="random",
         motion_weights="random",
     )
-    return AutoencoderWork(
+    options = AutoencoderRunOptions(
         ClipOptions(clips=str(folder / "clips.h5")),
         ModelOptions(width=16),
         encoders,
         AutoencoderOptions(adversarial=0.1, **changed),
         TrainOptions(run="r", device="cpu"),
-        kept=None,
     )
+    return AutoencoderTask(options, checkpoint=None)
 
 
 def test_discriminators_have_a_width_and_a_learning_rate(tmp_path) -> None:
     tiny_clips.make(tmp_path)
-    work = autoencoder(tmp_path, discriminator_hidden=5, discriminator_lr=3.0)
-    first = next(work.task.discriminators["motion"].parameters())
+    task = autoencoder(tmp_path, discriminator_hidden=5, discriminator_lr=3.0)
+    first = next(task.module.discriminators["motion"].parameters())
     assert len(first) == 5
-    made = groups(work.task, 0.0, work.scales)
+    made = parameter_groups(task.module, 0.0, task.lr_scales)
     (scale,) = {g["scale"] for g in made if any(p is first for p in g["params"])}
     assert scale == 3.0
 
@@ -55,7 +56,8 @@ def test_label_smoothing_changes_the_loss(tmp_path) -> None:
     for share in (0.0, 0.2):
         loss = LossOptions(label_smoothing=share)
         train = TrainOptions(run="r", device="cpu")
-        work = QaWork(data, ModelOptions(width=16), EncoderOptions(), loss, train, kept=None)
+        options = QaRunOptions(data, ModelOptions(width=16), EncoderOptions(), loss, train)
+        task = QaTask(options, checkpoint=None)
         with torch.no_grad():
-            found.append(work.task.eval()(work.batch(np.arange(8)))[0]["ce"].item())
+            found.append(task.module.eval()(task.batch(np.arange(8)))[0]["ce"].item())
     assert abs(found[0] - found[1]) > 1e-3

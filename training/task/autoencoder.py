@@ -1,5 +1,6 @@
 """The autoencoder as the training loop sees it: its videos, its task, its validation."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,80 +15,73 @@ from inference.samples import show_reconstructions
 from inference.split import reconstruction_errors
 from model.task.autoencoder import Autoencoding
 from model.task.encoder import build_encoder
-from options.autoencoder import AutoencoderOptions
-from options.data import ClipOptions
-from options.encoder import EncoderOptions
 from options.model import ModelOptions
+from options.task import AutoencoderRunOptions
 from options.train import TrainOptions
-from training.task.base import Validation
+from training.run_folder import RunFolder
+from training.task.base import TrainingTask, Validation
 from training.task.initialise import check_crop, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
 
-# What only a model that answers has: a fusion, words, clips left out of a question's sight, and a
-# punishment by the question (here every one is 1).
-# Statistics of features belong to encoders that stay as they are.
+# Options of a model that answers alone: fusion, words, clips hidden from a question, punishment by
+# the question (here every one is 1), and statistics of features, which encoders that train change.
 ANSWERING = (
     "fusion", "bilinear_width", "bilinear_factor", "word_mask", "clip_dropout", "feature_norm",
     "punish",
 )  # fmt: skip
 
 
-class AutoencoderWork:
-    """See training.task.base.Work."""
+class AutoencoderTask(TrainingTask):
+    """The first stage of two-stage training: videos alone."""
 
+    options: AutoencoderRunOptions
+    module: Autoencoding
     name = "autoencoder"
-    options = (ClipOptions, ModelOptions, EncoderOptions, AutoencoderOptions, TrainOptions)
-    about = "Pretrain the encoders and relation graphs: they must rebuild the clips they see."
     goal = "PSNR of the validation clips in dB"
+    next_command = "python train.py qa --init_from"
+    types = ()
+    on_features = False
+    unused_parameters = False
 
     def __init__(
-        self,
-        data: ClipOptions,
-        model: ModelOptions,
-        encoders: EncoderOptions,
-        autoencoder: AutoencoderOptions,
-        train: TrainOptions,
-        *,
-        kept: dict[str, Any] | None,
+        self, options: AutoencoderRunOptions, *, checkpoint: Mapping[str, Any] | None
     ) -> None:
-        """Open the clips and build the task; `kept`: the checkpoint that the run goes on from."""
-        self.train = train
-        _refuse(model, train)
+        """Open the clips and build the module; `checkpoint`: what the run goes on from."""
+        self.options = options
+        data, model, encoders, autoencoder, train = options
+        _refuse_answering_options(model, train)
         stores = open_stores(clips=data.clips)
         store = stores.clips
         assert store is not None
         check_crop(encoders, store)
         self.data, self.val = clip_tables(store, data, seed=train.seed)
-        self.samples = autoencoder.samples
+        self.videos = self.data.ids
         torch.manual_seed(train.seed)
         encoder = build_encoder(encoders)
         sizes = {"frames": store.frames_per_clip, "size": encoders.crop or min(store.size)}
-        self.task = Autoencoding(model, autoencoder, encoder=encoder, **sizes)
+        self.module = Autoencoding(model, autoencoder, encoder=encoder, **sizes)
+        self.lr_scales = {
+            encoder: encoders.encoder_lr,
+            self.module.discriminators: autoencoder.discriminator_lr,
+        }
         self.note = ""
-        self.on_features = False
-        if kept is None:
+        if checkpoint is None:
             device = pick_device(train.device)
-            weights = fill_encoders(encoder, encoders, self.data, train.init_from, device)
+            encoder_weights = fill_encoders(encoder, encoders, self.data, train.init_from, device)
             if train.init_from is not None:
-                self.note = start_from(train.init_from, self.task, self.name)
+                self.note = start_from(train.init_from, self.module, self.name)
         else:
-            weights = kept["encoder_weights"]
-            stores.check_alike(origins_of(kept["stores"]), f"results/{train.run}")
-        self.facts = {
+            encoder_weights = checkpoint["encoder_weights"]
+            stores.check_alike(origins_of(checkpoint["stores"]), RunFolder(train.run).path)
+        self.metadata = {
             "task": self.name,
             "sizes": sizes,
             "stores": {name: origin.to_dict() for name, origin in stores.origins().items()},
-            "encoder_weights": weights,
+            "encoder_weights": encoder_weights,
             "validation": list(self.val.ids),
         }
-        self.scales = {
-            "encoder.": encoders.encoder_lr,
-            "discriminators.": autoencoder.discriminator_lr,
-        }
-        self.videos = self.data.ids
-        self.types = ()
 
     def batch(self, rows: np.ndarray) -> Frames:
         """Gather training videos (B,)."""
@@ -96,7 +90,7 @@ class AutoencoderWork:
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Rebuild the validation clips; of several processes each takes a share."""
         assert isinstance(model, Autoencoding)
-        found = reconstruction_errors(model, self.val, self.train.batch_size, device)
+        found = reconstruction_errors(model, self.val, self.options.train.batch_size, device)
         return Validation(
             score=found["psnr"],
             scalars={f"val/{name}": value for name, value in found.items()},
@@ -111,7 +105,7 @@ class AutoencoderWork:
         self, log: RunLog | NoLog, step: int, *, model: Autoencoding, device: torch.device
     ) -> None:
         """Some validation clips in TensorBoard, beside what either channel makes of them."""
-        figure = show_reconstructions(model, self.val, self.samples, device)
+        figure = show_reconstructions(model, self.val, self.options.autoencoder.samples, device)
         log.figure(step, "val/reconstructions", figure)
 
     def describe(self) -> str:
@@ -128,8 +122,8 @@ class AutoencoderWork:
         return f"{len(self.videos)} videos {split}, {self.data.store.fingerprint()}"
 
 
-def _refuse(model: ModelOptions, train: TrainOptions) -> None:
-    """Options of question answering that would do nothing here."""
+def _refuse_answering_options(model: ModelOptions, train: TrainOptions) -> None:
+    """Raise UserError for an option of question answering, which would do nothing here."""
     for name in ANSWERING:
         if getattr(model, name) != getattr(ModelOptions(), name):
             raise UserError(

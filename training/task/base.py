@@ -1,19 +1,23 @@
 """What the training loop needs of a task and its data."""
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from data_loader.batch import Batch, Frames
+from model.task.base import TaskModule
+from options.task import RunOptions
 from util.tensorboard import NoLog, RunLog
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What a validation found."""
+    """The outcome of a validation."""
 
     score: float  # higher is better; the best one's weights are kept
     scalars: dict[str, float]  # for the log
@@ -21,39 +25,38 @@ class Validation:
     show: Callable[[RunLog | NoLog, int], None]  # samples to TensorBoard, at a step
 
 
-class Work(Protocol):
-    """A task to train, with its data.
-
-    task: its forward takes a batch and gives named losses (those of its `losses`; "loss" is what is
-    minimised) and which of the batch's rows were answered right, or None.  facts: what a checkpoint
-    keeps beside weights.  scales: multiples of the learning rate of parts of the task, by the
-    beginning of their parameters' names.  videos, types: of each training row (no types: nobody
-    asks).  goal: the score in words.  note: what else there is to say at the start, or "".
-    on_features: it learns from stored features, not from clips.
-    """
+class TrainingTask(ABC):
+    """A task to train, with its data."""
 
     name: str
-    goal: str
-    note: str
-    on_features: bool
-    task: Any
-    facts: dict[str, Any]
-    scales: dict[str, float]
-    videos: Sequence[str]
-    types: Sequence[str]
+    goal: str  # the score, in words
+    next_command: str  # what a trained run is for; its folder is the last word
+    options: RunOptions
+    module: TaskModule
+    lr_scales: Mapping[nn.Module, float]  # multiples of --lr of some parts of the module
+    videos: Sequence[str]  # of each training row
+    types: Sequence[str]  # question type of each training row; none: nothing is asked
+    metadata: Mapping[str, object]  # what a checkpoint holds beside weights and options
+    on_features: bool  # learns from stored features, not from decoded clips
+    unused_parameters: bool  # some get no gradient: the encoder of a channel left out
+    note: str  # one more line for the console at the start, or ""
 
-    def batch(self, rows: np.ndarray) -> Any:
-        """Gather training rows (B,), on the CPU."""
-        ...
+    @abstractmethod
+    def __init__(self, options: Any, *, checkpoint: Mapping[str, Any] | None) -> None:
+        """Open the data and build the module; `checkpoint`: what the run goes on from."""
 
+    @abstractmethod
+    def batch(self, rows: np.ndarray) -> Batch | Frames:
+        """Gather training rows (B,)."""
+
+    @abstractmethod
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Measure a model on the validation split; never in training mode."""
-        ...
 
+    @abstractmethod
     def describe(self) -> str:
         """The data in a few words."""
-        ...
 
+    @abstractmethod
     def fingerprint(self) -> str:
         """Tells other data apart."""
-        ...

@@ -1,5 +1,6 @@
 """Question answering as the training loop sees it: its data, its task, its validation."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -20,40 +21,30 @@ from model.task.encoder import build_encoder
 from model.task.qa import QuestionAnswering
 from options.data import DataOptions
 from options.encoder import EncoderOptions
-from options.loss import LossOptions
-from options.model import ModelOptions
-from options.train import TrainOptions
-from training.task.base import Validation
+from options.task import QaRunOptions
+from training.cuda_graph import VIDEOS_MULTIPLE
+from training.run_folder import RunFolder
+from training.task.base import TrainingTask, Validation
 from training.task.initialise import check_crop, feature_statistics, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
 
-VIDEOS_MULTIPLE = 8  # of a captured step: a graph is kept for each number of videos
 
+class QaTask(TrainingTask):
+    """Question answering on stored features or on clips."""
 
-class QaWork:
-    """See training.task.base.Work."""
-
+    options: QaRunOptions
+    module: QuestionAnswering
     name = "qa"
-    options = (DataOptions, ModelOptions, EncoderOptions, LossOptions, TrainOptions)
-    about = "Train a model that answers questions about videos."
-    kind = "questions"
     goal = "validation accuracy"
+    next_command = "python evaluate.py --run"
 
-    def __init__(
-        self,
-        data: DataOptions,
-        model: ModelOptions,
-        encoders: EncoderOptions,
-        loss: LossOptions,
-        train: TrainOptions,
-        *,
-        kept: dict[str, Any] | None,
-    ) -> None:
-        """Open the data and build the task; `kept`: the checkpoint that the run goes on from."""
-        self.train = train
-        _refuse(data, encoders)
+    def __init__(self, options: QaRunOptions, *, checkpoint: Mapping[str, Any] | None) -> None:
+        """Open the data and build the module; `checkpoint`: what the run goes on from."""
+        self.options = options
+        data, model, encoders, loss, train = options
+        _refuse_encoder_options(data, encoders)
         self.questions = load_questions(data.questions)
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         device = pick_device(train.device)
@@ -70,18 +61,23 @@ class QaWork:
             self.data = replace(self.data, videos_multiple=VIDEOS_MULTIPLE)
         if train.cuda_graph or model.word_mask == "released":  # which depends on the padding
             self.data, self.val = (one.padded_to_longest() for one in (self.data, self.val))
+        self.videos, self.types = self.data.split.videos, self.data.split.types
+        self.fingerprints = [store.fingerprint() for store in stores.present().values()]
+
         torch.manual_seed(train.seed)
-        table = self.data.table
-        encoder = None
+        table, encoder = self.data.table, None
         if isinstance(table, ClipTable):
             check_crop(encoders, table.store)
             encoder = build_encoder(encoders)
+        self.on_features = encoder is None
+        self.unused_parameters = encoder is not None and data.channels != "both"
+        self.lr_scales = {} if encoder is None else {encoder: encoders.encoder_lr}
         sizes = {
             "word_width": self.questions.word_vectors.shape[1],
             "appearance_width": _width("appearance", stores, encoder),
             "motion_width": _width("motion", stores, encoder),
         }
-        self.task = QuestionAnswering(
+        self.module = QuestionAnswering(
             model,
             loss,
             vocabulary=self.questions.vocabulary,
@@ -90,56 +86,50 @@ class QaWork:
             **sizes,
         )
         self.note = ""
-        self.on_features = not isinstance(table, ClipTable)
-        if kept is None:
-            weights = self._start(model, encoders, device)
+        if checkpoint is None:
+            encoder_weights = self._initialise(device)
         else:
-            weights = kept["encoder_weights"]
-            self._check_kept(kept, stores, data)
-        self.facts = {
+            encoder_weights = checkpoint["encoder_weights"]
+            self._check_same_data(checkpoint, stores)
+        self.metadata = {
             "task": self.name,
             "vocabulary": self.questions.vocabulary.state(),
             "sizes": sizes,
             "stores": {"appearance": None, "motion": None, "clips": None}
             | {name: origin.to_dict() for name, origin in stores.origins().items()},
-            "encoder_weights": weights,
+            "encoder_weights": encoder_weights,
             "longest_question": self.data.split.longest,
         }
-        self.stored = [store.fingerprint() for store in stores.present().values()]
-        self.scales = {"encoder.": encoders.encoder_lr}
-        self.videos = self.data.split.videos
-        self.types = self.data.split.types
 
-    def _start(
-        self, model: ModelOptions, encoders: EncoderOptions, device: torch.device
-    ) -> dict[str, Any]:
+    def _initialise(self, device: torch.device) -> dict[str, Any]:
         """Fill in what does not start at random; -> where the encoders' weights are from."""
-        task, table, weights = self.task, self.data.table, {}
+        options, module, table, origin = self.options, self.module, self.data.table, {}
         with torch.no_grad():
-            task.model.question.embedding.weight.copy_(self.questions.word_vectors)
-        if isinstance(table, ClipTable) and task.encoder is not None:
-            weights = fill_encoders(task.encoder, encoders, table, self.train.init_from, device)
-        if self.train.init_from is not None:
-            self.note = start_from(self.train.init_from, task, self.name)
-        if model.feature_norm == "standardize":
+            module.model.question.embedding.weight.copy_(self.questions.word_vectors)
+        init_from = options.train.init_from
+        if isinstance(table, ClipTable) and module.encoder is not None:
+            origin = fill_encoders(module.encoder, options.encoders, table, init_from, device)
+        if init_from is not None:
+            self.note = start_from(init_from, module, self.name)
+        if options.model.feature_norm == "standardize":
             if isinstance(table, FeatureTable):
                 appearance, motion = table.statistics()
             else:
-                assert task.encoder is not None
-                appearance, motion = feature_statistics(task.encoder, table, device)
-            task.model.video.appearance_norm.fit(*appearance)
-            task.model.video.motion_norm.fit(*motion)
-        return weights
+                assert module.encoder is not None
+                appearance, motion = feature_statistics(module.encoder, table, device)
+            module.model.video.appearance_norm.fit(*appearance)
+            module.model.video.motion_norm.fit(*motion)
+        return origin
 
-    def _check_kept(self, kept: dict[str, Any], stores: Stores, data: DataOptions) -> None:
-        """The checkpoint must have been trained with the same vocabulary and the same stores."""
-        run = f"results/{self.train.run}"
-        if kept["vocabulary"] != self.questions.vocabulary.state():
+    def _check_same_data(self, checkpoint: Mapping[str, Any], stores: Stores) -> None:
+        """Raise UserError if the checkpoint was trained with another vocabulary or store."""
+        run = RunFolder(self.options.train.run).path
+        if checkpoint["vocabulary"] != self.questions.vocabulary.state():
             raise UserError(
-                f"{data.questions} is not the file that {run} was trained with (another "
-                "vocabulary): give that one to resume, or take another name for --run"
+                f"{self.options.data.questions} is not the file that {run} was trained with "
+                "(another vocabulary): give that one to resume, or take another name for --run"
             )
-        stores.check_alike(origins_of(kept["stores"]), run)
+        stores.check_alike(origins_of(checkpoint["stores"]), run)
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Gather training questions (B,) and their videos."""
@@ -148,7 +138,7 @@ class QaWork:
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Answer the validation split."""
         assert isinstance(model, QuestionAnswering)
-        found = predict(model, self.val, self.train.batch_size, device)
+        found = predict(model, self.val, self.options.train.batch_size, device)
         scores = accuracy(found.correct.tolist(), self.val.split.types)
         answers = self.questions.vocabulary.answers
         return Validation(
@@ -171,11 +161,11 @@ class QaWork:
 
     def fingerprint(self) -> str:
         """Tells other data apart."""
-        return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.stored])
+        return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.fingerprints])
 
 
-def _refuse(data: DataOptions, encoders: EncoderOptions) -> None:
-    """Options of encoders that a run on stored features does not have."""
+def _refuse_encoder_options(data: DataOptions, encoders: EncoderOptions) -> None:
+    """Raise UserError for an option of encoders where stored features need none."""
     for field in fields(EncoderOptions):
         if data.clips is None and getattr(encoders, field.name) != field.default:
             raise UserError(
