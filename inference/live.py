@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from data_loader.batch import Features
-from preprocess.stream import StreamedClip
+from preprocess.feature.stream import StreamedClip
 
 
 class LiveClips:

@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
-AppearanceEncoder = Literal["resnet101", "resnet50", "resnet18", "resnet_narrow", "resnet_narrow64"]
-MotionEncoder = Literal["resnext101", "resnext26", "resnext_narrow", "resnext_narrow64"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderOptions:
     """The encoders of both channels, where clips are read instead of stored features.
 
     Args:
-        appearance_encoder: network over the frames of a clip
-        motion_encoder: network over whole clips
+        appearance_encoder: network over the frames of a clip: any of the kind frame that
+            python -m preprocess.backbones --list has
+        motion_encoder: network over whole clips: any of the kind clip
         appearance_weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random
-        motion_weights: a file, or the word random
+        motion_weights: a file, the name of torchvision's (KINETICS400_V1), or the word random
         encoders: frozen: never change; partial: their last stage is trained; full: all of them
         batch_norm: of the encoders that are trained, in training: eval takes running statistics,
             train those of the batch
@@ -29,8 +27,8 @@ class EncoderOptions:
             between 1 - jitter and 1 + jitter (small where answers are colours)
     """
 
-    appearance_encoder: AppearanceEncoder = "resnet101"
-    motion_encoder: MotionEncoder = "resnext101"
+    appearance_encoder: str = "resnet101"
+    motion_encoder: str = "resnext101"
     appearance_weights: str | None = None
     motion_weights: str | None = None
     encoders: Literal["frozen", "partial", "full"] = "full"

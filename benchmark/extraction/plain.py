@@ -13,16 +13,16 @@ import torch
 from PIL import Image
 from torch import nn
 
-from model.backbone.spec import NORMALISATIONS, Network
+from model.backbone.spec import NORMALISATIONS, BackboneSpec
 from preprocess.video.clips import clip_frames
 
 CLIPS, FRAMES = 8, 16
 
 
 @torch.inference_mode()
-def extract(files: Sequence[Path], network: nn.Module, recipe: Network) -> list[np.ndarray]:
+def extract(files: Sequence[Path], network: nn.Module, spec: BackboneSpec) -> list[np.ndarray]:
     """Features (N, F, W), or (N, W) of a "clip" network, of each video."""
-    mean, std = (torch.tensor(v)[:, None, None] for v in NORMALISATIONS[recipe.normalisations[0]])
+    mean, std = (torch.tensor(v)[:, None, None] for v in NORMALISATIONS[spec.normalisations[0]])
     found = []
     for file in files:
         with av.open(str(file)) as container:
@@ -30,15 +30,13 @@ def extract(files: Sequence[Path], network: nn.Module, recipe: Network) -> list[
         rows = []
         for clip in clip_frames(len(images), clips=CLIPS, frames=FRAMES):
             pictures = [
-                Image.fromarray(images[i]).resize(
-                    (recipe.size, recipe.size), Image.Resampling.BICUBIC
-                )
+                Image.fromarray(images[i]).resize((spec.size, spec.size), Image.Resampling.BICUBIC)
                 for i in clip
             ]
             x = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
             x = (x.permute(0, 3, 1, 2).float() - mean) / std
-            if recipe.kind == "clip":
+            if spec.kind == "clip":
                 x = x.transpose(0, 1)[None]
-            rows.append(recipe.features(network, x).numpy())
+            rows.append(spec.features(network, x).numpy())
         found.append(np.stack(rows))
     return found

@@ -13,12 +13,13 @@ import torch
 from benchmark.extraction import plain
 from benchmark.extraction.plain import CLIPS, FRAMES
 from data_loader.store.features import open_store
-from model.backbone.spec import Network
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import BACKBONES
 from preprocess import videos
 from preprocess.extraction.decode_task import Decoded, Job, decode
 from preprocess.extraction.worker import Failure, run_in_workers
-from preprocess.feature.extractor import NetworkBackbone
-from preprocess.feature.load import BACKBONES, load_backbone
+from preprocess.feature.extractor import NetworkExtractor
+from preprocess.feature.load import load_backbone
 
 
 class Works:
@@ -26,9 +27,9 @@ class Works:
 
     def __init__(self, files: list[Path], folder: Path, options: argparse.Namespace) -> None:
         self.files, self.output = files, folder / "features.h5"
-        recipe = BACKBONES[options.backbone]
-        assert isinstance(recipe, Network), "pixels have no network to compare"
-        self.recipe = recipe
+        spec = BACKBONES[options.backbone]
+        assert isinstance(spec, BackboneSpec), "pixels have no network to compare"
+        self.spec = spec
         self.weights, self.name = options.weights, options.backbone
         self.precision, self.runtime = options.network_precision, options.runtime
         self.cores = len(os.sched_getaffinity(0))
@@ -37,7 +38,7 @@ class Works:
             precision=self.precision, runtime=self.runtime, frames=FRAMES, threads=self.cores,
         )  # fmt: skip
         plain = load_backbone(self.name, weights=self.weights, device="cpu")
-        assert isinstance(plain, NetworkBackbone)
+        assert isinstance(plain, NetworkExtractor)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
         jobs = [
             Job(
@@ -61,7 +62,7 @@ class Works:
 
     def sequential(self) -> list[np.ndarray]:
         """The plain script, with torch's own number of threads."""
-        return plain.extract(self.files, self.network, self.recipe)
+        return plain.extract(self.files, self.network, self.spec)
 
     def decode(self) -> None:
         """Decoding and scaling as the product does it, in worker processes."""
@@ -101,7 +102,7 @@ class Works:
 
     def sequential_of(self, files: list[Path]) -> list[np.ndarray]:
         """The plain script's features of some videos."""
-        return plain.extract(files, self.network, self.recipe)
+        return plain.extract(files, self.network, self.spec)
 
     def measure(self, rounds: int) -> dict[str, list[float]]:
         """Seconds of each, in turn, `rounds` times."""

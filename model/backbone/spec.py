@@ -1,4 +1,4 @@
-"""Recipes of frozen backbones: what a network is, and what picture it wants."""
+"""What a backbone network is and what input it takes, for frozen and for trained use alike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,18 @@ from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum, get_model_weights
+from torchvision.models import WeightsEnum
 
 Kind = Literal["frame", "clip"]
+Policy = Literal["frozen", "partial", "full"]
+BatchNorm = Literal["eval", "train"]
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 # Mean and standard deviation of each colour, on the 0..255 scale.
 NORMALISATIONS: dict[str, Normalisation] = {
     "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "kinetics": ((114.7748, 107.7354, 99.4750), (1.0, 1.0, 1.0)),
+    "kinetics57": ((114.7748, 107.7354, 99.4750), (57.0, 57.0, 57.0)),
     "raw255": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "r2plus1d": ((110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)),
     "mvit": ((114.75, 114.75, 114.75), (57.375, 57.375, 57.375)),
@@ -23,7 +26,7 @@ NORMALISATIONS: dict[str, Normalisation] = {
 }
 
 
-def normalisation(mean: Sequence[float], std: Sequence[float]) -> str:
+def name_normalisation(mean: Sequence[float], std: Sequence[float]) -> str:
     """Name in `NORMALISATIONS` of a mean and deviation on the 0..255 scale.
 
     Numbers that have no name yet are entered under themselves.
@@ -43,90 +46,74 @@ def _forward(network: Any, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """A network as a backbone.
-
-    size: side in pixels of its square input; scaled: for `--resize crop`, the short side (or height
-    and width) that a frame is scaled to before its centre is cut out; build: with random weights;
-    head: its classifier as a path of modules, which is not used and makes way for `instead`, "" if
-    built without; features: (network without its head, input) -> (B, width); frames: the one
-    number of frames that a clip must have, or None; least_frames: the fewest; named: torchvision's
-    weights; licence, origin: of code and weights; torch_is_faster: than OpenVINO, as measured.
-    """
+class BackboneSpec:
+    """A network over frames (B, 3, H, W) or clips (B, 3, F, H, W)."""
 
     kind: Kind
-    width: int
-    size: int
-    scaled: int | tuple[int, int]
-    normalisations: tuple[str, ...]
-    build: Callable[[], nn.Module]
-    licence: str
-    origin: str
-    head: str = ""
-    instead: Callable[[], nn.Module] = nn.Identity
-    features: Callable[[Any, Tensor], Tensor] = _forward
-    frames: int | None = None
+    width: int  # of its features
+
+    # Input.
+    size: int  # side in pixels of the square that it is given when frozen
+    scaled: int | tuple[int, int]  # before a crop: short side, or (height, width)
+    normalisations: tuple[str, ...]  # names in NORMALISATIONS; the first unless another is chosen
+    fixed_size: bool = False  # whether it takes no other size
+    least_side: int = 16  # of the smallest images that it takes
+    frames: int | None = None  # the one number that a clip must have, or None
     least_frames: int = 1
-    named: tuple[WeightsEnum, ...] = ()
-    torch_is_faster: bool = False
+
+    # The network.
+    build: Callable[[], nn.Module]  # with random weights
+    head: str = ""  # path of the classifier, which makes way for `replacement`; "": built without
+    replacement: Callable[[], nn.Module] = nn.Identity
+    build_headless: Callable[[], nn.Module] | None = None  # where that draws other random weights
+    features: Callable[[Any, Tensor], Tensor] = _forward  # (headless network, input) -> (B, width)
+
+    # Training.
+    stages: tuple[tuple[str, ...], ...]  # paths of modules, in order of running; the policy
+    # `partial` trains the last stage.
+    chain: bool = True  # whether features are those modules one after another, then a mean over
+    # positions: then what is frozen runs without gradients, and blocks can be checkpointed.
+    small: bool = False  # made here to be trained from random weights, on small frames or a CPU
+
+    # Weights.
+    named: tuple[WeightsEnum, ...] = ()  # torchvision's
+    licence: str = "the project's own"
+    origin: str = "none: made to be trained"
+    torch_is_faster: bool = False  # than OpenVINO, as measured
+
+    def without_head(self) -> nn.Module:
+        """The network with random weights, as features are taken from it."""
+        return self.build_headless() if self.build_headless else self.take_head_off(self.build())
+
+    def take_head_off(self, network: nn.Module) -> nn.Module:
+        """The same network, its classifier replaced."""
+        if self.head:
+            network.set_submodule(self.head, self.replacement())
+        return network
+
+    def frames_problem(self, frames: int) -> str:
+        """Why clips of so many frames do not fit; "" if they do."""
+        if self.frames and frames != self.frames:
+            return f"takes clips of {self.frames} frames and no others"
+        if frames < self.least_frames:
+            return f"takes clips of {self.least_frames} frames or more"
+        return ""
+
+    def side_problem(self, height: int, width: int) -> str:
+        """Why images of this size do not fit; "" if they do."""
+        if self.fixed_size and (height, width) != (self.size, self.size):
+            return f"needs clips of exactly {self.size} pixels a side"
+        if min(height, width) < self.least_side:
+            return f"needs clips of {self.least_side} or more pixels a side"
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels:
-    """A small RGB grid, area-averaged: no weights.  See `pixel_rows`, `motion_rows`."""
+class PixelSpec:
+    """A small RGB grid, area-averaged: no weights.  See `preprocess.feature.extractor`."""
 
     kind: Kind
-    width: int
-    grid: int
+    width: int  # of its features
+    grid: int  # cells a side
     licence: str = "none needed"
     origin: str = "none"
-
-
-def torchvision_network(
-    build: Callable[..., nn.Module],
-    *,
-    kind: Kind,
-    width: int,
-    head: str,
-    frames: int | None = None,
-    instead: Callable[[], nn.Module] = nn.Identity,
-    torch_is_faster: bool = False,
-) -> Network:
-    """A network of torchvision's, with the picture that its weights' own transforms make.
-
-    The first weights decide; others that want an input of another size are not offered.
-    """
-    weights = list(get_model_weights(build))
-    size, scaled, norm = picture_of(weights[0])
-    named = tuple(entry for entry in weights if picture_of(entry)[0] == size)
-    data = "Kinetics-400" if kind == "clip" else "ImageNet-1K"
-    licence = f"code BSD-3; weights: terms of {data}"
-    own = [entry.name for entry in named if "license" in entry.meta]
-    if own:  # SWAG's
-        licence += f", {', '.join(own)}: {named[-1].meta['license']}"
-    elif "pytorch/vision" not in weights[0].meta["recipe"]:  # trained by others, ported
-        licence += f", see source {weights[0].meta['recipe']}"
-    return Network(
-        kind=kind,
-        width=width,
-        size=size,
-        scaled=scaled,
-        normalisations=(norm,),
-        build=build,
-        head=head,
-        licence=licence,
-        origin=f"torchvision: {', '.join(entry.name for entry in named)}",
-        instead=instead,
-        frames=frames,
-        least_frames=weights[0].meta.get("min_temporal_size", 1),
-        named=named,
-        torch_is_faster=torch_is_faster,
-    )
-
-
-def picture_of(entry: WeightsEnum) -> tuple[int, int | tuple[int, int], str]:
-    """(size, scaled, normalisation) of the transforms that come with torchvision's weights."""
-    made = entry.transforms()
-    scaled = made.resize_size
-    norm = normalisation([255 * m for m in made.mean], [255 * s for s in made.std])
-    return made.crop_size[0], scaled[0] if len(scaled) == 1 else tuple(scaled), norm

@@ -1,139 +1,14 @@
-"""Encoders that can be trained: networks over frames (appearance) and over clips (motion).
+"""Both encoders of decoded clips: a network over frames (appearance), one over clips (motion)."""
 
-`APPEARANCE_ENCODERS` and `MOTION_ENCODERS` are the tables of them.  To add one, write its line
-there and its name in `options.encoder`.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
-from torchvision.models.resnet import BasicBlock
 
-from model.backbone.resnext3d import ResNeXt3d, resnext101
-from model.backbone.trainable import Backbone, BatchNorm, Policy, Recipe
+from model.backbone.spec import BackboneSpec, BatchNorm, Policy
+from model.backbone.trainable import TrainableBackbone
 from model.encoder.augment import augment, centre_crop
 from model.layer.gather import gather_rows
-
-STAGES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
-IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-KINETICS_MEAN = (114.7748, 107.7354, 99.4750)
-
-
-class NarrowResNet(nn.Module):
-    """A narrow ResNet of basic blocks, for small frames on a CPU."""
-
-    def __init__(
-        self,
-        *,
-        blocks: tuple[int, ...],
-        widths: tuple[int, ...],
-        stem_kernel: int,
-        stem_stride: int,
-        places: int,
-        place_width: int,
-    ) -> None:
-        """`blocks` and `widths`: one a stage.  He initialisation, as torchvision's.
-
-        `places`: side of the map that one more stage reads as a whole, with weights for each place,
-        into `place_width` features: what is where then reaches them, which an average over places
-        forgets; 0: no such stage.
-        """
-        super().__init__()
-        inputs = widths[0]
-        self.conv1 = nn.Conv2d(
-            3, inputs, stem_kernel, stride=stem_stride, padding=stem_kernel // 2, bias=False
-        )
-        self.bn1 = nn.BatchNorm2d(inputs)
-        self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), start=1):
-            layer = []
-            for block in range(count):
-                stride = 2 if block == 0 and stage > 1 else 1
-                shortcut = None
-                if stride != 1 or inputs != width:
-                    convolution = nn.Conv2d(inputs, width, 1, stride=stride, bias=False)
-                    shortcut = nn.Sequential(convolution, nn.BatchNorm2d(width))
-                layer.append(BasicBlock(inputs, width, stride, shortcut))
-                inputs = width
-            setattr(self, f"layer{stage}", nn.Sequential(*layer))
-        if places:
-            whole = nn.Conv2d(inputs, place_width, places, bias=False)
-            last = nn.Sequential(whole, nn.BatchNorm2d(place_width))
-            setattr(self, f"layer{len(blocks) + 1}", last)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-
-def _torchvision(build: Callable[[], models.ResNet]) -> nn.Module:
-    """A ResNet of torchvision without its classifier, which would be a parameter that is idle."""
-    network = build()
-    del network.fc
-    return network
-
-
-_frame = partial(
-    Recipe, kind="frame", stages=STAGES, mean=IMAGENET_MEAN, std=IMAGENET_STD, head="fc."
-)
-_clip = partial(Recipe, kind="clip", stages=STAGES, mean=KINETICS_MEAN, head="fc.", named=None)
-
-APPEARANCE_ENCODERS: dict[str, Recipe] = {
-    "resnet101": _frame(
-        width=2048, build=partial(_torchvision, models.resnet101), named=models.ResNet101_Weights
-    ),
-    "resnet50": _frame(
-        width=2048, build=partial(_torchvision, models.resnet50), named=models.ResNet50_Weights
-    ),
-    "resnet18": _frame(
-        width=512, build=partial(_torchvision, models.resnet18), named=models.ResNet18_Weights
-    ),
-    "resnet_narrow": _frame(
-        width=128, named=None,
-        build=partial(
-            NarrowResNet, blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128), stem_kernel=5,
-            stem_stride=2, places=0, place_width=0,
-        ),
-    ),
-    "resnet_narrow64": _frame(  # of frames of 64 pixels layer2 leaves 4 x 4 places
-        width=256, named=None, stages=STAGES[:-1], least=64,
-        build=partial(
-            NarrowResNet, blocks=(1, 1), widths=(32, 64), stem_kernel=7, stem_stride=4, places=4,
-            place_width=256,
-        ),
-    ),
-}  # fmt: skip
-# The small ones have as many channels a group as resnext101: 4 in the first stage, then 8, 16, 32.
-MOTION_ENCODERS: dict[str, Recipe] = {
-    "resnext101": _clip(width=2048, build=partial(resnext101, classes=0), std=(1.0, 1.0, 1.0)),
-    "resnext26": _clip(
-        width=512, std=(57.0, 57.0, 57.0),
-        build=partial(
-            ResNeXt3d, blocks=(2, 2, 2, 2), widths=(32, 64, 128, 256), cardinality=8,
-            stem_kernel=7, stem_stride=2, stem_width=64, stem_pool=2,
-            places=0, place_width=0, classes=0,
-        ),
-    ),
-    "resnext_narrow": _clip(
-        width=256, std=(57.0, 57.0, 57.0),
-        build=partial(
-            ResNeXt3d, blocks=(1, 1, 1, 1), widths=(16, 32, 64, 128), cardinality=4,
-            stem_kernel=3, stem_stride=2, stem_width=16, stem_pool=(1, 2, 2),
-            places=0, place_width=0, classes=0,
-        ),
-    ),
-    "resnext_narrow64": _clip(
-        width=256, std=(57.0, 57.0, 57.0), stages=STAGES[:-1], least=64,
-        build=partial(
-            ResNeXt3d, blocks=(1, 1), widths=(16, 32), cardinality=4, stem_kernel=5, stem_stride=4,
-            stem_width=32, stem_pool=(1, 2, 2), places=4, place_width=256, classes=0,
-        ),
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,20 +41,21 @@ class ClipEncoder(nn.Module):
     """Both channels' encoders over the same clips."""
 
     def __init__(
-        self, *, appearance: str, motion: str, policy: Policy, batch_norm: BatchNorm,
-        checkpointing: bool, crop: int, crop_random: bool, flip: float, jitter: float,
+        self, *, appearance: BackboneSpec, motion: BackboneSpec, policy: Policy,
+        batch_norm: BatchNorm, checkpointing: bool, crop: int, crop_random: bool, flip: float,
+        jitter: float,
     ) -> None:  # fmt: skip
-        """Names of the two tables; `policy` to `checkpointing` as of `Backbone`.
+        """A network of each kind; `policy` to `checkpointing` as of `TrainableBackbone`.
 
         `crop`, `crop_random`, `flip` and `jitter` as of `model.encoder.augment`, in training
         only; in eval mode the centre is cut out.
         """
         super().__init__()
         self.appearance, self.motion = (
-            Backbone(
-                recipe=recipe, policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
+            TrainableBackbone(
+                spec=spec, policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
             )
-            for recipe in (APPEARANCE_ENCODERS[appearance], MOTION_ENCODERS[motion])
+            for spec in (appearance, motion)
         )
         self.crop, self.crop_random, self.flip, self.jitter = crop, crop_random, flip, jitter
 

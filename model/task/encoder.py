@@ -2,16 +2,28 @@
 
 from typing import Any
 
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import find_trainable
 from model.encoder.clip_encoder import ClipEncoder
 from options.encoder import EncoderOptions
 from options.flat import build
 
 
+def encoder_specs(options: EncoderOptions) -> tuple[BackboneSpec, BackboneSpec]:
+    """The networks of both channels; UserError if there is none of a name, or it is no such."""
+    appearance, motion = options.appearance_encoder, options.motion_encoder
+    return (
+        find_trainable(appearance, kind="frame", option="appearance_encoder"),
+        find_trainable(motion, kind="clip", option="motion_encoder"),
+    )
+
+
 def build_encoder(options: EncoderOptions) -> ClipEncoder:
     """The encoders of a run, with random weights."""
+    appearance, motion = encoder_specs(options)
     return ClipEncoder(
-        appearance=options.appearance_encoder,
-        motion=options.motion_encoder,
+        appearance=appearance,
+        motion=motion,
         policy=options.encoders,
         batch_norm=options.batch_norm,
         checkpointing=options.checkpointing,

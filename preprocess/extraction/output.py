@@ -18,11 +18,12 @@ from data_loader.store.columns import CLIPS
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.open import Store, open_any_store
 from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
-from model.backbone.spec import NORMALISATIONS, Pixels
+from model.backbone.spec import NORMALISATIONS, PixelSpec
+from model.backbone.table import find_spec, require_weights
 from model.backbone.weights import known_sha256
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.pipeline import choose_crew
-from preprocess.feature.load import find_recipe, load_backbone, require_weights
+from preprocess.feature.load import load_backbone
 from preprocess.video.clips import Clips
 from preprocess.video.decoders import DECODERS, decoder_versions
 from preprocess.video.resize import Picture
@@ -79,15 +80,15 @@ def choose_targets(options: VideoOptions) -> list[Target]:
 def _target(options: VideoOptions, output: Path, name: str, weights: str | None) -> Target:
     if name == "none":
         return clip_product(options, output)
-    recipe = find_recipe(name)
-    if isinstance(recipe, Pixels):
+    spec = find_spec(name)
+    if isinstance(spec, PixelSpec):
         return feature_product(options, output, name, weights, "torch")
     normalisation = known = None
     if name == "resnext101":  # the one with a choice
         norm = options.motion_norm
         normalisation = Normalisation(norm, *NORMALISATIONS[norm])
-    if recipe:
-        known = known_sha256(require_weights(name, recipe, weights), recipe.named)
+    if spec:
+        known = known_sha256(require_weights(name, spec, weights), spec.named)
     asked = Provenance(
         backbone=name,
         weights=Weights("", known) if known else None,

@@ -1,4 +1,4 @@
-"""Backbones at work: clips of a video -> feature rows."""
+"""Feature extractors, frozen backbones at work: clips of a video -> feature rows."""
 
 import sys
 import threading
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from data_loader.store.provenance import Crop, Normalisation, Provenance, Weights
-from model.backbone.spec import NORMALISATIONS, Kind, Network, Pixels
+from model.backbone.spec import NORMALISATIONS, BackboneSpec, Kind, PixelSpec
 from preprocess.feature.runtime import PictureNetwork, cast_weights, choose_runtime
 from preprocess.video.clips import Clips
 from preprocess.video.resize import Picture
@@ -27,17 +27,20 @@ from util.errors import UserError
 BATCH = {"cpu": 4, "cuda": 128}
 
 
-class Backbone:
-    """A backbone ready to run.  kind and width as in its line of BACKBONES; picture: its input.
+class FeatureExtractor:
+    """A frozen backbone ready to run.
 
     Several threads may call `extract` at once, each for its own video.
     """
 
     def __init__(
-        self, *, name: str, kind: Kind, width: int, picture: Picture, about: Provenance
+        self, *, name: str, kind: Kind, width: int, picture: Picture, provenance: Provenance
     ) -> None:
-        self.name, self.kind, self.width, self.picture = name, kind, width, picture
-        self._about = about
+        self.name = name
+        self.kind: Kind = kind
+        self.width = width  # of its features
+        self.picture = picture  # its input
+        self._provenance = provenance
 
     def prepare(self, frames: np.ndarray) -> Tensor:
         """Frames (M, H, W, 3) uint8 -> what `rows` takes, on the CPU; torch scales them."""
@@ -56,14 +59,14 @@ class Backbone:
         return self.rows(self.prepare(clips.frames), clips.index)
 
     def extract_pictures(self, clips: Clips) -> np.ndarray:
-        """`extract` from clips whose frames are this backbone's pictures (`read_pictures`)."""
+        """`extract` from clips whose frames are already this input (`read_pictures`)."""
         return self.rows(self.input(clips.frames), clips.index)
 
     def provenance(self) -> Provenance:
         """What is known here of how features are made; `backbone_from_provenance` reads it."""
         versions = {"torch": torch, "torchvision": torchvision, "numpy": np}
         return replace(
-            self._about,
+            self._provenance,
             backbone=self.name,
             kind=self.kind,
             width=self.width,
@@ -72,20 +75,20 @@ class Backbone:
         )
 
 
-class PixelBackbone(Backbone):
-    """Backbone without weights; its prepared frames are grids (M, grid, grid, 3) in [-1, 1]."""
+class PixelExtractor(FeatureExtractor):
+    """Extractor without weights; its prepared frames are grids (M, grid, grid, 3) in [-1, 1]."""
 
-    def __init__(self, *, name: str, recipe: Pixels) -> None:
-        about = Provenance(
+    def __init__(self, *, name: str, spec: PixelSpec) -> None:
+        provenance = Provenance(
             weights=Weights("none", ""),
             resize="area",
             crop="none",
-            size=(recipe.grid, recipe.grid),
+            size=(spec.grid, spec.grid),
             normalisation=Normalisation("-1..1"),
         )
-        picture = Picture(size=recipe.grid, resize="area", scaled=recipe.grid, scaler="torch")
+        picture = Picture(size=spec.grid, resize="area", scaled=spec.grid, scaler="torch")
         super().__init__(
-            name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
+            name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
         )
 
     def input(self, pictures: np.ndarray) -> Tensor:
@@ -108,8 +111,8 @@ def motion_rows(grids: Tensor) -> Tensor:
     return moments.diff(dim=2).transpose(1, 2).flatten(1)[:, None]
 
 
-class NetworkBackbone(Backbone):
-    """Backbone with a network; its prepared frames are (M, 3, size, size) uint8, channels last.
+class NetworkExtractor(FeatureExtractor):
+    """Extractor with a network; its prepared frames are (M, 3, size, size) uint8, channels last.
 
     `precision` "bf16": the network runs in bfloat16.  `batch`: frames per pass, 0 takes that of
     `BATCH`.  `runtime`: torch | openvino | auto; for OpenVINO, `frames` of a clip are needed, and
@@ -117,26 +120,26 @@ class NetworkBackbone(Backbone):
     """
 
     def __init__(
-        self, *, name: str, recipe: Network, network: nn.Module, weights: dict[str, str],
+        self, *, name: str, spec: BackboneSpec, network: nn.Module, weights: dict[str, str],
         resize: str, normalisation: str, device: torch.device, batch: int,
         scaler: str, precision: str, runtime: str = "torch", frames: int | None = None,
         threads: int = 1,
     ) -> None:  # fmt: skip
         mean, std = NORMALISATIONS[normalisation]
-        about = Provenance(
+        provenance = Provenance(
             weights=Weights(**weights),
             resize=resize,
-            crop="none" if resize == "squash" else Crop(recipe.size, recipe.scaled),
-            size=(recipe.size, recipe.size),
+            crop="none" if resize == "squash" else Crop(spec.size, spec.scaled),
+            size=(spec.size, spec.size),
             normalisation=Normalisation(normalisation, mean, std),
             scaler=scaler,
             network_precision=precision,
         )
-        picture = Picture(size=recipe.size, resize=resize, scaled=recipe.scaled, scaler=scaler)
+        picture = Picture(size=spec.size, resize=resize, scaled=spec.scaled, scaler=scaler)
         super().__init__(
-            name=name, kind=recipe.kind, width=recipe.width, picture=picture, about=about
+            name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
         )
-        layout = torch.channels_last if recipe.kind == "frame" else torch.channels_last_3d
+        layout = torch.channels_last if spec.kind == "frame" else torch.channels_last_3d
         self._device = device
         self._batch = batch or BATCH.get(device.type, BATCH["cpu"])
         self._lock = threading.Lock()
@@ -145,21 +148,21 @@ class NetworkBackbone(Backbone):
             cast_weights(network)
         self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
         whole = PictureNetwork(
-            self.network, recipe.features, mean=mean, std=std, size=recipe.size, layout=layout
+            self.network, spec.features, mean=mean, std=std, size=spec.size, layout=layout
         ).to(device)
-        if runtime == "auto" and recipe.torch_is_faster:
+        if runtime == "auto" and spec.torch_is_faster:
             runtime = "torch"
-        assert frames or runtime == "torch" or recipe.kind == "frame", "a pass needs its shape"
-        clip = (frames or 1,) if recipe.kind == "clip" else ()
+        assert frames or runtime == "torch" or spec.kind == "frame", "a pass needs its shape"
+        clip = (frames or 1,) if spec.kind == "clip" else ()
         self._runtime = choose_runtime(
-            runtime, whole, (self._at_once(*clip), *clip, recipe.size, recipe.size, 3),
+            runtime, whole, (self._at_once(*clip), *clip, spec.size, spec.size, 3),
             name=name, precision=precision, threads=threads, device=device,
         )  # fmt: skip
 
     def provenance(self) -> Provenance:
-        """As every backbone's; the runtime's version too."""
-        made = super().provenance()
-        return replace(made, versions={**made.versions, **self._runtime.versions})
+        """As every extractor's; the runtime's version too."""
+        known = super().provenance()
+        return replace(known, versions={**known.versions, **self._runtime.versions})
 
     def input(self, pictures: np.ndarray) -> Tensor:
         """Pictures (M, size, size, 3) uint8 -> (M, 3, size, size), the same memory."""

@@ -15,9 +15,12 @@ import train
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Sampling
 from inference.live import LiveClips
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import BACKBONES
 from preprocess.feature.load import load_backbone
-from preprocess.stream import main, stream_features
-from preprocess.video.clips import clip_frames
+from preprocess.feature.stream import stream_features
+from preprocess.stream import main
+from preprocess.video.clips import Clips, clip_frames
 from preprocess.video.decoders import VideoError
 from preprocess.video.resize import read_pictures
 from tests import tiny_run
@@ -88,6 +91,25 @@ def test_a_clip_network_sees_each_clip_once(video, monkeypatch) -> None:
     assert [tuple(images.shape) for images in seen] == [(1, 8, 3, 112, 112)] * 9
     assert torch.equal(seen[0][0, 4:], seen[1][0, :4]), "neighbours share their frames"
     assert all(clip.rows["m"].shape == (1, 1) for clip in clips)
+
+
+NETWORKS = [name for name, spec in BACKBONES.items() if isinstance(spec, BackboneSpec)]
+CHEAP = {"resnet_narrow", "resnext_narrow", "resnext_narrow64"}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in CHEAP else pytest.param(n, marks=pytest.mark.long) for n in NETWORKS]
+)
+def test_every_network_streams_what_it_extracts(name: str) -> None:
+    network = load_backbone(name, weights="random")
+    images = moving_images(20, (40, 64))
+    streamed = stream_features(
+        images, backbones={"a": network}, frames=16, stride=4, first=0, group=2, rate=0
+    )
+    index = np.arange(16) + np.array([[0], [4]])
+    expected = network.extract(Clips(images, index, 20))
+    for clip, rows in zip(streamed, expected, strict=True):
+        assert np.abs(clip.rows["a"] - rows).max() < 1e-5 * np.abs(rows).max()
 
 
 def test_each_frame_passes_once_and_only_if_a_clip_has_it(backbones, monkeypatch) -> None:

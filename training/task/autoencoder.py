@@ -14,13 +14,13 @@ from data_loader.store.checksum import digest
 from inference.samples import show_reconstructions
 from inference.split import reconstruction_errors
 from model.task.autoencoder import Autoencoding
-from model.task.encoder import build_encoder
+from model.task.encoder import build_encoder, encoder_specs
 from options.model import ModelOptions
 from options.task import AutoencoderRunOptions
 from options.train import TrainOptions
 from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
-from training.task.initialise import check_crop, fill_encoders, start_from
+from training.task.initialise import check_clips, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
 from util.tensorboard import NoLog, RunLog
@@ -52,10 +52,11 @@ class AutoencoderTask(TrainingTask):
         self.options = options
         data, model, encoders, autoencoder, train = options
         _refuse_answering_options(model, train)
+        encoder_specs(encoders)  # a wrong name is told before data are opened
         stores = open_stores(clips=data.clips)
         store = stores.clips
         assert store is not None
-        check_crop(encoders, store)
+        check_clips(encoders, store)
         self.data, self.val = clip_tables(store, data, seed=train.seed)
         self.videos = self.data.ids
         torch.manual_seed(train.seed)

@@ -12,15 +12,11 @@ from torch import Tensor, nn
 from data_loader.batch import Frames
 from data_loader.store.clips import ClipStore
 from data_loader.video_table import ClipTable, moments
-from model.backbone.trainable import Recipe
-from model.backbone.weights import RANDOM, choices, load_weights
+from model.backbone.table import open_network
+from model.backbone.weights import RANDOM, choices
 from model.dualvgr.released import from_released, is_released
-from model.encoder.clip_encoder import (
-    APPEARANCE_ENCODERS,
-    MOTION_ENCODERS,
-    ClipEncoder,
-    clip_images,
-)
+from model.encoder.clip_encoder import ClipEncoder, clip_images
+from model.task.encoder import encoder_specs
 from options.encoder import EncoderOptions
 from util.checkpoint import load_plain
 from util.errors import UserError
@@ -49,23 +45,19 @@ def fill_encoders(
     (and no --init_from brings them), or do not fit.
     """
     origin = {}
-    for channel, recipe in zip(("appearance", "motion"), _recipes(options), strict=True):
+    for channel, spec in zip(("appearance", "motion"), encoder_specs(options), strict=True):
         name = getattr(options, f"{channel}_encoder")
         weights = getattr(options, f"{channel}_weights")
-        named = tuple(recipe.named or ())
         if weights is None and init_from is None:
             raise UserError(
-                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(named)}; "
+                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(spec.named)}; "
                 "or --init_from a run that trained it"
             )
         origin[channel] = {"source": weights or RANDOM}
         if weights not in (None, RANDOM):
-            network, origin[channel] = load_weights(
-                recipe.build, weights, name=name, head=recipe.head.removesuffix("."), named=named
-            )
-            kept = {k: v for k, v in network.state_dict().items() if not k.startswith(recipe.head)}
-            getattr(encoder, channel).network.load_state_dict(kept)
-    if init_from is None and any(where["source"] == RANDOM for where in origin.values()):
+            _, network, origin[channel] = open_network(name, weights)
+            getattr(encoder, channel).network.load_state_dict(network.state_dict())
+    if init_from is None and any(source["source"] == RANDOM for source in origin.values()):
         encoder.to(device).eval()  # whole frames, not augmented
         views = (encoder.views(part.frames, part.index) for part in some(table, device))
         if origin["appearance"]["source"] == RANDOM:
@@ -94,30 +86,29 @@ def feature_statistics(
     )
 
 
-def check_crop(options: EncoderOptions, store: ClipStore) -> None:
-    """Raise UserError if the clips are smaller than what the encoders are to see, or can."""
+def check_clips(options: EncoderOptions, store: ClipStore) -> None:
+    """Raise UserError if the store's clips are not what the encoders are to see, or can."""
     if options.crop > min(store.size):
         raise UserError(
             f"--crop {options.crop}: the clips of {store.path} are "
             f"{store.size[0]}x{store.size[1]}; give at most {min(store.size)}, or make a store of "
             "larger ones (--size)"
         )
-
-    side = options.crop or min(store.size)
+    height, width = (options.crop, options.crop) if options.crop else store.size
     names = (options.appearance_encoder, options.motion_encoder)
-    for name, recipe in zip(names, _recipes(options), strict=True):
-        if side < recipe.least:
+    for name, spec in zip(names, encoder_specs(options), strict=True):
+        problem = spec.side_problem(height, width)
+        if problem:
             raise UserError(
-                f"{name} needs clips of {recipe.least} or more pixels a side, and would see {side} "
-                f"of {store.path}: choose another encoder, --crop or --size of the store"
+                f"{name} {problem}, and would see {height}x{width} of {store.path}: choose another "
+                "encoder, --crop or --size of the store"
             )
-
-
-def _recipes(options: EncoderOptions) -> tuple[Recipe, Recipe]:
-    return (
-        APPEARANCE_ENCODERS[options.appearance_encoder],
-        MOTION_ENCODERS[options.motion_encoder],
-    )
+        problem = spec.frames_problem(store.frames_per_clip) if spec.kind == "clip" else ""
+        if problem:
+            raise UserError(
+                f"{name} {problem}, and {store.path} has {store.frames_per_clip} in each: choose "
+                "another encoder, or make a store with --frames 16"
+            )
 
 
 def some(table: ClipTable, device: torch.device) -> Iterator[Frames]:

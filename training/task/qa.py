@@ -17,7 +17,7 @@ from data_loader.video_table import ClipTable, FeatureTable
 from inference.samples import show_samples
 from inference.split import predict
 from model.encoder.clip_encoder import ClipEncoder
-from model.task.encoder import build_encoder
+from model.task.encoder import build_encoder, encoder_specs
 from model.task.qa import QuestionAnswering
 from options.data import DataOptions
 from options.encoder import EncoderOptions
@@ -25,7 +25,7 @@ from options.task import QaRunOptions
 from training.cuda_graph import VIDEOS_MULTIPLE
 from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
-from training.task.initialise import check_crop, feature_statistics, fill_encoders, start_from
+from training.task.initialise import check_clips, feature_statistics, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
@@ -45,6 +45,8 @@ class QaTask(TrainingTask):
         self.options = options
         data, model, encoders, loss, train = options
         _refuse_encoder_options(data, encoders)
+        if data.clips is not None:
+            encoder_specs(encoders)  # a wrong name is told before data are opened
         self.questions = load_questions(data.questions)
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         device = pick_device(train.device)
@@ -67,7 +69,7 @@ class QaTask(TrainingTask):
         torch.manual_seed(train.seed)
         table, encoder = self.data.table, None
         if isinstance(table, ClipTable):
-            check_crop(encoders, table.store)
+            check_clips(encoders, table.store)
             encoder = build_encoder(encoders)
         self.on_features = encoder is None
         self.unused_parameters = encoder is not None and data.channels != "both"

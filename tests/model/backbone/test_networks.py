@@ -13,13 +13,15 @@ from torch import nn
 from torchvision import models
 
 from data_loader.store.provenance import Crop
-from model.backbone.spec import NORMALISATIONS, Network, normalisation, picture_of
+from model.backbone.spec import NORMALISATIONS, BackboneSpec, name_normalisation
+from model.backbone.table import BACKBONES
+from model.backbone.torchvision import input_of
 from model.backbone.weights import choices, entry_of
-from preprocess.feature.load import BACKBONES, backbone_from_provenance, load_backbone
+from preprocess.feature.load import backbone_from_provenance, load_backbone
 from tests.conftest import ROOT
 from util.errors import UserError
 
-NETWORKS = {name: line for name, line in BACKBONES.items() if isinstance(line, Network)}
+NETWORKS = {name: line for name, line in BACKBONES.items() if isinstance(line, BackboneSpec)}
 CHEAP = {
     "resnet18", "resnext50_32x4d", "convnext_tiny", "vit_b_32", "swin_t", "swin_v2_t",
     "squeezenet1_1", "resnext101", "r3d_18", "mc3_18", "r2plus1d_18", "s3d", "swin3d_t",
@@ -30,7 +32,11 @@ OWN_SIZE = {"s3d", "mvit_v1_b", "mvit_v2_s"}
 
 @pytest.mark.parametrize(
     "name",
-    [n if n in CHEAP else pytest.param(n, marks=pytest.mark.long) for n in NETWORKS],
+    [
+        n if n in CHEAP else pytest.param(n, marks=pytest.mark.long)
+        for n, line in NETWORKS.items()
+        if line.head
+    ],
 )
 def test_features_are_what_the_classifier_gets(name: str) -> None:
     """Against torchvision's own forward, with its last linear layer (or convolution) tapped."""
@@ -45,7 +51,7 @@ def test_features_are_what_the_classifier_gets(name: str) -> None:
     last.register_forward_pre_hook(lambda _, given: got.append(given[0]))
     with torch.inference_mode():
         network(x)
-        network.set_submodule(line.head, line.instead())
+        network.set_submodule(line.head, line.replacement())
         features = line.features(network, x)
     (expected,) = got  # the second pass does not come here
     if expected.dim() > 2:
@@ -68,7 +74,7 @@ def test_pictures_are_those_of_torchvision(name: str) -> None:
 def test_weights_bring_their_own_crop(tmp_path, monkeypatch) -> None:
     """By torchvision's name, or downloaded by hand: the name of the file holds its hash."""
     first, second = BACKBONES["resnet101"].named
-    assert picture_of(first)[1] == 256 and picture_of(second)[1] == 232
+    assert input_of(first)[1] == 256 and input_of(second)[1] == 232
     file = tmp_path / "w.pth"
     torch.save(models.resnet18().state_dict(), file)
     digits = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
@@ -112,10 +118,10 @@ def test_video_networks_say_how_many_frames_they_take() -> None:
 
 
 def test_a_normalisation_without_a_name_has_one_made_of_its_numbers() -> None:
-    assert normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)) == "imagenet"
-    name = normalisation((1, 2.5, 3), (4, 5, 6))
+    assert name_normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)) == "imagenet"
+    name = name_normalisation((1, 2.5, 3), (4, 5, 6))
     assert name == "1.0 2.5 3.0 / 4.0 5.0 6.0" and NORMALISATIONS[name] == ((1, 2.5, 3), (4, 5, 6))
-    assert normalisation((1, 2.5, 3), (4, 5, 6)) == name
+    assert name_normalisation((1, 2.5, 3), (4, 5, 6)) == name
 
 
 def test_other_libraries_are_not_imported_before_they_are_asked_for() -> None:

@@ -1,52 +1,26 @@
-"""Encoders in training: what moves under each policy, what an image costs, equal numbers."""
+"""Encoders of clips in training: what an image costs, augmentation, equal numbers."""
 
 import copy
-import json
-import typing
-from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torchvision import models
 
-from model.backbone.weights import load_weights
-from model.encoder.clip_encoder import (
-    APPEARANCE_ENCODERS,
-    MOTION_ENCODERS,
-    Backbone,
-    ClipEncoder,
-    Views,
-    clip_images,
-)
+from model.backbone.table import find_trainable
+from model.encoder.clip_encoder import ClipEncoder, Views, clip_images
 from options.encoder import EncoderOptions
 
-ENCODERS = APPEARANCE_ENCODERS | MOTION_ENCODERS
-CONVOLUTIONS = ("conv1.weight", "conv2.weight", "conv3.weight")
-SMALL = ("resnet_narrow", "resnext_narrow")
 PLAIN = {"crop": 0, "crop_random": True, "flip": 0.0, "jitter": 0.0}
-
-
-def backbone(name: str, policy="full", batch_norm="eval", checkpointing=False) -> Backbone:
-    torch.manual_seed(5)
-    return Backbone(
-        recipe=ENCODERS[name], policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
-    )
 
 
 def encoder(policy="full", batch_norm="eval", checkpointing=False, **augmentation) -> ClipEncoder:
     torch.manual_seed(5)
     return ClipEncoder(
-        appearance=SMALL[0], motion=SMALL[1], policy=policy, batch_norm=batch_norm,
-        checkpointing=checkpointing, **PLAIN | augmentation,
+        appearance=find_trainable("resnet_narrow", kind="frame", option="appearance_encoder"),
+        motion=find_trainable("resnext_narrow", kind="clip", option="motion_encoder"),
+        policy=policy, batch_norm=batch_norm, checkpointing=checkpointing, **PLAIN | augmentation,
     )  # fmt: skip
-
-
-def images(name: str, count: int = 4, side: int = 32) -> Tensor:
-    torch.manual_seed(6)
-    middle = () if ENCODERS[name].kind == "frame" else (8,)
-    return torch.randint(0, 256, (count, 3, *middle, side, side)).float()
 
 
 def videos(count: int = 3, distinct: int = 5, clips: int = 2, length: int = 8, side: int = 32):
@@ -66,12 +40,6 @@ def moved(module: nn.Module, before: dict[str, Tensor]) -> set[str]:
     return {n for n, value in module.named_buffers() if not torch.equal(value, before[n])}
 
 
-def test_the_options_name_what_is_in_the_tables() -> None:
-    types = typing.get_type_hints(EncoderOptions)
-    assert typing.get_args(types["appearance_encoder"]) == tuple(APPEARANCE_ENCODERS)
-    assert typing.get_args(types["motion_encoder"]) == tuple(MOTION_ENCODERS)
-
-
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
@@ -85,100 +53,6 @@ def test_the_options_name_what_is_in_the_tables() -> None:
 def test_options_that_cannot_be(changed: dict, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         EncoderOptions(**changed)
-
-
-@pytest.mark.parametrize("name", ENCODERS)
-def test_width_is_what_comes_out_at_any_size(name: str) -> None:
-    network = backbone(name).eval()
-    with torch.no_grad():
-        for side in (max(32, ENCODERS[name].least), 80):
-            assert network(images(name, 1, side)).shape == (1, network.width)
-
-
-@pytest.mark.parametrize("name", [name for name in ENCODERS if "narrow" not in name])
-def test_depth_is_what_the_name_says(name: str) -> None:
-    # As it is counted: convolutions of the stem and the blocks, not of shortcuts; the classifier.
-    layers = [key for key in backbone(name).network.state_dict() if key.endswith(CONVOLUTIONS)]
-    assert name == f"{name.rstrip('0123456789')}{len(layers) + 1}"
-
-
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet101"])
-def test_names_and_shapes_are_torchvisions(name: str) -> None:
-    reference = getattr(models, name)().state_dict()
-    expected = {key: t.shape for key, t in reference.items() if not key.startswith("fc.")}
-    assert {key: t.shape for key, t in backbone(name).network.state_dict().items()} == expected
-
-
-def test_names_and_shapes_of_resnext101_are_the_public_files(golden) -> None:
-    expected = json.loads((golden / "resnext101_3d_state_keys.json").read_text())
-    expected = {key: shape for key, shape in expected.items() if not key.startswith("fc.")}
-    state = backbone("resnext101").network.state_dict()
-    assert {key: list(t.shape) for key, t in state.items()} == expected
-
-
-def test_a_file_of_weights_fills_the_network_and_gives_torchvisions_features(tmp_path) -> None:
-    torch.manual_seed(8)
-    reference = models.resnet18().eval()
-    torch.save(reference.state_dict(), tmp_path / "resnet18.pth")
-    ours = backbone("resnet18").eval()
-    load_weights(
-        lambda: ours.network, str(tmp_path / "resnet18.pth"), name="resnet18", head="fc",
-        named=(),
-    )  # fmt: skip
-    x = images("resnet18")
-    mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    scaled = (x / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
-    reference.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
-    with torch.no_grad():
-        torch.testing.assert_close(ours(x), reference(scaled), atol=1e-4, rtol=1e-4)
-
-
-def test_clips_are_normalised_and_pooled_as_extraction_does() -> None:
-    ours = backbone("resnext26").eval()
-    x = images("resnext26", 2)
-    scaled = (x - torch.tensor([114.7748, 107.7354, 99.4750]).view(3, 1, 1, 1)) / 57
-    with torch.no_grad():
-        expected = ours.network.features(scaled)  # pyright: ignore
-        torch.testing.assert_close(ours(x), expected, atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", ["resnet18", "resnext26", *SMALL])
-@pytest.mark.parametrize("policy", ["frozen", "partial", "full"])
-def test_gradient_reaches_what_the_policy_trains(name: str, policy: str) -> None:
-    network = backbone(name, policy, "train").train()
-    x = images(name).requires_grad_()
-    features = network(x)
-    if policy == "frozen":
-        assert not features.requires_grad
-        assert not any(module.training for module in network.modules())
-    else:
-        features.square().sum().backward()
-    assert (x.grad is not None) == (policy == "full")  # what is held keeps no activations
-    reached = {
-        key for key, p in network.network.named_parameters()
-        if p.grad is not None and p.grad.abs().sum() > 0
-    }  # fmt: skip
-    every = {key for key, _ in network.network.named_parameters()}
-    last = {key for key in every if key.startswith("layer4.")}
-    assert reached == {"frozen": set(), "partial": last, "full": every}[policy]
-    trainable = {key for key, p in network.network.named_parameters() if p.requires_grad}
-    assert trainable == reached
-
-
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("policy", ["frozen", "partial", "full"])
-@pytest.mark.parametrize("batch_norm", ["eval", "train"])
-def test_statistics_move_only_where_told(name: str, policy: str, batch_norm: str) -> None:
-    network = backbone(name, policy, batch_norm).train()
-    before = buffers(network)
-    network(images(name))
-    every = {key for key in before if key.endswith(("_mean", "_var", "_tracked"))}
-    last = {key for key in every if ".layer4." in key}
-    expected = {"frozen": set(), "partial": last, "full": every}[policy]
-    assert moved(network, before) == (expected if batch_norm == "train" else set())
-    before = buffers(network)
-    network.eval()(images(name))
-    assert not moved(network, before)
 
 
 def test_a_frozen_encoder_is_the_same_after_steps_on_other_things() -> None:
@@ -195,64 +69,6 @@ def test_a_frozen_encoder_is_the_same_after_steps_on_other_things() -> None:
     for after in (network(views), network.eval()(views)):  # in training mode too
         assert torch.equal(after.appearance, before.appearance)
         assert torch.equal(after.motion, before.motion)
-
-
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("policy", ["partial", "full"])
-@pytest.mark.parametrize("batch_norm", ["eval", "train"])
-def test_checkpointing_changes_no_number(name: str, policy: str, batch_norm: str) -> None:
-    outcomes = []
-    for checkpointing in (False, True):
-        network = backbone(name, policy, batch_norm, checkpointing).train()
-        runs = count_runs(network)
-        where = {key: value.data_ptr() for key, value in network.named_buffers()}
-        features = network(images(name))
-        loss = features.square().sum()
-        loss.backward(retain_graph=True)  # an adversarial loss goes back twice
-        loss.backward()
-        gradients = {key: p.grad for key, p in network.named_parameters() if p.grad is not None}
-        outcomes.append({"features": features, **gradients, **buffers(network)})
-        last_block = 3 if checkpointing else 1  # forward, and again for each way back
-        held = last_block if policy == "full" else 1
-        assert runs() == [held, held, held, last_block]
-        assert {key: value.data_ptr() for key, value in network.named_buffers()} == where
-    plain, recomputed = outcomes
-    assert plain.keys() == recomputed.keys()
-    for key, value in plain.items():
-        torch.testing.assert_close(recomputed[key], value, atol=1e-6, rtol=1e-6, msg=key)
-
-
-def count_runs(network: Backbone) -> Callable[[], list[int]]:
-    """How often the first block of each stage has begun to run since."""
-    runs = [0, 0, 0, 0]
-
-    def count(stage: int) -> None:
-        runs[stage] += 1
-
-    for stage in range(4):
-        block = network.network.get_submodule(f"layer{stage + 1}.0")
-        block.register_forward_pre_hook(lambda *_, stage=stage: count(stage))
-    return lambda: runs
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_calibration_normalises_random_weights(name: str) -> None:
-    network = backbone(name).train()
-    batches = [images(name, 12, 64), images(name, 12, 64) / 2 + 60]
-    raw = network.eval()(batches[0])
-    statistics = []
-    for some in (batches, batches[1:], batches[:1]):  # each time anew
-        network.calibrate(some)
-        statistics.append(buffers(network))
-    both, second, first = statistics
-    for key in first:
-        if key.endswith(("running_mean", "running_var")):
-            torch.testing.assert_close(both[key], (first[key] + second[key]) / 2)
-    # In eval mode it now gives what batch statistics give (up to n against n - 1 values).
-    by_batch = backbone(name, "full", "train").train()(batches[0])
-    calibrated = network(batches[0])
-    assert (calibrated - by_batch).norm() < 0.05 * by_batch.norm()
-    assert (raw - by_batch).norm() > 0.5 * by_batch.norm()
 
 
 @pytest.mark.parametrize("policy", ["frozen", "full"])

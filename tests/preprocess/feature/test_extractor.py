@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.backbone.spec import Network
-from preprocess.feature.extractor import NetworkBackbone
-from preprocess.feature.load import BACKBONES
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import BACKBONES
+from preprocess.feature.extractor import NetworkExtractor
 from preprocess.feature.runtime import cast_weights
 from util.errors import UserError
 
@@ -31,14 +31,15 @@ class Limited(nn.Module):
         return x.mean(dim=tuple(range(2, x.ndim)))
 
 
-def limited(most: int, kind: str) -> tuple[NetworkBackbone, Limited]:
+def limited(most: int, kind: str) -> tuple[NetworkExtractor, Limited]:
     line = BACKBONES[{"clip": "r3d_18", "frame": "squeezenet1_1"}[kind]]
-    assert isinstance(line, Network)
+    assert isinstance(line, BackboneSpec)
     network = Limited(most)
-    backbone = NetworkBackbone(
-        name="mine", recipe=replace(line, features=lambda net, x: net(x), size=8),
-        network=network, weights={}, resize="squash", normalisation=line.normalisations[0],
-        device=torch.device("cpu"), batch=16, scaler="torch", precision="float32",
+    backbone = NetworkExtractor(
+        name="mine", spec=replace(line, features=lambda net, x: net(x), size=8),
+        network=network, weights={"source": "random", "sha256": ""}, resize="squash",
+        normalisation=line.normalisations[0], device=torch.device("cpu"), batch=16,
+        scaler="torch", precision="float32",
     )  # fmt: skip
     return backbone, network
 

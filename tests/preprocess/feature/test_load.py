@@ -1,5 +1,7 @@
 """Frozen backbones: the input they see, the features they give, and weights that do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ from PIL import Image
 from torchvision import models
 
 from data_loader.store.provenance import Provenance
-from model.backbone.spec import Network
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import BACKBONES
 from model.backbone.weights import load_weights
-from preprocess.feature.load import BACKBONES, backbone_from_provenance, load_backbone
+from preprocess.feature.load import backbone_from_provenance, load_backbone
 from preprocess.video.clips import Clips, clip_frames
 from tests.video_files import moving_images
 from util.errors import UserError
@@ -110,8 +113,8 @@ def test_motion_input_of_resnext101(monkeypatch, norm: str) -> None:
             return x.mean((3, 4)).flatten(1)[:, :1]
 
     line = BACKBONES["resnext101"]
-    assert isinstance(line, Network)
-    probe = Network(**{**line.__dict__, "build": Probe, "width": 1})
+    assert isinstance(line, BackboneSpec)
+    probe = replace(line, build=Probe, width=1)
     monkeypatch.setitem(BACKBONES, "resnext101", probe)
     backbone = load_backbone("resnext101", weights="random", motion_norm=norm, batch=8)
     frames = np.stack([np.full((30, 50, 3), (10 * i, 100, 200), np.uint8) for i in range(5)])

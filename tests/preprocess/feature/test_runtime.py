@@ -8,16 +8,17 @@ import torch
 from torch import nn
 
 from data_loader.store.features import open_store
-from model.backbone.spec import Network
+from model.backbone.spec import BackboneSpec
+from model.backbone.table import BACKBONES
 from preprocess.extraction import extract
 from preprocess.feature import runtime as runtimes
-from preprocess.feature.load import BACKBONES, load_backbone
+from preprocess.feature.load import load_backbone
 from preprocess.feature.runtime import OpenVinoRuntime, PictureNetwork, TorchRuntime, choose_runtime
 from preprocess.videos import main
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
 
-NETWORKS = [name for name, line in BACKBONES.items() if isinstance(line, Network)]
+NETWORKS = [name for name, line in BACKBONES.items() if isinstance(line, BackboneSpec)]
 installed = pytest.mark.skipif(runtimes.find_spec("openvino") is None, reason="needs openvino")
 
 
@@ -95,7 +96,7 @@ def test_rows_are_those_of_torch(name: str, size: int, precision: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_backbone_runs_in_openvino(name: str) -> None:
     line = BACKBONES[name]
-    assert isinstance(line, Network)
+    assert isinstance(line, BackboneSpec)
     pictures = noise(16, line.size, line.size, 3).numpy()
     if line.kind == "frame":
         pictures = pictures[:3]
