@@ -40,7 +40,7 @@ from training.randomness import seed_step
 from training.report import RunReport
 from training.run_folder import RunFolder
 from training.run_state import RunState
-from training.schedule import learning_rate
+from training.schedule import crosses, learning_rate
 from training.step import parameter_groups, take_step
 from training.task.autoencoder import AutoencoderTask
 from training.task.base import TrainingTask
@@ -205,7 +205,7 @@ def train_task(
         if validating:
             with autocast(device, options.precision):
                 found = task.validate(state.model, device)
-            improved = state.rate(found.score)
+            improved = state.record(found.score)
             fit = state.running.read_accuracy()
             report.validation(step, found, fit, epoch=epoch, improved=improved)
         if saving:
@@ -227,28 +227,23 @@ def step_of(
 ) -> Callable[..., Taken]:
     """What takes a step: compiled, with other processes, captured, as the options say."""
     options = task.options.train
-    stepping: nn.Module = task.module
+    wrapped: nn.Module = task.module
     if options.compile:
-        stepping, line = compile_task(task.module, device)
+        wrapped, line = compile_task(task.module, device)
         console.say(line)
     # With several processes, what takes the step averages the gradients over them.
     # (static_graph would find unused parameters by itself, but cannot accumulate.)
     if world_size() > 1:
-        stepping = DistributedDataParallel(stepping, find_unused_parameters=task.unused_parameters)
-        stepping.broadcast_buffers = False  # all have the same statistics: model/layer/norm.py
+        wrapped = DistributedDataParallel(wrapped, find_unused_parameters=task.unused_parameters)
+        wrapped.broadcast_buffers = False  # all have the same statistics: model/layer/norm.py
     take = partial(
         take_step,
-        stepping,
+        wrapped,
         optimizer=optimizer,
         clip_norm=options.clip_norm,
         precision=options.precision,
     )
     return CapturedStep(take, optimizer, device) if options.cuda_graph else take
-
-
-def crosses(step: int, per_step: float) -> bool:
-    """Whether a counter that grows by `per_step` a step reaches a new whole number at `step`."""
-    return math.floor(step * per_step + 1e-9) > math.floor((step - 1) * per_step + 1e-9)
 
 
 if __name__ == "__main__":

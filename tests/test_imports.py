@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests import tiny_run
 from tests.conftest import ROOT
 
@@ -54,3 +56,16 @@ def test_training_and_evaluation_need_few_packages(tmp_path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[-1] == "16 answers"
+
+
+@pytest.mark.parametrize("command", ["train.py", "train.py autoencoder", "evaluate.py"])
+@pytest.mark.parametrize(("flag", "code"), [("--help", 0), ("--epoch", 2)])
+def test_help_and_mistakes_need_no_torch(command: str, flag: str, code: int) -> None:
+    path, *rest = command.split()
+    run = f"REFUSED |= {{'torch'}}; import runpy; runpy.run_path({path!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSE + run, *rest, flag], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr[-3000:]
+    said = done.stdout if code == 0 else done.stderr
+    assert said.startswith(f"usage: python {command}" if code == 0 else f"error: python {command}")

@@ -18,7 +18,7 @@ VIDEOS_MULTIPLE = 8  # of the videos of a batch: a graph is kept for each number
 
 
 class CapturedStep:
-    """Takes training steps, and replays them as CUDA graphs once it has seen their shape.
+    """Takes training steps, and replays them as CUDA graphs once a shape has come often enough.
 
     A step of this model is hundreds of short kernels: launching them takes a CPU longer than
     running them takes a GPU.  A graph launches them all at once (PyTorch's documentation, CUDA
@@ -50,7 +50,7 @@ class CapturedStep:
         if shape not in self.graphs:
             self.seen[shape] = self.seen.get(shape, 0) + 1
             if self.seen[shape] <= WARM_UP:
-                return self._as_usual(batches)
+                return self._eager(batches)
             self._capture(shape, batches)
         graph, inputs, taken = self.graphs[shape]
         for to, of in zip(inputs, batches, strict=True):
@@ -60,7 +60,7 @@ class CapturedStep:
         losses, correct = taken  # the next replay writes over them
         return {name: value.clone() for name, value in losses.items()}, _clone(correct)
 
-    def _as_usual(self, batches: Sequence[Any]) -> Taken:
+    def _eager(self, batches: Sequence[Any]) -> Taken:
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             taken = self.take(batches, rate=self.rate)

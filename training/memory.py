@@ -1,4 +1,4 @@
-"""Whether a training step fits into memory, said before it is tried."""
+"""Whether a training step fits into memory, checked before the first."""
 
 import contextlib
 from collections.abc import Iterator
@@ -33,17 +33,17 @@ def check_memory(task: TrainingTask, options: TrainOptions, device: torch.device
         step, weights = step_memory(task, options, device)
     if device.type == "cuda":
         torch.cuda.empty_cache()  # what the probe used is free again, but the driver does not know
-    there = free_memory(device)
+    free = free_memory(device)
     kept = ["gradients", "moments", *["moving average"] * bool(options.ema)]
     kept += ["buckets of the processes"] * (world_size() > 1)
     need = (
         f"a step needs about {step / 2**30:.2f} GiB, weights with {', '.join(kept[:-1])} and "
         f"{kept[-1]} {weights / 2**30:.2f} GiB"
     )
-    here = sum(p.nbytes for p in task.module.parameters())  # no longer free
-    if step + weights - here > there:
-        raise UserError(f"{need}; {there / 2**30:.2f} GiB are free on {device}: {LOWER}")
-    return f"memory: {need}; {there / 2**30:.1f} GiB are free on {device}"
+    resident = sum(p.nbytes for p in task.module.parameters())  # no longer free
+    if step + weights - resident > free:
+        raise UserError(f"{need}; {free / 2**30:.2f} GiB are free on {device}: {LOWER}")
+    return f"memory: {need}; {free / 2**30:.1f} GiB are free on {device}"
 
 
 def step_memory(task: TrainingTask, options: TrainOptions, device: torch.device) -> tuple[int, int]:

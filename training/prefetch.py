@@ -14,9 +14,9 @@ class Prefetch:
 
     Which rows make a step is a function of (seed, step), so the next step's are known.  With a GPU
     and data that is not on it, a thread gathers them into pinned memory and copies them up on a
-    stream of its own.  What the thread raises, the step that needs its batch raises.  On a CPU, and
-    for data on the GPU, each batch is gathered when it is asked for.  The thread
-    is gone at the end of the `with` block, whatever happens in it.
+    stream of its own; its exceptions are raised at the step that needs the batch.  On a CPU, and
+    for data on the GPU, each batch is gathered when it is needed.  The thread ends with the `with`
+    block.
     """
 
     def __init__(
@@ -35,16 +35,16 @@ class Prefetch:
         if step in self.next:
             parts, copied = self.next.pop(step).result()
             if copied is not None:
-                here = torch.cuda.current_stream(self.device)
-                here.wait_event(copied)
+                current = torch.cuda.current_stream(self.device)
+                current.wait_event(copied)
                 for part in parts:
                     for tensor in tensors(part):
-                        tensor.record_stream(here)
+                        tensor.record_stream(current)
         else:
             parts = list(self.gather(step))
-            self.ahead = self.device.type != "cpu" and _on_cpu(parts)
+            self.prefetching = self.device.type != "cpu" and _on_cpu(parts)
             parts = [part.to(self.device) for part in parts]
-        if self.ahead and step + 1 < self.steps:
+        if self.prefetching and step + 1 < self.steps:
             self.next[step + 1] = self.thread.submit(self._fetch, step + 1)
         return parts
 
@@ -54,15 +54,15 @@ class Prefetch:
         if self.device.type != "cuda":
             return [part.to(self.device) for part in parts], None
         with torch.cuda.device(self.device), torch.cuda.stream(self.stream):
-            there = [part.pinned().to(self.device, non_blocking=True) for part in parts]
-            return there, self.stream.record_event()
+            copies = [part.pinned().to(self.device, non_blocking=True) for part in parts]
+            return copies, self.stream.record_event()
 
     def __enter__(self) -> Self:
-        """The thread begins with the first step."""
+        """Nothing yet: the thread starts with the first batch that it fetches."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the thread, after the batch that it is at."""
+        """End the thread, after the batch in progress."""
         self.thread.shutdown(cancel_futures=True)
 
 

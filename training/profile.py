@@ -14,7 +14,7 @@ ROWS = 25
 
 
 class StepProfile:
-    """Watches `steps` steps of a run: `profile.txt`, `trace.json` and TensorBoard's text.
+    """Profiles `steps` steps of a run: `profile.txt`, `trace.json` and TensorBoard's text.
 
     The trace opens in https://ui.perfetto.dev or chrome://tracing.
     """
@@ -27,7 +27,7 @@ class StepProfile:
         device: torch.device,
         say: Callable[[str], None],
     ) -> None:
-        """`steps` 0: watches nothing."""
+        """`steps` 0: profiles nothing."""
         self.steps, self.folder, self.log, self.say = steps, folder, log, say
         gpu = device.type == "cuda"
         self.by = "self_device_time_total" if gpu else "self_cpu_time_total"
@@ -42,12 +42,12 @@ class StepProfile:
             self.profiler.start()
 
     def step(self) -> None:
-        """A training step is over."""
+        """Call after each training step."""
         if self.profiler is not None:
             self.profiler.step()
 
     def close(self) -> None:
-        """Stop watching; says so if the run was too short."""
+        """End the profile; a line on the console if the run was too short."""
         if self.profiler is not None:
             self.profiler.stop()
             if not self.written:
@@ -69,7 +69,7 @@ class StepProfile:
         self.log.text(0, "profile", f"```\n{table}\n```")
         spent = {event.key: getattr(event, self.by) for event in averages}
         for key in [key for key in spent if key.startswith("ProfilerStep")]:
-            own = spent.pop(key)  # of a step, not of an operator in it
+            own = spent.pop(key)  # of a step itself, not of an operator in it
             if self.by == "self_cpu_time_total":
                 spent["Python between operators"] = own
         top = sorted(spent, key=lambda key: -spent[key])[:5]

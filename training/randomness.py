@@ -1,4 +1,4 @@
-"""Random state as a function of (seed, step): nothing to save, validation cannot disturb it."""
+"""Random state as a function of (seed, step): nothing to save, and validation cannot change it."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""What a run has come to: saved as checkpoints, and taken up from one."""
+"""The state of a run: saved as checkpoints, and taken up from one."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from util.metrics import Running
 
 @dataclass(kw_only=True)
 class RunState:
-    """A run after some of its steps."""
+    """Weights, optimizer and counters of a run after some steps."""
 
     module: TaskModule  # what is trained
     average: AveragedWeights | None  # moving average of its weights (--ema)
@@ -56,8 +56,8 @@ class RunState:
         self.step += 1
         self.running.add(self.step, losses, correct, rows)
 
-    def rate(self, score: float) -> bool:
-        """Take in a validation's score; whether it is the best so far."""
+    def record(self, score: float) -> bool:
+        """Take in a validation's score; -> whether it is the best so far."""
         if score > self.best_score:
             self.best_score, self.best_step, self.stale = score, self.step, 0
             return True

@@ -1,4 +1,4 @@
-"""Learning rate as a function of progress."""
+"""Learning rate as a function of progress, and when something is due that comes every so often."""
 
 import math
 from typing import Literal
@@ -19,3 +19,8 @@ def learning_rate(
     if schedule == "cosine":
         return lr * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
     return lr
+
+
+def crosses(step: int, per_step: float) -> bool:
+    """Whether a counter that grows by `per_step` a step reaches a new whole number at `step`."""
+    return math.floor(step * per_step + 1e-9) > math.floor((step - 1) * per_step + 1e-9)

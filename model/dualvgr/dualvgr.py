@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from model.dualvgr.config import DualVGRConfig, RelationConfig
 from model.dualvgr.fusion import FUSIONS, ClipReadout
-from model.dualvgr.reasoning import Reasoned, ReasoningUnit, RelationGraphs
+from model.dualvgr.reasoning import ReasoningUnit, RelationGraphs, UnitOutput
 from model.dualvgr.relation_graph import GraphAttention
 from model.dualvgr.text import QuestionEncoder
 from model.dualvgr.topology import connector
@@ -16,11 +16,11 @@ from model.head.answer import AnswerHead
 from model.layer.gather import gather_rows
 
 
-class Answered(NamedTuple):
+class DualVGROutput(NamedTuple):
     """The answer's scores and how the model came to them."""
 
     logits: Tensor  # (B, A)
-    units: tuple[Reasoned, ...]  # T of them
+    units: tuple[UnitOutput, ...]  # T of them
     readout: Tensor  # (B, N) weight of each clip
     mask: Tensor  # (B, N) True on the clips that took part
 
@@ -56,10 +56,10 @@ class RelationEncoder(nn.Module):
         self.units = nn.ModuleList(RelationGraphs(config) for _ in range(config.units))
         initialise(self)
 
-    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> tuple[Reasoned, ...]:
+    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> tuple[UnitOutput, ...]:
         """Relate the clips of V videos.
 
-        appearance (V, N, F, Da), motion (V, N, Dm), mask (V, N) True on real clips -> T of Reasoned
+        appearance (V, N, F, Da), motion (V, N, Dm), mask (V, N) True on real clips -> T outputs.
         """
         a, m = self.video(appearance, motion)
         ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
@@ -94,11 +94,11 @@ class DualVGR(nn.Module):
         video: Tensor,
         words: Tensor,
         length: Tensor,
-    ) -> Answered:
+    ) -> DualVGROutput:
         """Answer B questions about V videos.
 
         appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips,
-        video (B,) each question's row of the videos, words (B, L), length (B,) -> Answered.
+        video (B,) each question's row of the videos, words (B, L), length (B,) -> DualVGROutput.
         """
         question = self.question(words, length)
         a, m = (gather_rows(x, video) for x in self.video(appearance, motion))
@@ -108,7 +108,7 @@ class DualVGR(nn.Module):
             units.append(unit(a, m, question, topology))
             a, m = units[-1].appearance, units[-1].motion
         summary, weight = self.readout(self.fusion(a, m), mask)
-        return Answered(self.head(summary, question.summary), tuple(units), weight, mask)
+        return DualVGROutput(self.head(summary, question.summary), tuple(units), weight, mask)
 
     def _drop_clips(self, mask: Tensor) -> Tensor:
         """In training, leave out clips at random, never all of a question's.  (B, N) -> same."""

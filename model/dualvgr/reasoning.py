@@ -11,7 +11,7 @@ from model.dualvgr.text import EncodedQuestion
 from model.dualvgr.topology import Topology
 
 
-class Reasoned(NamedTuple):
+class UnitOutput(NamedTuple):
     """One unit's outcome.  All (B, N, D) but the punishments, which are (B, N)."""
 
     appearance: Tensor
@@ -80,7 +80,7 @@ class RelationGraphs(nn.Module):
 
     def forward(
         self, appearance: Tensor, motion: Tensor, sa: Tensor, sm: Tensor, topology: Topology
-    ) -> Reasoned:
+    ) -> UnitOutput:
         """Relate clips; see relate."""
         return relate(self, appearance, motion, sa, sm, topology)
 
@@ -106,8 +106,8 @@ class ReasoningUnit(nn.Module):
 
     def forward(
         self, appearance: Tensor, motion: Tensor, question: EncodedQuestion, topology: Topology
-    ) -> Reasoned:
-        """Reason once.  appearance, motion (B, N, D) -> Reasoned; see relate."""
+    ) -> UnitOutput:
+        """Reason once.  appearance, motion (B, N, D) -> UnitOutput; see relate."""
         query = self.words(question)
         sa = _punishment(appearance, self.appearance_query(query))
         sm = _punishment(motion, self.motion_query(query))
@@ -121,8 +121,8 @@ def relate(
     sa: Tensor,
     sm: Tensor,
     topology: Topology,
-) -> Reasoned:
-    """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N) -> Reasoned.
+) -> UnitOutput:
+    """Relate clips.  appearance, motion (B, N, D), punishments sa, sm (B, N) -> UnitOutput.
 
     `topology`: who takes part and attends to whom in this batch (model/dualvgr/topology.py).
     """
@@ -135,7 +135,7 @@ def relate(
     a = a + graphs.appearance_fusion(zca, za)
     m = m + graphs.motion_fusion(zcm, zm)
     a, m, za, zca, zm, zcm = (topology.unpack(x) for x in (a, m, za, zca, zm, zcm))
-    return Reasoned(a, m, za, zca, zm, zcm, sa, sm)
+    return UnitOutput(a, m, za, zca, zm, zcm, sa, sm)
 
 
 def _punishment(clips: Tensor, query: Tensor) -> Tensor:

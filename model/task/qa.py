@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from data_loader.batch import Batch, Features, Frames
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from model.dualvgr.config import DualVGRConfig
-from model.dualvgr.dualvgr import Answered, DualVGR
+from model.dualvgr.dualvgr import DualVGR, DualVGROutput
 from model.dualvgr.losses import consistency, disparity
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
@@ -118,7 +118,7 @@ class QuestionAnswering(TaskModule):
             losses = self._losses(out, batch.answer, parts)
         return losses, self.known(out.logits).argmax(1) == batch.answer
 
-    def _losses(self, out: Answered, answer: Tensor, parts: int) -> dict[str, Tensor]:
+    def _losses(self, out: DualVGROutput, answer: Tensor, parts: int) -> dict[str, Tensor]:
         """See forward.  answer (B,)."""
         ce = nn.functional.cross_entropy(
             at_least_float32(out.logits), answer, label_smoothing=self.loss.label_smoothing
@@ -142,7 +142,7 @@ class QuestionAnswering(TaskModule):
         )
         return losses
 
-    def answer(self, batch: Batch) -> Answered:
+    def answer(self, batch: Batch) -> DualVGROutput:
         """Scores of all classes, the unknown ones included, and how they came about."""
         appearance, motion = self.features(batch.visual)
         return self.model(

@@ -1,11 +1,13 @@
 """The memory that is said before a run, against what its steps take."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import train
 from benchmark.training.sizes import SIZES, Size, make_data, make_task
 from options.train import TrainOptions
 from training import memory
@@ -128,3 +130,10 @@ def test_the_probe_leaves_no_gradient_and_is_beyond_gradients(monkeypatch) -> No
         "empty_cache", "reset_peak_memory_stats", "memory_allocated", "max_memory_allocated",
     ]  # fmt: skip
     assert all(p.grad is None for p in task.module.parameters())
+
+
+def test_the_memory_budget_is_said_before_training(tiny) -> None:
+    train.main([*tiny, "--run", "r", "--epochs", "1"])
+    said = Path("results/r/console.log").read_text().splitlines()
+    assert "GiB of features in memory" in said[0]
+    assert said[1].startswith("memory: a step needs about ") and "GiB are free on cpu" in said[1]

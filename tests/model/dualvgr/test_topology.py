@@ -12,7 +12,7 @@ from torch_geometric.nn import GATConv
 from benchmark.training.sizes import SIZES, make_data
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
-from model.dualvgr.dualvgr import Answered, DualVGR, RelationEncoder
+from model.dualvgr.dualvgr import DualVGR, DualVGROutput, RelationEncoder
 from model.dualvgr.losses import consistency, disparity
 from model.dualvgr.reasoning import RelationGraphs
 from model.dualvgr.relation_graph import GraphAttention, RelationGraph
@@ -153,7 +153,7 @@ def test_attention_over_edges_equals_torch_geometric(k: int) -> None:
     torch.testing.assert_close(out, expected, atol=1e-12, rtol=0)
 
 
-def losses(out: Answered) -> Tensor:
+def losses(out: DualVGROutput) -> Tensor:
     """Everything that is trained for, so that every gradient is asked for."""
     total = out.logits.square().sum()
     for u in out.units:
