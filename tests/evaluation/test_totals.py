@@ -143,7 +143,7 @@ def test_a_picture_that_fails_costs_no_checkpoint(tmp_path, monkeypatch, capsys)
     assert Path("results/r/best.pt").exists() and Path("results/r/last.pt").exists()
     line = "in TensorBoard left out (ValueError: ParseException: $ without end)"
     assert line in Path("results/r/console.log").read_text()
-    monkeypatch.setattr("evaluate.all_plots", fail)
+    monkeypatch.setattr("evaluation.plot.score.all_plots", fail)
     evaluate.main(["--run", "results/r"])
     assert "warning: pictures and TensorBoard of results/r left out" in capsys.readouterr().out
     assert json.loads(Path("results/r/test-real.json").read_text())["predictions"]
