@@ -21,10 +21,9 @@ from model.task.qa import Predictions, QuestionAnswering
 from options.parse import parse
 from options.predict import PredictOptions
 from preprocess.feature.load import backbone_from_provenance
-from preprocess.video.clips import Clips, Thumbnail, clip_frames
+from preprocess.video.clips import Clips, clip_frames, read_resized
 from preprocess.video.decoders import decoder_of
-from preprocess.video.resize import read_pictures
-from preprocess.video.resize_frames import clip_picture
+from preprocess.video.resize import Thumbnail, clip_input_spec
 from util.checkpoint import load_checkpoint
 from util.clip_plots import clip_timeline, save_figure
 from util.device import pick_device
@@ -122,13 +121,13 @@ class FeatureLook:
         shown, features = [], {}
         for key in dict.fromkeys(keys):  # both channels usually share one decoding
             looking = [self.channels[i][0] for i, other in enumerate(keys) if other == key]
-            found = read_pictures(
+            found = read_resized(
                 video,
                 clips=key[0],
                 frames=key[1],
                 decoder=key[2],
                 keep_partial=False,
-                pictures=[*(backbone.picture for backbone in looking), SHOWN],
+                specs=[*(backbone.picture for backbone in looking), SHOWN],
             )
             shown.append(found.pop())
             for backbone, clips in zip(looking, found, strict=True):
@@ -156,13 +155,13 @@ class ClipLook:
         """Decode and resize.  Raises UserError if the file cannot be read."""
         sampling = self.made.sampling
         assert sampling is not None
-        small, shown = read_pictures(
+        small, shown = read_resized(
             video,
             clips=sampling.clips,
             frames=sampling.frames,
             decoder=self.decoder,
             keep_partial=False,
-            pictures=[clip_picture(self.made), SHOWN],
+            specs=[clip_input_spec(self.made), SHOWN],
         )
         visual = Frames(
             frames=torch.from_numpy(small.frames),

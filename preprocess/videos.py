@@ -12,13 +12,13 @@ from options.preprocess.extract import VideoOptions
 from util.errors import run_command
 
 PROG = "python -m preprocess.videos"
+ABOUT = "Video files -> feature or clip stores."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Extract; 0: every video is stored, 1: some are in quarantine, 2 (UserError): no store."""
-    (options,) = parse(PROG, "Video files -> feature or clip stores.", [VideoOptions], argv)
-    # Here and not above: each worker process imports the command's module anew, and all that it
-    # needs of torch and torchvision is time and memory.
+    """Extract; 0: every video is stored, 1: some have failed, 2 (UserError): no store."""
+    (options,) = parse(PROG, ABOUT, [VideoOptions], argv)
+    # Here and not above: help and a misspelt option shall not wait for torch.
     from preprocess.extraction.extract import extract_together
 
     return extract_together(options)

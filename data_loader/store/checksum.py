@@ -7,29 +7,24 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from util.errors import UserError
 
 
-class Stored(Protocol):
-    """What a store holds of one video."""
+class StoredVideo:
+    """What a store holds of one video, or is to hold."""
 
-    @property
-    def id(self) -> str:
-        """The video's name."""
-        ...
-
-    @property
-    def checksum(self) -> int | None:
-        """What the store that it was read from says; None: nothing."""
-        ...
+    id: str
+    frame_count: int  # decoded frames of the whole video, 0 = unknown
+    note: str  # "" or what is odd about it
+    file_sha256: str  # of the video file, "" = unknown
+    checksum: int | None  # what the store that it was read from says; None: nothing, or it is new
 
     def compute_checksum(self) -> int:
         """What it is."""
-        ...
+        raise NotImplementedError
 
 
 def checksum(facts: Sequence[str | int], *arrays: np.ndarray) -> int:
@@ -50,12 +45,12 @@ def digest(*facts: object) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
-def is_whole(video: Stored) -> bool:
+def is_whole(video: StoredVideo) -> bool:
     """Whether a video fits what its store says; one without a checksum does."""
     return video.checksum is None or video.checksum == video.compute_checksum()
 
 
-def checked(video: Stored, path: object) -> int:
+def checked(video: StoredVideo, path: object) -> int:
     """The checksum to write into the store `path`; UserError if the video came here damaged."""
     value = video.compute_checksum()
     if video.checksum not in (None, value):

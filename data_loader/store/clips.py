@@ -5,11 +5,8 @@ One HDF5 file holds each distinct frame of each video once; both channels are cu
                        uncompressed, so that the file can be mapped into memory
   index (V, N, F)      int64, each clip's frames, counted from the video's own first
   first (V,)  count (V,)  first row of each video, and how many rows it has
-  ids (V,) text;  frame_count (V,) decoded frames of the video, 0 = unknown;  note (V,) "" or what
-                       is odd about it
-  file_sha256 (V,)     SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
-                       `VideoClips.compute_checksum`  (both from format 2 on)
-  attributes           `format`, `kind` "clips" and `provenance` (JSON: resize, size, sampling, ...)
+  attribute `kind`     "clips"
+and what stores of both kinds have (`data_loader.store.columns`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data_loader.store.checksum import checksum
+from data_loader.store.checksum import StoredVideo, checksum
 from data_loader.store.columns import CLIPS, Columns, ColumnWriter, read_columns, twice
 from data_loader.store.hdf5 import Hdf5File
 from data_loader.store.provenance import Provenance
@@ -35,16 +32,16 @@ MAKE = "python -m preprocess.videos --backbone none"
 
 
 @dataclass(frozen=True, eq=False)
-class VideoClips:
+class VideoClips(StoredVideo):
     """The clips of one video."""
 
     id: str
     frames: np.ndarray  # (M, H, W, 3) uint8 RGB, each distinct frame once
     index: np.ndarray  # (N, F) int64 into frames
-    frame_count: int  # that the whole video decodes to, 0 = unknown
-    note: str = ""  # what is odd about it
-    file_sha256: str = ""  # of the video file, "" = unknown
-    checksum: int | None = None  # what the store that it was read from says; None: it is new
+    frame_count: int
+    note: str = ""
+    file_sha256: str = ""
+    checksum: int | None = None
 
     def compute_checksum(self) -> int:
         """`checksum` of [id, M, frame_count, note, file_sha256], frames and index (int64)."""
@@ -242,8 +239,9 @@ def write_clip_store(
             frames[first[row] : first[row] + count[row]] = video.frames
             index[row] = video.index
             columns.add(video)
-        columns.write(file, provenance, {"first": first, "count": count})
+        columns.write(file, {"first": first, "count": count})
         file.attrs["kind"] = CLIPS
+        file.attrs["provenance"] = provenance.to_json()
 
 
 def _sizes(kind: tuple[int, ...]) -> str:

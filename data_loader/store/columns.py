@@ -1,42 +1,31 @@
-"""What stores of both kinds have in common: columns with what is known of each video."""
+"""What stores of both kinds have in common, in the HDF5 file and opened:
+
+  ids (V,) text;  frame_count (V,) decoded frames of the video, 0 = unknown;  note (V,) "" or what
+                   is odd about it
+  file_sha256 (V,) SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
+                   `StoredVideo.compute_checksum`  (both from format 2 on)
+  attributes       `format` and `provenance` (JSON, see `Provenance`)
+`python -m data_loader.store STORE` prints what a store is and whether it is whole.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
-from data_loader.store.checksum import Stored, checked, digest
+from data_loader.store.checksum import StoredVideo, checked, digest
 from data_loader.store.hdf5 import Hdf5File
 from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
 FORMAT = 2  # written; 1 has neither hashes of files nor checksums
 CLIPS = "clips"  # the attribute `kind` of a clip store; a feature store has none
-
-
-class StoredVideo(Stored, Protocol):
-    """One video on its way into a store."""
-
-    @property
-    def frame_count(self) -> int:
-        """Frames that the whole video decodes to, 0 = unknown."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """What is odd about it, or nothing."""
-        ...
-
-    @property
-    def file_sha256(self) -> str:
-        """SHA-256 of its file, "" = unknown."""
-        ...
 
 
 V = TypeVar("V", bound=StoredVideo)
@@ -50,9 +39,9 @@ class Columns(Generic[V]):
 
     path: Path
     ids: tuple[str, ...]
-    frame_count: np.ndarray  # (V,) int64, 0 = unknown
-    notes: tuple[str, ...]  # "" or what is odd about the video
-    file_sha256: tuple[str, ...]  # "" = unknown
+    frame_count: np.ndarray  # (V,) int64
+    notes: tuple[str, ...]
+    file_sha256: tuple[str, ...]
     checksum: np.ndarray | None  # (V,) uint32; None in a store of format 1
     provenance: Provenance
 
@@ -156,10 +145,8 @@ class ColumnWriter:
         facts = video.note, video.file_sha256, video.frame_count
         self.rows[video.id] = (*facts, checked(video, self.path))
 
-    def write(
-        self, file: h5py.File, provenance: Provenance, layout: Mapping[str, ArrayLike]
-    ) -> None:
-        """Write all that is not the large array; UserError if there is no video."""
+    def write(self, file: h5py.File, layout: Mapping[str, ArrayLike]) -> None:
+        """Write the columns and the format; UserError if there is no video."""
         if not self.rows:
             raise UserError(f"{self.path}: no video to store")
         notes, sha256, frame_count, checksums = zip(*self.rows.values(), strict=True)
@@ -169,7 +156,6 @@ class ColumnWriter:
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
         file.create_dataset("checksum", data=np.array(checksums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
-        file.attrs["provenance"] = provenance.to_json()
 
 
 def twice(path: Path, video: str) -> UserError:

@@ -3,13 +3,8 @@
 One HDF5 file holds what one frozen backbone says of many videos:
   features (R, W)  float16 or float32, the rows of all videos one after another; a video of N clips
                    of F rows owns N * F consecutive rows, clip by clip
-  ids (V,) text;  clips (V,) N of each video;  frames (V,) F;  frame_count (V,) decoded frames of
-                   the video, 0 = unknown;  note (V,) "" or what is odd about it
-  file_sha256 (V,) SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
-                   `VideoFeatures.compute_checksum`  (both from format 2 on)
-  attributes       `format` and `provenance` (JSON: backbone, weights, sampling, ...)
-Decoded clips have a store of their own (`data_loader.store.clips`).  `python -m data_loader.store
-STORE` prints what a store of either kind is and whether it is whole (`data_loader.store.__main__`).
+  clips (V,)       N of each video;  frames (V,) F
+and what stores of both kinds have (`data_loader.store.columns`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +17,7 @@ from typing import Any, Literal
 import h5py
 import numpy as np
 
-from data_loader.store.checksum import checksum
+from data_loader.store.checksum import StoredVideo, checksum
 from data_loader.store.columns import CLIPS, Columns, ColumnWriter, read_columns
 from data_loader.store.hdf5 import FAULTS, Hdf5File
 from data_loader.store.provenance import Provenance
@@ -35,7 +30,7 @@ Compression = Literal["none", "gzip", "lzf"]
 
 
 @dataclass(frozen=True, eq=False)
-class VideoFeatures:
+class VideoFeatures(StoredVideo):
     """Features of one video.
 
     One that is changed on the way from one store to another needs a checksum of None.
@@ -43,10 +38,10 @@ class VideoFeatures:
 
     id: str
     features: np.ndarray  # (N, F, W)
-    frame_count: int  # decoded frames of the video, 0 = unknown
-    note: str = ""  # what is odd about it
-    file_sha256: str = ""  # of the video file, "" = unknown
-    checksum: int | None = None  # what the store that it was read from says; None: it is new
+    frame_count: int
+    note: str = ""
+    file_sha256: str = ""
+    checksum: int | None = None
 
     def compute_checksum(self) -> int:
         """`checksum` of [id, N, F, frame_count, note, file_sha256] and of the features."""
@@ -249,4 +244,5 @@ def write_store(
             end = features.shape[0]
             features.resize(end + n * f, axis=0)
             features[end:] = array.reshape(n * f, width)
-        columns.write(file, provenance, layout)
+        columns.write(file, layout)
+        file.attrs["provenance"] = provenance.to_json()

@@ -40,13 +40,14 @@ class Distribution:
         if self.pixels:
             bins = rows // 16
         else:
-            power = np.frexp(numbers)[1].clip(LEAST, MOST + 1)  # of 2 ** (power - 1) and more
-            bins = (np.sign(numbers) * (power + 1 - LEAST)).astype(np.intp) + MOST + 2 - LEAST
+            finite = numbers[np.isfinite(numbers)]
+            power = np.frexp(finite)[1].clip(LEAST, MOST + 1)  # of 2 ** (power - 1) and more
+            bins = (np.sign(finite) * (power + 1 - LEAST)).astype(np.intp) + MOST + 2 - LEAST
         self.counts += np.bincount(bins.ravel(), minlength=len(self.counts))
 
     def bins(self) -> list[tuple[str, int]]:
         """(label, count) of the bins from the first to the last that has some."""
-        used = self.counts.nonzero()[0]
+        used = self.counts.nonzero()[0].tolist() or [0]
         bins = list(zip(self.labels, self.counts.tolist(), strict=True))
         return bins[used[0] : used[-1] + 1]
 
@@ -57,7 +58,7 @@ class Distribution:
         mean = self.sum / self.count
         deviation = max(0.0, self.squares / self.count - mean**2) ** 0.5
         bins = self.bins()
-        most = max(count for _, count in bins)
+        most = max(1, *(count for _, count in bins))
         return [
             f"  {'values':14} {self.low:.4g} to {self.high:.4g}, mean {mean:.4g}, standard "
             f"deviation {deviation:.4g}",

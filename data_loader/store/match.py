@@ -16,9 +16,9 @@ def check_match(appearance: FeatureStore, motion: FeatureStore) -> None:
     """
     a, m = set(appearance.ids), set(motion.ids)
     if a != m:
-        lacking, extra = (motion, sorted(a - m)) if a - m else (appearance, sorted(m - a))
+        incomplete, extra = (motion, sorted(a - m)) if a - m else (appearance, sorted(m - a))
         raise UserError(
-            f"{appearance.path} and {motion.path} hold different videos: {lacking.path} lacks "
+            f"{appearance.path} and {motion.path} hold different videos: {incomplete.path} lacks "
             f"{len(extra)}, first {', '.join(extra[:3])}; extract both channels from the same "
             "videos"
         )
@@ -36,7 +36,7 @@ def _check_sampling(appearance: FeatureStore, motion: FeatureStore) -> None:
     if first is None or second is None:
         return
     keys = ["clips", "frames", "rule"]
-    if "unknown" in (first.rule, second.rule):  # imported: frames were not told
+    if "unknown" in (first.rule, second.rule):  # imported: it is not known which
         keys = ["clips"]
     for key in keys:
         a, m = getattr(first, key), getattr(second, key)

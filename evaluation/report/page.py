@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import Answers
-from preprocess.video.clips import Take, Thumbnail, clip_frames, take_clips
+from preprocess.video.clips import Take, clip_frames, take_clips
+from preprocess.video.resize import Thumbnail
 from util.clip_plots import APPEARANCE, MOTION, READOUT
 from util.errors import UserError
 from util.files import whole_file

@@ -1,88 +1,71 @@
-"""What a worker process does for extraction: one video file -> the pictures that networks take."""
+"""What a worker process does for extraction: one video file -> the frames that networks take."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from options.preprocess.extract import VideoOptions
-from preprocess.video.clips import Clips
-from preprocess.video.container import VideoError, error_words
-from preprocess.video.resize import Picture, read_pictures
+from preprocess.video.clips import Clips, read_resized
+from preprocess.video.container import error_words
+from preprocess.video.error import VideoError
+from preprocess.video.resize import InputSpec
 from util.files import sha256
 
 
 @dataclass(frozen=True)
-class Task:
-    """One video to be stored; places: of the stores that lack it."""
+class DecodeTask:
+    """One video to be decoded."""
 
-    video: str
+    video: str  # its id
     file: Path
-    places: tuple[int, ...]
+    outputs: tuple[int, ...]  # which of the command's outputs lack it
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One video to be decoded; pictures: those of each product that lacks it."""
+@dataclass(frozen=True)
+class DecodeSettings:
+    """How all videos are decoded."""
 
-    video: str
-    file: Path
-    clips: int
-    frames: int
-    decoder: str
-    keep_partial: bool
-    pictures: tuple[Picture, ...]
-
-
-def make_job(options: VideoOptions, task: Task, pictures: Iterable[Picture]) -> Job:
-    """The job of one video, as the options want it decoded."""
-    return Job(
-        video=task.video,
-        file=task.file,
-        clips=options.clips,
-        frames=options.frames,
-        decoder=options.decoder,
-        keep_partial=options.keep_partial,
-        pictures=tuple(pictures),
-    )
+    options: VideoOptions
+    specs: tuple[InputSpec, ...]  # what each output takes of a frame
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """clips: for each of the job's pictures; file_sha256: of the file; seconds: that it took."""
+    """One decoded video."""
 
-    clips: list[Clips]
+    clips: dict[int, Clips]  # for each output that lacks the video
     file_sha256: str
-    seconds: float
+    seconds: float  # that decoding took
 
 
-def decode(job: Job) -> Decoded:
-    """Decode one video for all products at once.
+def decode(settings: DecodeSettings, task: DecodeTask) -> Decoded:
+    """Decode one video for all outputs at once.
 
-    Raises VideoError as `read_pictures` does, where the system refuses to read on, and for a file
+    Raises VideoError as `read_resized` does, where the system refuses to read on, and for a file
     that changes meanwhile: its frames would be of two files, and its checksum of one.
     """
     begin = time.perf_counter()
-    before = _version(job.file)
+    options, before = settings.options, _version(task.file)
     try:
-        clips = read_pictures(
-            job.file,
-            clips=job.clips,
-            frames=job.frames,
-            decoder=job.decoder,
-            keep_partial=job.keep_partial,
-            pictures=job.pictures,
+        clips = read_resized(
+            task.file,
+            clips=options.clips,
+            frames=options.frames,
+            decoder=options.decoder,
+            keep_partial=options.keep_partial,
+            specs=[settings.specs[output] for output in task.outputs],
         )
-        checksum = sha256(job.file)
+        checksum = sha256(task.file)
     except OSError as error:
-        raise VideoError(job.file, f"cannot be read ({error_words(error)})", again=True) from error
+        raise VideoError(task.file, f"cannot be read ({error_words(error)})", again=True) from error
     except VideoError as error:
-        if _version(job.file) == before:
+        if _version(task.file) == before:
             raise
-        raise _changed(job.file) from error
-    if _version(job.file) != before:
-        raise _changed(job.file)
-    return Decoded(clips, checksum, time.perf_counter() - begin)
+        raise _changed(task.file) from error
+    if _version(task.file) != before:
+        raise _changed(task.file)
+    by_output = dict(zip(task.outputs, clips, strict=True))
+    return Decoded(by_output, checksum, time.perf_counter() - begin)
 
 
 def _version(file: Path) -> tuple[int, int, int] | None:

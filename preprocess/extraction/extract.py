@@ -1,15 +1,15 @@
 """Extraction of features or clips from video files: what `python -m preprocess.videos` does.
 
-Each video is decoded once, in a worker process, for all products; the networks run here while the
-workers decode on.  What is stored grows in parts (`preprocess.extraction.shards`); videos
-that cannot be read are set aside (`preprocess.extraction.failures`).
+The road of a video: listed (`plan`), decoded once for all outputs in a process (`decode_task`,
+`worker`), taken through the networks in a thread (`pipeline`, `output`), written in a part of each
+store (`shards`), and merged.  Videos that cannot be read are listed (`failures`).
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,14 +18,15 @@ import torch.distributed as dist
 from tqdm import tqdm
 
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.decode_task import Decoded, Job, Task, make_job
-from preprocess.extraction.failures import FailedVideos, Row, quarantine_file, write_rows
-from preprocess.extraction.output import Target, choose_products, choose_targets
-from preprocess.extraction.pipeline import choose_crew, run_pipeline
+from preprocess.extraction.decode_task import DecodeSettings, DecodeTask
+from preprocess.extraction.failures import FailureLog, Outcome, write_failed
+from preprocess.extraction.output import StoreOutput, choose_outputs, load_outputs
+from preprocess.extraction.paths import failed_videos_file
+from preprocess.extraction.pipeline import choose_pool_sizes, run_pipeline
 from preprocess.extraction.plan import Plan, check_outputs, make_plan, mark_known
-from preprocess.extraction.shards import ShardWriter, merge, stores_so_far
+from preprocess.extraction.shards import ShardWriters, merge, stores_so_far
 from preprocess.extraction.worker import Failure
-from preprocess.video.decoders import require_decoder
+from preprocess.video.decoders import DECODERS
 from util.distributed import process_group, rank, world_size
 from util.errors import UserError
 from util.text import printable
@@ -36,18 +37,10 @@ PATIENCE = timedelta(days=30)  # how long a process waits for those with longer 
 MANY = 8  # videos from which OpenVINO saves more than it takes to convert a network (1 to 40 s)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one video: its frames and the seconds of decoding, or why it was set aside."""
-
-    task: Task
-    frames: int = 0
-    seconds: float = 0.0
-    row: Row | None = None
-
-
-# (this process's videos, the whole plan, the stores, options) -> what became of each video
-Work = Callable[[list[Task], Plan, Sequence[Target], VideoOptions], list[Outcome]]
+# (this process's videos, the whole plan, the stores, options) -> result of each video
+ExtractVideos = Callable[
+    [list[DecodeTask], Plan, Sequence[StoreOutput], VideoOptions], list[Outcome]
+]
 
 
 def extract_together(options: VideoOptions) -> int:
@@ -59,108 +52,96 @@ def extract_together(options: VideoOptions) -> int:
         return extract(options, extract_here)
 
 
-def extract(options: VideoOptions, work: Work) -> int:
-    """Extract what the options say, by `work` -> 0, or 1 if videos are set aside.
+def extract(options: VideoOptions, extract_videos: ExtractVideos) -> int:
+    """Extract what the options say -> 0, or 1 if videos have failed.
 
     One process plans for all, holds the locks of the outputs and merges; networks are loaded by
-    `work`, which is not called where nothing is lacking.  Raises UserError if there is nothing to
-    store, a video is lost on the way, and for all that the user must mend.
+    `extract_videos`, which is not called where nothing is missing.  Raises UserError if there is
+    nothing to store, a video is lost on the way, and for all that the user must mend.
     """
-    require_decoder(options.decoder)
+    DECODERS[options.decoder].require()
     check_outputs(options)
-    targets = choose_targets(options)
-    with ExitStack() as held:
-        plan = _from_the_first(lambda: make_plan(options, targets, held))
+    outputs = choose_outputs(options)
+    with ExitStack() as locks:
+        plan = _from_the_first(lambda: make_plan(options, outputs, locks))
         begin = time.perf_counter()
-        mine = plan.tasks[rank() :: world_size()]
-        done = work(mine, plan, targets, options) if mine else []
-        outcomes = [Outcome(task, row=row) for task, row in plan.failed]
-        outcomes += [outcome for share in _gather(done) for outcome in share]
+        assigned = plan.tasks[rank() :: world_size()]
+        done = extract_videos(assigned, plan, outputs, options) if assigned else []
+        outcomes = [*plan.failed, *(outcome for share in _gather(done) for outcome in share)]
         if rank() > 0:
             return 0
-        for place, target in enumerate(targets):
-            here = [outcome for outcome in outcomes if place in outcome.task.places]
-            print(_finish(target, plan.order, here, time.perf_counter() - begin))
-            if plan.checked[place] or here:
-                mark_known(target.output, plan.begin)
-    return 1 if any(outcome.row for outcome in outcomes) else 0
+        for index, output in enumerate(outputs):
+            here = [outcome for outcome in outcomes if index in outcome.task.outputs]
+            print(_finish(output, plan.order, here, time.perf_counter() - begin))
+            if plan.checked[index] or here:
+                mark_known(output.path, plan.begin)
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
 def extract_here(
-    mine: list[Task], plan: Plan, targets: Sequence[Target], options: VideoOptions
+    assigned: list[DecodeTask], plan: Plan, outputs: Sequence[StoreOutput], options: VideoOptions
 ) -> list[Outcome]:
-    """Store each of this process's videos where it is lacking, or set it aside."""
-    # By those asked for, not those lacking: a run that goes on shall do as before.
-    products = choose_products(options, auto="auto" if len(plan.order) >= MANY else "torch")
-    for product in products:
-        stores_so_far(product)  # now that all of its provenance is known
-    writers = [ShardWriter(p, size=options.shard, process=rank()) for p in products]
-    tasks = {task.video: task for task in mine}
-    outcomes: list[Outcome] = []
-
-    def compute(job: Job, decoded: Decoded) -> Outcome:
-        task = tasks[job.video]
-        for place, clips in zip(task.places, decoded.clips, strict=True):
-            writers[place].add(products[place].make(job.video, clips, decoded.file_sha256))
-        return Outcome(task, decoded.clips[0].frame_count, decoded.seconds)
-
-    failed = FailedVideos(f"{rank()}.json", list(plan.failed), targets, options)
-    jobs = (
-        make_job(options, task, [products[place].picture for place in task.places]) for task in mine
-    )
+    """Extract this process's videos: decode in processes, compute in threads, write parts."""
     gpu = options.device != "cpu" and torch.cuda.is_available()
-    workers, threads = choose_crew(workers=options.workers, threads=options.threads, gpu=gpu)
+    workers, threads = choose_pool_sizes(workers=options.workers, threads=options.threads, gpu=gpu)
+    # By those asked for, not those missing: a run that goes on shall do as before.
+    auto = "auto" if len(plan.order) >= MANY else "torch"
+    load_outputs(outputs, options, auto=auto, threads=threads)
+    for output in outputs:
+        stores_so_far(output)  # now that all of its provenance is known
+    writers = ShardWriters(outputs, size=options.shard, process=rank())
+    stores = [output.path for output in outputs]
+    failures = FailureLog(f"{rank()}.json", list(plan.failed), stores, options)
     results = run_pipeline(
-        jobs,
-        compute,
-        workers=min(workers, len(mine)),
+        assigned,
+        writers.add,
+        settings=DecodeSettings(options, tuple(output.spec for output in outputs)),
+        workers=min(workers, len(assigned)),
         threads=threads,
-        time_limit=options.time_limit,
     )
     bar = tqdm(
-        total=len(mine),
+        total=len(assigned),
         unit="video",
-        desc="+".join(product.name for product in products),
+        desc="+".join(output.name for output in outputs),
         disable=rank() > 0,
     )
+    outcomes: list[Outcome] = []
     try:
         with closing(results), bar:
-            for job, result in results:
-                if isinstance(result, Failure):
-                    task = tasks[job.video]
-                    result = Outcome(task, row=failed.add(task, result))
-                outcomes.append(result)
+            for task, result in results:
+                failed = isinstance(result, Failure)
+                outcomes.append(failures.add(task, result) if failed else result)
                 bar.update()
     finally:  # also when it is stopped: what is computed stays
-        for writer in writers:
-            writer.flush()
+        writers.flush()
     return outcomes
 
 
-def _finish(target: Target, order: list[str], outcomes: list[Outcome], seconds: float) -> str:
+def _finish(output: StoreOutput, order: list[str], outcomes: list[Outcome], seconds: float) -> str:
     """Merge the parts of one store, write its list -> the line that says what was done.
 
     outcomes: of the videos that it lacked, or whose file has changed.
     """
-    output = target.output
-    stored = stores_so_far(target)
-    rows = {outcome.task.video: outcome.row for outcome in outcomes if outcome.row}
-    aside = [rows[video] for video in order if video in rows]
-    write_rows(quarantine_file(output), aside)
-    merge(target, stored, order)
+    path = output.path
+    stored = stores_so_far(output)
+    by_video = {outcome.task.video: outcome for outcome in outcomes if outcome.failed}
+    failed = [by_video[video] for video in order if video in by_video]
+    write_failed(failed_videos_file(path), failed)
+    merge(output, stored, order)
     if not stored:
+        first = failed[0].failed
+        assert first is not None
         raise UserError(
-            f"{output}: not made, none of {len(order)} videos can be read; first "
-            f"{printable(aside[0]['file'])}: {aside[0]['reason']}; all are listed in "
-            f"{quarantine_file(output)}"
+            f"{path}: not made, none of {len(order)} videos can be read; first "
+            f"{printable(first.file)}: {first.reason}; all are listed in {failed_videos_file(path)}"
         )
-    if lost := [video for video in order if video not in stored and video not in rows]:
+    if lost := [video for video in order if video not in stored and video not in by_video]:
         raise UserError(
-            f"{output}: {len(lost)} of {len(order)} videos are neither stored nor set aside "
+            f"{path}: {len(lost)} of {len(order)} videos are neither stored nor set aside "
             f"({printable(', '.join(lost[:5]))}{', ...' if len(lost) > 5 else ''}): its parts were "
             "taken away while it grew; give the same command again"
         )
-    good = [outcome for outcome in outcomes if not outcome.row]
+    good = [outcome for outcome in outcomes if not outcome.failed]
     frames = sum(outcome.frames for outcome in good)
     speed = ""
     if frames:
@@ -170,8 +151,10 @@ def _finish(target: Target, order: list[str], outcomes: list[Outcome], seconds: 
             f"{frames / seconds:.0f} frames/s, {len(good) / seconds:.2f} videos/s ({seconds:.1f} s)"
         )
     total = len({*order, *stored})
-    counts = f"{len(stored)} of {total} videos stored ({len(good)} new), {len(aside)} in quarantine"
-    return f"{output}: {counts}{speed}; {output.stat().st_size / 2**20:.1f} MiB"
+    counts = (
+        f"{len(stored)} of {total} videos stored ({len(good)} new), {len(failed)} in quarantine"
+    )
+    return f"{path}: {counts}{speed}; {path.stat().st_size / 2**20:.1f} MiB"
 
 
 def _from_the_first(make: Callable[[], T]) -> T:

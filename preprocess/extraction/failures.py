@@ -1,45 +1,64 @@
-"""Videos that cannot be read: listed beside the store with the reason, and not tried in vain.
+"""Failed videos: listed beside the store with the reason, and not tried in vain.
 
-`STORE.h5.quarantine.json` is written at the end; until then each process keeps its rows in the
-folder of shards, so that a kill loses none.
+`STORE.h5.quarantine.json` is written at the end; until then each process keeps its list in the
+folder of parts, so that SIGKILL loses no record.
 """
 
 import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.decode_task import Task
-from preprocess.extraction.output import Target, parts_folder
+from preprocess.extraction.decode_task import DecodeTask
+from preprocess.extraction.paths import failed_videos_file, parts_folder
 from preprocess.extraction.worker import Failure
-from preprocess.video.container import VideoError
+from preprocess.video.error import VideoError
 from util.files import sha256, whole_file
 from util.text import printable
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class FailedVideo:
+    """One entry of the list, as its JSON has it."""
+
+    file: str
+    id: str
+    reason: str
+    sha256: str | None = None  # of the file; None: that is not at fault, and is tried again
+    tried: dict[str, Any] | None = None  # options that it was read with
+
+    def fails_again(self, file: Path, options: VideoOptions) -> bool:
+        """Whether it would fail as before: the same bytes, read in the same way."""
+        if options.retry or not self.sha256 or self.tried != _tried(options):
+            return False
+        return fingerprint(file) == self.sha256
 
 
-def quarantine_file(output: Path) -> Path:
-    """Where the videos that could not be read are listed."""
-    return output.with_name(output.name + ".quarantine.json")
+@dataclass(frozen=True)
+class Outcome:
+    """Result of extracting one video."""
+
+    task: DecodeTask
+    frames: int = 0  # that it decodes to
+    seconds: float = 0.0  # of decoding
+    failed: FailedVideo | None = None  # why it is not stored
 
 
-def tried(options: VideoOptions) -> dict[str, Any]:
+def _tried(options: VideoOptions) -> dict[str, Any]:
     """The options that decide whether a video can be read."""
-    names = ("decoder", "keep_partial", "time_limit")
-    return {name: getattr(options, name) for name in names}
+    return {name: getattr(options, name) for name in ("decoder", "keep_partial", "time_limit")}
 
 
-def set_aside(task: Task, failure: Failure, options: VideoOptions) -> Row:
-    """Say that a video is set aside -> its line of the list; VideoError with --strict.
+def report_failure(task: DecodeTask, failure: Failure, options: VideoOptions) -> Outcome:
+    """Say that a video has failed; VideoError with --strict.
 
-    Where the file is not at fault, the line names no content: the video is tried again.
+    Where the file is not at fault, its entry names no content: the video is tried again.
     """
     reason = failure.reason
     if options.strict:
@@ -49,13 +68,14 @@ def set_aside(task: Task, failure: Failure, options: VideoOptions) -> Row:
             "done stays, the same command goes on",
         )
     tqdm.write(printable(f"set aside {task.file}: {reason}"), file=sys.stderr)
-    return {
-        "file": str(task.file),
-        "id": task.video,
-        "reason": reason,
-        "sha256": None if failure.again else fingerprint(task.file),
-        "tried": tried(options),
-    }
+    failed = FailedVideo(
+        file=str(task.file),
+        id=task.video,
+        reason=reason,
+        sha256=None if failure.again else fingerprint(task.file),
+        tried=_tried(options),
+    )
+    return Outcome(task, failed=failed)
 
 
 def fingerprint(file: Path) -> str | None:
@@ -67,48 +87,41 @@ def fingerprint(file: Path) -> str | None:
 
 
 @dataclass(frozen=True)
-class FailedVideos:
-    """Videos that fail in one process, written down at once beside the parts of each store.
+class FailureLog:
+    """Reports and records the videos that fail in one process, beside the parts of each store."""
 
-    name: of the file there; rows: (task, row) of each store's earlier ones, which a kill shall not
-    lose, to begin with.
-    """
-
-    name: str
-    rows: list[tuple[Task, Row]]
-    targets: Sequence[Target]
+    name: str  # of the file there
+    outcomes: list[Outcome]  # to begin with, failures known before, so that SIGKILL loses none
+    stores: Sequence[Path]  # of the command's outputs
     options: VideoOptions
 
-    def add(self, task: Task, failure: Failure) -> Row:
-        """Set one video aside; VideoError with --strict."""
-        row = set_aside(task, failure, self.options)
-        self.rows.append((task, row))
-        for place in task.places:
-            here = [row for other, row in self.rows if place in other.places]
-            write_rows(parts_folder(self.targets[place].output) / self.name, here)
-        return row
+    def add(self, task: DecodeTask, failure: Failure) -> Outcome:
+        """Report and record one video; VideoError with --strict."""
+        outcome = report_failure(task, failure, self.options)
+        self.outcomes.append(outcome)
+        for output in task.outputs:
+            here = [known for known in self.outcomes if output in known.task.outputs]
+            write_failed(parts_folder(self.stores[output]) / self.name, here)
+        return outcome
 
 
-def rows_so_far(output: Path) -> dict[str, Row]:
-    """{video: row} of the list, and of what an interrupted run left among its shards."""
-    rows: dict[str, Row] = {}
-    for path in (quarantine_file(output), *sorted(parts_folder(output).glob("*.json"))):
-        with suppress(OSError, ValueError, TypeError, KeyError):  # not ours: tried again, no more
-            rows |= {row["id"]: row for row in json.loads(path.read_text(encoding="utf-8"))}
-    return rows
+def read_failed(store: Path) -> dict[str, FailedVideo]:
+    """{video: entry} of the list, and of what an interrupted run left among the parts."""
+    names = {field.name for field in fields(FailedVideo)}
+    failed: dict[str, FailedVideo] = {}
+    for path in (failed_videos_file(store), *sorted(parts_folder(store).glob("*.json"))):
+        with suppress(OSError, ValueError, TypeError, AttributeError):  # not our list
+            entries = json.loads(path.read_text(encoding="utf-8"))
+            known = [{k: v for k, v in entry.items() if k in names} for entry in entries]
+            failed |= {entry["id"]: FailedVideo(**entry) for entry in known if "id" in entry}
+    return failed
 
 
-def is_known(row: Row | None, file: Path, tried: dict[str, Any]) -> bool:
-    """Whether a listed video would fail again: the same bytes, read in the same way."""
-    if row is None or row.get("tried") != tried or not row.get("sha256"):
-        return False
-    return fingerprint(file) == row["sha256"]
-
-
-def write_rows(path: Path, rows: list[Row]) -> None:
-    """Write a list whole; without any row, it goes."""
-    if not rows:
+def write_failed(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write a list of failed videos, whole; without any, the file goes."""
+    entries = [asdict(outcome.failed) for outcome in outcomes if outcome.failed]
+    if not entries:
         path.unlink(missing_ok=True)
         return
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")

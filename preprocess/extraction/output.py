@@ -1,11 +1,11 @@
-"""What `preprocess.videos` makes of decoded videos: a backbone's features, or clips as they are.
+"""The stores that `preprocess.videos` fills: features of a backbone, or clips as they are decoded.
 
-The command's machinery (workers, shards, going on, quarantine) is the same for both.
+The road there (workers, parts, going on, failed videos) is the same for both.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,179 +22,152 @@ from model.backbone.spec import NORMALISATIONS, PixelSpec
 from model.backbone.table import find_spec, require_weights
 from model.backbone.weights import known_sha256
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.pipeline import choose_crew
+from preprocess.extraction.paths import parts_folder
+from preprocess.feature.extractor import FeatureExtractor
 from preprocess.feature.load import load_backbone
 from preprocess.video.clips import Clips
-from preprocess.video.decoders import DECODERS, decoder_versions
-from preprocess.video.resize import Picture
-from preprocess.video.resize_frames import clip_picture
+from preprocess.video.decoders import DECODERS
+from preprocess.video.resize import InputSpec, clip_input_spec
 from util.errors import UserError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A store to be filled, as it is known before a network is loaded.
+class StoreOutput:
+    """One store to be filled: its kind, and how videos get into it."""
 
-    name: for the progress bar; output: the store; asked: the provenance that it shall
-    have, as far as it is known; write: (path, what is stored of each video,
-    provenance), whole or not at all; open: path -> store.
-    """
-
-    name: str
-    output: Path
-    asked: Provenance
+    name: str  # for the progress bar
+    path: Path
+    provenance: Provenance  # as far as it is known before `load`
+    spec: InputSpec  # what it takes of a frame; known after `load`
+    open: Callable[[Path], Store]  # the store, or a part of it
+    # (path, what is stored of each video, provenance): the store, or a part of it, whole or not at
+    # all.
     write: Callable[[Path, Iterable[Any], Provenance], None]
-    open: Callable[[Path], Store]
+
+    def load(self, options: VideoOptions, *, auto: str, threads: int) -> None:
+        """Make ready for `make`, which so many threads call.
+
+        `auto`: the runtime that `--runtime auto` stands for here.  Raises UserError if a backbone
+        cannot be had.
+        """
+
+    def make(self, video: str, clips: Clips, file_sha256: str) -> VideoFeatures | VideoClips:
+        """What the store holds of one video, whose frames are of `spec`; from any thread."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Product(Target):
-    """A kind of store, and how videos get into it.
+class FeatureOutput(StoreOutput):
+    """Features of a frozen backbone, which is not loaded before `load`."""
 
-    provenance: all that decides what is stored, and the versions at work; picture: what it takes of
-    a frame; make: (video id, its clips as such pictures, SHA-256 of its file) -> what a store holds
-    of one video, called by several threads.
-    """
+    open = staticmethod(open_store)
+    backbone: FeatureExtractor
 
-    provenance: Provenance
-    picture: Picture
-    make: Callable[[str, Clips, str], Any]
+    def __init__(self, options: VideoOptions, path: Path, name: str, weights: str | None) -> None:
+        """Raises UserError if there is no such backbone."""
+        self.name, self.path = name, path
+        self._weights = weights
+        self.write = partial(write_store, compression=options.compression)
+        spec = find_spec(name)
+        if isinstance(spec, PixelSpec):
+            self.load(options, auto="torch", threads=1)
+            return
+        normalisation = known = None
+        if name == "resnext101":  # the one with a choice
+            norm = options.motion_norm
+            normalisation = Normalisation(norm, *NORMALISATIONS[norm])
+        if spec:
+            known = known_sha256(require_weights(name, spec, weights), spec.named)
+        self.provenance = Provenance(
+            backbone=name,
+            weights=Weights("", known) if known else None,
+            resize=options.resize,
+            scaler=choose_scaler(options, path),
+            normalisation=normalisation,
+            sampling=_sampling(options),
+            decoder=options.decoder,
+            network_precision=options.network_precision,
+            precision=options.precision,
+        )
+
+    def load(self, options: VideoOptions, *, auto: str, threads: int) -> None:
+        """Load the backbone.  Raises UserError as `load_backbone` does."""
+        self.backbone = load_backbone(
+            self.name,
+            weights=self._weights,
+            resize=options.resize,
+            motion_norm=options.motion_norm,
+            device=options.device,
+            batch=options.batch,
+            scaler=choose_scaler(options, self.path),
+            frames=options.frames,
+            precision=options.network_precision,
+            runtime=auto if options.runtime == "auto" else options.runtime,
+            threads=threads,
+        )
+        self.spec = self.backbone.picture
+        made = self.backbone.provenance()
+        self.provenance = replace(
+            made,
+            sampling=_sampling(options),
+            decoder=options.decoder,
+            precision=options.precision,
+            versions={**made.versions, **DECODERS[options.decoder].versions()},
+        )
+
+    def make(self, video: str, clips: Clips, file_sha256: str) -> VideoFeatures:
+        """The features of one video, as they are stored."""
+        with np.errstate(over="ignore"):  # the store refuses what became infinite, and says so
+            features = self.backbone.extract_pictures(clips).astype(self.provenance.precision)
+        return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
 
 
-def parts_folder(output: Path) -> Path:
-    """Where the parts of a store are, until they are merged (`preprocess.extraction.shards`)."""
-    return output.with_name(output.name + ".parts")
+class ClipOutput(StoreOutput):
+    """Decoded clips, resized, for encoders that are trained."""
+
+    open = staticmethod(open_clip_store)
+    write = staticmethod(write_clip_store)
+
+    def __init__(self, options: VideoOptions, path: Path) -> None:
+        self.name, self.path = "clips", path
+        versions = {"torch": torch.__version__, "numpy": np.__version__}
+        self.provenance = Provenance(
+            backbone="none",
+            kind=CLIPS,
+            resize=options.resize,
+            size=(options.size, options.size),
+            scaler=choose_scaler(options, path),
+            sampling=_sampling(options),
+            decoder=options.decoder,
+            has_backbone=True,
+            versions={**versions, **DECODERS[options.decoder].versions()},
+        )
+        self.spec = clip_input_spec(self.provenance)
+
+    def make(self, video: str, clips: Clips, file_sha256: str) -> VideoClips:
+        """The clips of one video, as they are."""
+        return VideoClips(
+            video, clips.frames, clips.index, clips.frame_count, clips.note, file_sha256
+        )
 
 
-def choose_targets(options: VideoOptions) -> list[Target]:
+def choose_outputs(options: VideoOptions) -> list[StoreOutput]:
     """The stores that the options ask for; no network is built, no weights are loaded.
 
     Raises UserError if there is no such backbone.
     """
     return [
-        _target(options, Path(output), name, options.weights_of(place))
-        for place, (name, output) in enumerate(zip(options.backbone, options.output, strict=True))
-    ]
-
-
-def _target(options: VideoOptions, output: Path, name: str, weights: str | None) -> Target:
-    if name == "none":
-        return clip_product(options, output)
-    spec = find_spec(name)
-    if isinstance(spec, PixelSpec):
-        return feature_product(options, output, name, weights, "torch")
-    normalisation = known = None
-    if name == "resnext101":  # the one with a choice
-        norm = options.motion_norm
-        normalisation = Normalisation(norm, *NORMALISATIONS[norm])
-    if spec:
-        known = known_sha256(require_weights(name, spec, weights), spec.named)
-    asked = Provenance(
-        backbone=name,
-        weights=Weights("", known) if known else None,
-        resize=options.resize,
-        scaler=choose_scaler(options, output),
-        normalisation=normalisation,
-        sampling=_sampling(options),
-        decoder=options.decoder,
-        network_precision=options.network_precision,
-        precision=options.precision,
-    )
-    return Target(
-        name=name,
-        output=output,
-        asked=asked,
-        write=partial(write_store, compression=options.compression),
-        open=open_store,
-    )
-
-
-def choose_products(options: VideoOptions, *, auto: str = "torch") -> list[Product]:
-    """What the options ask for; `auto`: the runtime that `--runtime auto` stands for here.
-
-    Raises UserError if a backbone cannot be had.
-    """
-    return [
-        clip_product(options, Path(output))
+        ClipOutput(options, Path(path))
         if name == "none"
-        else feature_product(options, Path(output), name, options.weights_of(place), auto)
-        for place, (name, output) in enumerate(zip(options.backbone, options.output, strict=True))
+        else FeatureOutput(options, Path(path), name, options.weights_of(index))
+        for index, (name, path) in enumerate(zip(options.backbone, options.output, strict=True))
     ]
 
 
-def feature_product(
-    options: VideoOptions, output: Path, name: str, weights: str | None, auto: str
-) -> Product:
-    """Features of a frozen backbone.  Raises UserError as `load_backbone` does."""
-    backbone = load_backbone(
-        name,
-        weights=weights,
-        resize=options.resize,
-        motion_norm=options.motion_norm,
-        device=options.device,
-        batch=options.batch,
-        scaler=choose_scaler(options, output),
-        frames=options.frames,
-        precision=options.network_precision,
-        runtime=auto if options.runtime == "auto" else options.runtime,
-        threads=choose_crew(workers=options.workers, threads=options.threads, gpu=False)[1],
-    )
-    known = backbone.provenance()
-
-    def make(video: str, clips: Clips, file_sha256: str) -> VideoFeatures:
-        with np.errstate(over="ignore"):  # the store refuses what became infinite, and says so
-            features = backbone.extract_pictures(clips).astype(options.precision)
-        return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
-
-    provenance = replace(
-        known,
-        sampling=_sampling(options),
-        decoder=options.decoder,
-        precision=options.precision,
-        versions={**known.versions, **decoder_versions(options.decoder)},
-    )
-    return Product(
-        name=name,
-        output=output,
-        asked=provenance,
-        provenance=provenance,
-        picture=backbone.picture,
-        make=make,
-        write=partial(write_store, compression=options.compression),
-        open=open_store,
-    )
-
-
-def clip_product(options: VideoOptions, output: Path) -> Product:
-    """Decoded clips, resized, for encoders that are trained."""
-    versions = {"torch": torch.__version__, "numpy": np.__version__}
-    provenance = Provenance(
-        backbone="none",
-        kind=CLIPS,
-        resize=options.resize,
-        size=(options.size, options.size),
-        scaler=choose_scaler(options, output),
-        sampling=_sampling(options),
-        decoder=options.decoder,
-        has_backbone=True,
-        versions={**versions, **decoder_versions(options.decoder)},
-    )
-
-    def make(video: str, clips: Clips, file_sha256: str) -> VideoClips:
-        return VideoClips(
-            video, clips.frames, clips.index, clips.frame_count, clips.note, file_sha256
-        )
-
-    return Product(
-        name="clips",
-        output=output,
-        asked=provenance,
-        provenance=provenance,
-        picture=clip_picture(provenance),
-        make=make,
-        write=write_clip_store,
-        open=open_clip_store,
-    )
+def load_outputs(
+    outputs: Sequence[StoreOutput], options: VideoOptions, *, auto: str = "torch", threads: int = 1
+) -> None:
+    """Load the networks of all outputs, as `StoreOutput.load` says."""
+    for output in outputs:
+        output.load(options, auto=auto, threads=threads)
 
 
 def choose_scaler(options: VideoOptions, output: Path) -> str:

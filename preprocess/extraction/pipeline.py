@@ -7,51 +7,56 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
 
-from preprocess.extraction.decode_task import Decoded, Job, decode
+from preprocess.extraction.decode_task import Decoded, DecodeSettings, DecodeTask, decode
 from preprocess.extraction.worker import Failure, run_in_workers
 
 R = TypeVar("R")
 
 
 def run_pipeline(
-    jobs: Iterable[Job],
-    compute: Callable[[Job, Decoded], R],
+    tasks: Iterable[DecodeTask],
+    compute: Callable[[DecodeTask, Decoded], R],
     *,
+    settings: DecodeSettings,
     workers: int,
     threads: int,
-    time_limit: float,
-) -> Generator[tuple[Job, R | Failure], None, None]:
-    """Decode each job in one of `workers` processes, compute in one of `threads` threads.
+) -> Generator[tuple[DecodeTask, R | Failure], None, None]:
+    """Decode each video in one of `workers` processes, compute in one of `threads` threads.
 
     Yields what `compute` returned, or why the video cannot be read, as videos are done.  An
     exception, of `compute` too, or closing the iterator kills the workers; what they had decoded is
     computed to its end.
     """
     decoded = run_in_workers(
-        decode, jobs, workers=workers, time_limit=time_limit, ahead=workers + threads
+        partial(decode, settings),
+        tasks,
+        workers=workers,
+        time_limit=settings.options.time_limit,
+        ahead=workers + threads,
     )
-    running: dict[Future[R], Job] = {}
+    running: dict[Future[R], DecodeTask] = {}
 
-    def done(at_most: int) -> Iterator[tuple[Job, R]]:
+    def done(at_most: int) -> Iterator[tuple[DecodeTask, R]]:
         while len(running) > at_most:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
 
     with _one_torch_thread(), ThreadPoolExecutor(threads) as pool, closing(decoded):
-        for job, result in decoded:
+        for task, result in decoded:
             if isinstance(result, Failure):
-                yield job, result
+                yield task, result
             else:
-                running[pool.submit(compute, job, result)] = job
+                running[pool.submit(compute, task, result)] = task
                 yield from done(threads)
         yield from done(0)
 
 
-def choose_crew(*, workers: int, threads: int, gpu: bool) -> tuple[int, int]:
+def choose_pool_sizes(*, workers: int, threads: int, gpu: bool) -> tuple[int, int]:
     """Processes that decode and threads of the network; 0 stands for what suits the machine.
 
     Of this machine's cores, those of this process's share where torchrun started several.

@@ -12,17 +12,10 @@ from tqdm import tqdm
 
 from data_loader.store.open import Store
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.decode_task import Task
-from preprocess.extraction.failures import (
-    Row,
-    fingerprint,
-    is_known,
-    quarantine_file,
-    rows_so_far,
-    set_aside,
-    tried,
-)
-from preprocess.extraction.output import Target, parts_folder
+from preprocess.extraction.decode_task import DecodeTask
+from preprocess.extraction.failures import Outcome, fingerprint, read_failed, report_failure
+from preprocess.extraction.output import StoreOutput
+from preprocess.extraction.paths import failed_videos_file, parts_folder
 from preprocess.extraction.shards import stores_so_far
 from preprocess.extraction.worker import Failure
 from preprocess.video.files import find_fault, look_for_videos, name_videos
@@ -35,89 +28,80 @@ CHANGED = "its file has changed since it was stored; --retry stores it anew"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """What is to be done."""
 
-    order: the ids of all videos asked for; tasks: those to be decoded; failed: those that are set
-    aside without (a name or link that cannot be, a failed video of before, a changed file), with
-    their lines; checked: of each store, whether files were read for changes; begin: when this was
-    so, in ns since 1970.
-    """
-
-    order: list[str]
-    tasks: list[Task]
-    failed: list[tuple[Task, Row]]
-    checked: list[bool]
-    begin: int
+    order: list[str]  # ids of all videos asked for
+    tasks: list[DecodeTask]  # those to be decoded
+    # Those that fail without: a name or link that cannot be, a failed video of before, a changed
+    # file.
+    failed: list[Outcome]
+    checked: list[bool]  # of each output, whether files were read for changes
+    begin: int  # when this was so, in ns since 1970
 
 
-def make_plan(options: VideoOptions, targets: Sequence[Target], held: ExitStack) -> Plan:
-    """Look at the videos and at what is stored; `held` then holds the lock of each output.
+def make_plan(options: VideoOptions, outputs: Sequence[StoreOutput], locks: ExitStack) -> Plan:
+    """Look at the videos and at what is stored; `locks` then holds the lock of each output.
 
     Raises UserError for an output that another process writes or that was made in another way, and
     for mistakes in the names of the videos.
     """
-    outputs = [target.output for target in targets]
+    paths = [output.path for output in outputs]
     begin = time.time_ns()
-    listing = look_for_videos(options.videos, own=outputs)
+    listing = look_for_videos(options.videos, own=paths)
     files = name_videos(listing.files, options.id_map)
-    if said := listing.said():
-        print(said, file=sys.stderr)
-    for output in sorted(outputs):
-        held.enter_context(writer_lock(output))
-    stored = [stores_so_far(target) for target in targets]
-    listed: list[dict[str, Row]] = [rows_so_far(output) for output in outputs]
+    if left_out := listing.describe_left_out():
+        print(left_out, file=sys.stderr)
+    for path in sorted(paths):
+        locks.enter_context(writer_lock(path))
+    stored = [stores_so_far(output) for output in outputs]
+    failed_before = [read_failed(path) for path in paths]
     faults = {video: fault for video, file in files.items() if (fault := find_fault(file))}
     good = {video: file for video, file in files.items() if video not in faults}
-    changed = _changed(good, stored, [set(rows) for rows in listed])
+    changed = _changed(good, stored, [set(failed) for failed in failed_before])
     plan = Plan(list(files), [], [], [bool(videos) for videos in changed], begin)
     for video, file in files.items():
-        lacking = tuple(i for i, have in enumerate(stored) if video not in have)
+        missing = tuple(i for i, have in enumerate(stored) if video not in have)
         stale = tuple(i for i, videos in enumerate(changed) if videos.get(video))
         if options.retry:
-            lacking = tuple(sorted({*lacking, *stale}))
+            missing = tuple(sorted({*missing, *stale}))
         elif stale:
-            task = Task(video, file, stale)
-            plan.failed.append((task, set_aside(task, Failure(CHANGED), options)))
-        if not lacking:
+            task = DecodeTask(video, file, stale)
+            plan.failed.append(report_failure(task, Failure(CHANGED), options))
+        if not missing:
             continue
-        task = Task(video, file, lacking)
-        rows = [known[video] for known in listed if video in known]
+        task = DecodeTask(video, file, missing)
+        before = [failed[video] for failed in failed_before if video in failed]
         if video in faults:
-            plan.failed.append((task, set_aside(task, Failure(faults[video]), options)))
-        elif rows and rows[-1]["reason"] != CHANGED and _fails_again(rows[-1], file, options):
-            plan.failed.append((task, rows[-1]))
+            plan.failed.append(report_failure(task, Failure(faults[video]), options))
+        elif before and before[-1].reason != CHANGED and before[-1].fails_again(file, options):
+            plan.failed.append(Outcome(task, failed=before[-1]))
         else:
             plan.tasks.append(task)
     return plan
 
 
-def _fails_again(row: Row, file: Path, options: VideoOptions) -> bool:
-    """Whether a video that was set aside before would be again."""
-    return not options.retry and is_known(row, file, tried(options))
-
-
 def check_outputs(options: VideoOptions) -> None:
     """Each, and what is written beside it on the way, can be written and is nothing else."""
     outputs = [Path(output) for output in options.output]
-    for place, output in enumerate(outputs):
-        others = {f"--output {other}": other for other in outputs[:place]}
+    for index, output in enumerate(outputs):
+        others = {f"--output {other}": other for other in outputs[:index]}
         check_output(output, inputs={"--id_map": options.id_map, **others})
-        for beside in (quarantine_file(output), parts_folder(output) / "0-000000.h5"):
+        for beside in (failed_videos_file(output), parts_folder(output) / "0-000000.h5"):
             check_output(beside.with_name(beside.name + ".partial"))
             check_output(beside)
 
 
 def _changed(
-    files: dict[str, Path], stored: Sequence[dict[str, Store]], listed: Sequence[set[str]]
+    files: dict[str, Path], stored: Sequence[dict[str, Store]], failed: Sequence[set[str]]
 ) -> list[dict[str, bool]]:
     """{video: whether its file has other bytes than those stored} of each store's doubtful ones.
 
     Hashing all would cost reading them all.  Only files are read that the system says to have been
     changed, renamed or made (ctime, which nobody can set) since the store was, whose time of
-    change `mark_known` keeps, and those that were listed before.  `files`: those that are there.
+    change `mark_known` keeps, and those that failed before.  `files`: those that are there.
     """
     doubtful: list[dict[str, str]] = []  # {video: the hash in the store} of each store
-    for have, rows in zip(stored, listed, strict=True):
+    for have, known_failed in zip(stored, failed, strict=True):
         stores = set(have.values())
         since = {store: store.path.stat().st_mtime_ns for store in stores}
         known = {store: dict(zip(store.ids, store.file_sha256, strict=True)) for store in stores}
@@ -125,7 +109,7 @@ def _changed(
         for video in files.keys() & have.keys():
             store, was = have[video], known[have[video]][video]
             new = files[video].stat().st_ctime_ns >= since[store]
-            if was and (new or video in rows):
+            if was and (new or video in known_failed):
                 doubtful[-1][video] = was
     videos = sorted(set().union(*doubtful))
     bar = tqdm(videos, desc="changed?", unit="video", disable=len(videos) < SHOWN)

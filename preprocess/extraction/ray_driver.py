@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -15,8 +15,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from data_loader.store.provenance import Provenance
 from options.preprocess.cluster import ClusterOptions
 from options.preprocess.extract import VideoOptions
+from preprocess.extraction.decode_task import DecodeSettings, DecodeTask
 from util.errors import UserError
 
 BLOCK = 8  # videos of a decoding task at most: it starts a process, which takes as long as a video
@@ -29,18 +31,18 @@ PAUSE = 30.0  # seconds before that: Ray notices slowly that a machine is lost
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Network actors, the share of a GPU and the threads of each; decoding tasks at a time."""
+class PoolSizes:
+    """How Ray's resources are shared out."""
 
-    actors: int
-    gpus: float
-    threads: int
-    decoders: int
+    actors: int  # that hold the networks
+    gpus: float  # share of a GPU for each actor
+    threads: int  # of each actor
+    decoders: int  # decoding tasks at a time
 
 
-def choose_crew(
+def choose_pool_sizes(
     options: VideoOptions, cluster: ClusterOptions, resources: dict[str, float]
-) -> Crew:
+) -> PoolSizes:
     """Share out what Ray has ({"CPU": 64, "GPU": 8, ...}).
 
     Raises UserError if it does not suffice, where Ray would wait for ever.
@@ -67,41 +69,32 @@ def choose_crew(
             f"{actors} network actors of {takes} each do not fit this Ray of {has}, one core of "
             f"which decodes; {cure}"
         )
-    return Crew(actors, share, threads, options.workers or cores - actors * each)
+    return PoolSizes(actors, share, threads, options.workers or cores - actors * each)
 
 
 def run(
-    mine: list[Any],
-    products: list[Any],
+    tasks: list[DecodeTask],
+    outputs: Sequence[Any],
     options: VideoOptions,
     cluster: ClusterOptions,
 ) -> Generator[Any, None, None]:
-    """Yield the videos as they are done (`Done`), whatever dies; UserError after `--retries`."""
-    from preprocess.extraction.decode_task import make_job
-    from preprocess.extraction.ray_stages import Pending
+    """Yield the videos as they are done (`Done`), whatever dies; UserError after `--retries`.
 
+    `outputs`: loaded, as the command has them.
+    """
     ray, vain = require_ray(), 0
-    lacking = {
-        task.video: Pending(
-            make_job(
-                options,
-                replace(task, file=task.file.absolute()),
-                [products[place].picture for place in task.places],
-            ),
-            task.places,
-        )
-        for task in mine
-    }
-    made = [product.provenance for product in products]
-    while lacking:
-        crew = choose_crew(options, cluster, ray.cluster_resources())
-        options = replace(options, device="cuda" if crew.gpus else "cpu")  # and it stays so
+    missing = {task.video: replace(task, file=task.file.absolute()) for task in tasks}
+    settings = DecodeSettings(options, tuple(output.spec for output in outputs))
+    provenances = [output.provenance for output in outputs]
+    while missing:
+        sizes = choose_pool_sizes(options, cluster, ray.cluster_resources())
+        options = replace(options, device="cuda" if sizes.gpus else "cpu")  # and it stays so
         try:
-            for done in _run_once(list(lacking.values()), made, options, crew):
-                lacking.pop(done.video, None)
+            for done in _run_once(list(missing.values()), settings, provenances, options, sizes):
+                missing.pop(done.video, None)
                 vain = 0
                 yield done
-            assert not lacking, f"Ray returned without {len(lacking)} videos"
+            assert not missing, f"Ray returned without {len(missing)} videos"
         except ray.exceptions.RayTaskError:  # a bug of ours, with its traceback
             raise
         except (ray.exceptions.RayError, ray.data.exceptions.ExecutionTimeoutError) as error:
@@ -111,32 +104,36 @@ def run(
                 raise UserError(
                     f"{reason}; what is done stays, the same command goes on"
                 ) from error
-            tqdm.write(f"{reason}; {len(lacking)} videos are begun anew", file=sys.stderr)
+            tqdm.write(f"{reason}; {len(missing)} videos are begun anew", file=sys.stderr)
             time.sleep(PAUSE)
 
 
 def _run_once(
-    pending: list[Any], made: list[Any], options: VideoOptions, crew: Crew
+    tasks: list[DecodeTask],
+    settings: DecodeSettings,
+    provenances: list[Provenance],
+    options: VideoOptions,
+    sizes: PoolSizes,
 ) -> Iterator[Any]:
-    """Take videos (`Pending`) through decoding and networks; raises what Ray raises."""
+    """Take videos through decoding and networks; raises what Ray raises."""
     from preprocess.extraction.ray_stages import Networks, decode_videos, pack, unpack
 
     ray = require_ray()
     # An actor that finds no place any more is waited for: not without end.
     limit = 2 * options.time_limit + 60 * options.shard
     ray.data.DataContext.get_current().execution_no_progress_timeout_s = limit
-    size = max(1, min(BLOCK, len(pending) // (4 * crew.decoders)))
-    blocks = [pack(pending[i : i + size]) for i in range(0, len(pending), size)]
+    size = max(1, min(BLOCK, len(tasks) // (4 * sizes.decoders)))
+    blocks = [pack(tasks[i : i + size]) for i in range(0, len(tasks), size)]
     with warnings.catch_warnings():  # there is no other way yet to limit retries
         warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
         videos = (
             ray.data.from_arrow(blocks)
             .map_batches(
                 decode_videos,
-                fn_kwargs={"time_limit": options.time_limit},
+                fn_kwargs={"settings": settings},
                 batch_size=None,  # a block
                 batch_format="pyarrow",
-                compute=ray.data.TaskPoolStrategy(size=crew.decoders),
+                compute=ray.data.TaskPoolStrategy(size=sizes.decoders),
                 num_cpus=1,
                 max_retries=TRIES,
             )
@@ -144,15 +141,15 @@ def _run_once(
                 Networks,
                 fn_constructor_kwargs={
                     "options": options,
-                    "asked": made,
+                    "expected": provenances,
                     "folder": str(Path.cwd()),
-                    "threads": crew.threads,
+                    "threads": sizes.threads,
                 },
                 batch_size=options.shard,
                 batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=crew.actors),
+                compute=ray.data.ActorPoolStrategy(size=sizes.actors),
                 num_cpus=LITTLE,
-                num_gpus=crew.gpus,
+                num_gpus=sizes.gpus,
                 max_task_retries=TRIES,  # of a call; actors are started anew without end
             )
         )

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,32 +18,35 @@ import numpy as np
 
 from data_loader.store.merge import StoredVideos
 from data_loader.store.open import Store
-from preprocess.extraction.output import Product, Target, parts_folder
+from preprocess.extraction.decode_task import Decoded, DecodeTask
+from preprocess.extraction.failures import Outcome
+from preprocess.extraction.output import StoreOutput
+from preprocess.extraction.paths import parts_folder
 from util.errors import UserError
 from util.files import CURE
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def stores_so_far(target: Target) -> dict[str, Store]:
+def stores_so_far(output: StoreOutput) -> dict[str, Store]:
     """{video: store or part that holds it}, the last where several do.
 
     Raises UserError if one was made in another way than asked for, or than the others.
     """
-    output, parts = target.output, parts_folder(target.output)
-    stores = [target.open(output)] if output.exists() else []
-    stores += [target.open(part) for part in _by_age(parts)]
+    parts = parts_folder(output.path)
+    stores = [output.open(output.path)] if output.path.exists() else []
+    stores += [output.open(part) for part in _by_age(parts)]
     for store in stores:
         difference = store.provenance.first_difference(
-            target.asked.completed_by(stores[0].provenance)
+            output.provenance.completed_by(stores[0].provenance)
         )
         if difference:
             key, made, wanted = difference
-            place = output if store.path == output else parts
+            path = output.path if store.path == output.path else parts
             raise UserError(
-                f"{place}: made with {key} {json.dumps(made)}, asked for {json.dumps(wanted)}; "
+                f"{path}: made with {key} {json.dumps(made)}, asked for {json.dumps(wanted)}; "
                 "give another --output, "
-                f"or delete {place}"
+                f"or delete {path}"
             )
     return {video: store for store in stores for video in store.ids}
 
@@ -56,12 +59,12 @@ def _by_age(parts: Path) -> list[Path]:
 class ShardWriter:
     """Collects what a store holds of each video, and writes it in parts of `size` videos."""
 
-    def __init__(self, product: Product, *, size: int, process: int) -> None:
-        self.product, self.size = product, size
+    def __init__(self, output: StoreOutput, *, size: int, process: int) -> None:
+        self.output, self.size = output, size
         self._prefix = f"{process}-"
         self._waiting: list[Any] = []
         self._lock = threading.Lock()
-        folder = parts_folder(product.output)
+        folder = parts_folder(output.path)
         for left in folder.glob(f"{self._prefix}*.partial"):  # by a kill
             left.unlink()
         numbers = [p.stem.removeprefix(self._prefix) for p in folder.glob(f"{self._prefix}*.h5")]
@@ -84,28 +87,47 @@ class ShardWriter:
                 self._write()
 
     def _write(self) -> None:
-        path = parts_folder(self.product.output) / f"{self._prefix}{self._next:06d}.h5"
+        path = parts_folder(self.output.path) / f"{self._prefix}{self._next:06d}.h5"
         sizes = [_bytes(one) for one in self._waiting]
         with room(path, sum(sizes) + max(sizes)):  # HDF5's last chunk may be half empty
-            self.product.write(path, self._waiting, self.product.provenance)
+            self.output.write(path, self._waiting, self.output.provenance)
         self._next += 1
         self._waiting = []
 
 
-def merge(target: Target, stored: dict[str, Store], order: list[str]) -> None:
+class ShardWriters:
+    """The parts of all outputs that one process writes."""
+
+    def __init__(self, outputs: Sequence[StoreOutput], *, size: int, process: int) -> None:
+        self._writers = [ShardWriter(output, size=size, process=process) for output in outputs]
+
+    def add(self, task: DecodeTask, decoded: Decoded) -> Outcome:
+        """Take one decoded video into each output that lacks it, from any thread."""
+        for index, clips in decoded.clips.items():
+            writer = self._writers[index]
+            writer.add(writer.output.make(task.video, clips, decoded.file_sha256))
+        return Outcome(task, next(iter(decoded.clips.values())).frame_count, decoded.seconds)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        for writer in self._writers:
+            writer.flush()
+
+
+def merge(output: StoreOutput, stored: dict[str, Store], order: list[str]) -> None:
     """Write the store: videos of the earlier store, then those of `order`; the parts go.
 
     It says of versions what the last part says.
     """
-    output, parts = target.output, parts_folder(target.output)
+    parts = parts_folder(output.path)
     if written := _by_age(parts):
-        earlier = [video for video, store in stored.items() if store.path == output]
+        earlier = [video for video, store in stored.items() if store.path == output.path]
         named = [video for video in order if video in stored]
         videos = list(dict.fromkeys([*earlier, *named, *stored]))
         files = {store.path for store in stored.values()}
-        with room(output, sum(file.stat().st_size for file in files)):
-            provenance = target.open(written[-1]).provenance
-            target.write(output, StoredVideos(stored, videos), provenance)
+        with room(output.path, sum(file.stat().st_size for file in files)):
+            provenance = output.open(written[-1]).provenance
+            output.write(output.path, StoredVideos(stored, videos), provenance)
     if parts.exists():
         shutil.rmtree(parts)
 
@@ -130,9 +152,9 @@ def room(path: Path, size: int) -> Iterator[None]:
             ) from error
         if error.errno not in FULL:
             raise UserError(f"{path}: cannot be written ({error.strerror}); {CURE}") from error
-        lacking = max(1, -(-(size - shutil.disk_usage(path.parent).free) // 2**20))
+        missing = max(1, -(-(size - shutil.disk_usage(path.parent).free) // 2**20))
         raise UserError(
-            f"{path}: the disk is full; free {lacking} MiB there and give the same command again, "
+            f"{path}: the disk is full; free {missing} MiB there and give the same command again, "
             "which goes on where it was, or give another --output"
         ) from error
 

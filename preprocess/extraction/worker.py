@@ -3,8 +3,8 @@
 Decoders are C code that reads what strangers made.  A worker shares nothing with its siblings: one
 thread here feeds one process over one pipe, so that a process which dies, even while it sends,
 breaks nothing else.  (concurrent.futures gives up all work when one process dies; pebble's pool
-shares one locked pipe, and broke in trials when processes died right after taking a job.  Processes
-of multiprocessing import the command that started them again, and all that it imports.)
+shares one locked pipe, and broke in trials when processes died right after taking a task.
+Processes of multiprocessing import the command that started them again, and all that it imports.)
 """
 
 import multiprocessing
@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 from preprocess.video.error import VideoError
 
-J = TypeVar("J")
+T = TypeVar("T")
 R = TypeVar("R")
 
 SHORTAGE = "this machine has not enough memory to decode it"
@@ -34,59 +34,67 @@ SHORTAGE = "this machine has not enough memory to decode it"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job has no result."""
+    """Why a task has no result."""
 
     reason: str
     again: bool = False  # not the file's fault: the same command tries it again
 
 
 def run_in_workers(
-    function: Callable[[J], R],
-    jobs: Iterable[J],
+    function: Callable[[T], R],
+    tasks: Iterable[T],
     *,
     workers: int,
     time_limit: float,
     ahead: int,
-) -> Generator[tuple[J, R | Failure], None, None]:
-    """Run `function` on each job in `workers` processes; yield (job, result) as they are done.
+) -> Generator[tuple[T, R | Failure], None, None]:
+    """Run `function` on each task in `workers` processes; yield (task, result) as they are done.
 
-    `function`, jobs and results are pickled: what they are made of is defined in modules that a
-    worker can import, not in the script that was started.  At most `ahead` jobs are in work or done
-    and not yet taken, so memory stays flat.  A job that raises VideoError or MemoryError, takes
-    longer than `time_limit` seconds, or whose process dies, gives a Failure; any other exception is
-    raised here.  Closing the iterator kills the workers.  workers = 0: in this process, where
-    nothing can be killed, for debugging.
+    `function`, tasks and results are pickled: what they are made of is defined in modules that a
+    worker can import, not in the script that was started.  At most `ahead` tasks are in work, or
+    done and not yet taken, so memory stays flat.  A task that raises VideoError or MemoryError,
+    takes longer than `time_limit` seconds, or whose process dies, gives a Failure; any other
+    exception is raised here.  Closing the iterator kills the workers.  workers = 0: in this
+    process, where nothing can be killed, for debugging.
     """
     if workers == 0:
-        for job in jobs:
-            yield job, _result(_attempt(function, job))
+        for task in tasks:
+            yield task, _result(_attempt(function, task))
         return
     assert function.__module__ != "__main__", f"{function} is to be defined in an imported module"
-    waiting = iter(jobs)
-    todo: queue.SimpleQueue = queue.SimpleQueue()  # (job,), or None: no more
-    done: queue.SimpleQueue = queue.SimpleQueue()  # (job, result, Failure or exception)
-    crew = [_Worker(function, time_limit, todo, done) for _ in range(workers)]
+    waiting = iter(tasks)
+    todo: queue.SimpleQueue = queue.SimpleQueue()  # (task,), or None: no more
+    done: queue.SimpleQueue = queue.SimpleQueue()  # (task, result, Failure or exception)
+    pool = [_Worker(function, time_limit, todo, done) for _ in range(workers)]
     try:
         running = 0
-        for job in islice(waiting, max(ahead, 1)):
-            todo.put((job,))
+        for task in islice(waiting, max(ahead, 1)):
+            todo.put((task,))
             running += 1
         while running:
-            job, outcome = done.get()
+            task, outcome = done.get()
             running -= 1
             for following in islice(waiting, 1):
                 todo.put((following,))
                 running += 1
-            yield job, _result(outcome)
+            yield task, _result(outcome)
     finally:
-        for worker in crew:
+        for worker in pool:
             worker.close()
-        for worker in crew:
+        for worker in pool:
             worker.thread.join()
 
 
 class _Worker:
-    """One process, and the thread here that feeds it and starts it anew when it dies."""
+    """One process, and the thread here that feeds it and starts it anew when it dies.
+
+        no process --_start--> idle --send--> busy --result--> idle --> ...
+            ^                    |             |
+            +-------_end---------+-------------+   dead, too slow, or nothing more to do
+
+    Only the thread starts and ends the process, and waits for it.  `close`, of another thread,
+    kills it in any state, which the thread sees as a death, and has it end.
+    """
 
     def __init__(
         self,
@@ -99,13 +107,13 @@ class _Worker:
         self.process: subprocess.Popen | None = None
         self.pipe: Any = None
         self.closed = False
-        self.starting = threading.Lock()
+        self.lock = threading.Lock()  # of `process` and `closed`
         self.thread = threading.Thread(target=self._feed, daemon=True)
         self.thread.start()
 
     def close(self) -> None:
         """Kill the process; the thread ends."""
-        with self.starting:
+        with self.lock:
             self.closed = True
             if self.process is not None:
                 _kill(self.process)
@@ -121,12 +129,12 @@ class _Worker:
         if self.process is not None:
             self._end()
 
-    def _run(self, job: Any) -> Any:
-        """The outcome of one job in the process."""
+    def _run(self, task: Any) -> Any:
+        """The outcome of one task in the process."""
         if self.process is None:
             self._start()
         try:
-            self.pipe.send(job)
+            self.pipe.send(task)
             if not self.pipe.poll(self.time_limit):
                 self._end()
                 return Failure(f"not decoded after {self.time_limit:g} s")
@@ -140,7 +148,7 @@ class _Worker:
     def _start(self) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
         end = theirs.fileno()
-        with self.starting:
+        with self.lock:
             if self.closed:
                 raise RuntimeError("closed")
             self.process = subprocess.Popen(
@@ -161,7 +169,7 @@ class _Worker:
         theirs.close()
         try:
             self.pipe.send(self.function)
-            error = self.pipe.recv()  # None, ready: what takes long from here on is the job
+            error = self.pipe.recv()  # None, ready: what takes long from here on is the task
         except (EOFError, ConnectionError):
             self._end()
             raise RuntimeError("a worker process did not start; its message is above") from None
@@ -171,10 +179,11 @@ class _Worker:
 
     def _end(self) -> int:
         """Kill the process -> its exit code, negative if by a signal."""
-        assert self.process is not None
-        _kill(self.process)
-        code = self.process.wait()
-        self.process = None
+        with self.lock:  # `close` shall not kill what was waited for: the number may be another's
+            process, self.process = self.process, None
+        assert process is not None
+        _kill(process)
+        code = process.wait()
         self.pipe.close()
         return code
 
@@ -186,7 +195,7 @@ def _kill(process: subprocess.Popen) -> None:
 
 
 def serve(end: int) -> None:
-    """A worker's life, at its end of the pipe: take the function, then job after job."""
+    """A worker's life, at its end of the pipe: take the function, then task after task."""
     threading.Thread(target=_end_with_parent, args=[end], daemon=True).start()
     with Connection(end) as pipe, suppress(EOFError, ConnectionError):
         try:
@@ -226,10 +235,10 @@ def _pickled(outcome: Any) -> bytes:
     return message
 
 
-def _attempt(function: Callable, job: Any) -> Any:
-    """`function(job)`; Failure for what is the file's fault; other exceptions are returned."""
+def _attempt(function: Callable, task: Any) -> Any:
+    """`function(task)`; Failure for what is the file's fault; other exceptions are returned."""
     try:
-        return function(job)
+        return function(task)
     except VideoError as error:
         return Failure(error.reason, error.again)
     except MemoryError:

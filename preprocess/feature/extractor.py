@@ -16,8 +16,7 @@ from data_loader.store.provenance import Crop, Normalisation, Provenance, Weight
 from model.backbone.spec import NORMALISATIONS, BackboneSpec, Kind, PixelSpec
 from preprocess.feature.runtime import PictureNetwork, cast_weights, choose_runtime
 from preprocess.video.clips import Clips
-from preprocess.video.resize import Picture
-from preprocess.video.resize_frames import make_pictures
+from preprocess.video.resize import InputSpec, resize_frames
 from util.device import search_convolutions
 from util.errors import UserError
 
@@ -34,7 +33,7 @@ class FeatureExtractor:
     """
 
     def __init__(
-        self, *, name: str, kind: Kind, width: int, picture: Picture, provenance: Provenance
+        self, *, name: str, kind: Kind, width: int, picture: InputSpec, provenance: Provenance
     ) -> None:
         self.name = name
         self.kind: Kind = kind
@@ -44,7 +43,7 @@ class FeatureExtractor:
 
     def prepare(self, frames: np.ndarray) -> Tensor:
         """Frames (M, H, W, 3) uint8 -> what `rows` takes, on the CPU; torch scales them."""
-        return self.input(make_pictures(frames, self.picture))
+        return self.input(resize_frames(frames, self.picture))
 
     def input(self, pictures: np.ndarray) -> Tensor:
         """Pictures (M, size, size, 3), as `picture` says -> what `rows` takes, on the CPU."""
@@ -59,7 +58,7 @@ class FeatureExtractor:
         return self.rows(self.prepare(clips.frames), clips.index)
 
     def extract_pictures(self, clips: Clips) -> np.ndarray:
-        """`extract` from clips whose frames are already this input (`read_pictures`)."""
+        """`extract` from clips whose frames are already this input (`read_resized`)."""
         return self.rows(self.input(clips.frames), clips.index)
 
     def provenance(self) -> Provenance:
@@ -86,7 +85,7 @@ class PixelExtractor(FeatureExtractor):
             size=(spec.grid, spec.grid),
             normalisation=Normalisation("-1..1"),
         )
-        picture = Picture(size=spec.grid, resize="area", scaled=spec.grid, scaler="torch")
+        picture = InputSpec(size=spec.grid, resize="area", scaled=spec.grid, scaler="torch")
         super().__init__(
             name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
         )
@@ -135,7 +134,7 @@ class NetworkExtractor(FeatureExtractor):
             scaler=scaler,
             network_precision=precision,
         )
-        picture = Picture(size=spec.size, resize=resize, scaled=spec.scaled, scaler=scaler)
+        picture = InputSpec(size=spec.size, resize=resize, scaled=spec.scaled, scaler=scaler)
         super().__init__(
             name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
         )

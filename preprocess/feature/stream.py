@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 
 from preprocess.feature.extractor import FeatureExtractor
-from preprocess.video.decoders import DECODERS, Convert, StoppedEarly, VideoError
-from preprocess.video.resize import Picture, TakePicture
+from preprocess.video.decoders import DECODERS
+from preprocess.video.error import Convert, StoppedEarly, VideoError
+from preprocess.video.resize import FrameTransform, InputSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +64,7 @@ def stream_features(
         channel: _Lane(backbone, frames=frames, group=group, decodes=is_file)
         for channel, backbone in backbones.items()
     }
-    takes = {lane.picture: TakePicture(lane.picture) for lane in lanes.values()}
+    takes = {lane.picture: FrameTransform(lane.picture) for lane in lanes.values()}
     begin = time.perf_counter()
     for number, convert in enumerate(converts):
         arrived = time.perf_counter()
@@ -92,7 +93,7 @@ class _Lane:
         self, backbone: FeatureExtractor, *, frames: int, group: int, decodes: bool
     ) -> None:
         self.backbone, self.group = backbone, group
-        self.picture: Picture = backbone.picture
+        self.picture: InputSpec = backbone.picture
         if not decodes:
             self.picture = replace(backbone.picture, scaler="torch")
         self.waiting: list[Tensor] = []

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from preprocess.video.error import Convert, StoppedEarly, VideoError
-
-WIDEST = 4  # widths to a height
+from preprocess.video.resize import FrameTransform, InputSpec, Thumbnail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,41 +23,14 @@ class Take:
     middle_only: bool = False  # of each clip its middle frame alone: clips of one frame
 
 
-@dataclass(frozen=True, kw_only=True)
-class Thumbnail:
-    """What people are shown of a clip: its middle frame, at most `height` pixels high.
-
-    It is never wider than WIDEST times that, nor enlarged.
-    """
-
-    height: int
-
-    def __call__(self, convert: Convert) -> np.ndarray:
-        """One decoded frame made small: (H', W', 3) uint8."""
-        from PIL import Image  # extraction does without
-
-        frame = convert()
-        high, wide = frame.shape[:2]
-        scale = min(self.height / high, WIDEST * self.height / wide)
-        if scale >= 1:
-            return frame
-        size = max(1, round(wide * scale)), max(1, round(high * scale))
-        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
-
-
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """The clips of one video.
+    """The clips of one video."""
 
-    frames (M, H, W, 3) uint8 upright RGB, each distinct frame once, in time order; index (N, F)
-    int64 into frames; frame_count: frames that the whole video decodes to; note: "" or what is odd
-    about the video ("partial: 28 of 50 frames").
-    """
-
-    frames: np.ndarray
-    index: np.ndarray
-    frame_count: int
-    note: str = ""
+    frames: np.ndarray  # (M, H, W, 3) uint8 upright RGB, each distinct frame once, in time order
+    index: np.ndarray  # (N, F) int64 into frames
+    frame_count: int  # that the whole video decodes to
+    note: str = ""  # what is odd about the video ("partial: 28 of 50 frames")
 
 
 def clip_frames(frame_count: int, *, clips: int, frames: int) -> np.ndarray:
@@ -91,6 +63,35 @@ def read_clips(
         takes=[Take(make=_whole)],
     )
     return only
+
+
+def read_resized(
+    path: str | Path,
+    *,
+    clips: int,
+    frames: int,
+    decoder: str,
+    keep_partial: bool,
+    specs: Sequence[InputSpec | Thumbnail],
+) -> list[Clips]:
+    """`read_clips`, decoding once for several networks -> Clips for each of `specs`.
+
+    Their frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the
+    middle frames, as clips of one frame.  Equal specs share one Clips.  Raises VideoError as
+    `read_clips`.
+    """
+    distinct = list(dict.fromkeys(specs))
+    takes = [
+        Take(make=spec, middle_only=True)
+        if isinstance(spec, Thumbnail)
+        else Take(make=FrameTransform(spec))
+        for spec in distinct
+    ]
+    found = take_clips(
+        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=takes
+    )
+    by_spec = dict(zip(distinct, found, strict=True))
+    return [by_spec[spec] for spec in specs]
 
 
 def take_clips(

@@ -81,8 +81,8 @@ def _declared_seconds(container: InputContainer, stream: av.VideoStream) -> floa
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return stream.frames / float(stream.average_rate)
     if "matroska" in container.format.name:
-        told = next((v for k, v in stream.metadata.items() if k.startswith("DURATION")), "")
-        parts = told.split(":")
+        duration = next((v for k, v in stream.metadata.items() if k.startswith("DURATION")), "")
+        parts = duration.split(":")
         if len(parts) == 3:
             return float(parts[0]) * 3600 + float(parts[1]) * 60 + float(parts[2])
         if len(container.streams) == 1 and container.duration:
@@ -105,7 +105,7 @@ def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
         raise VideoError(path, "an animated WebP picture; convert it to GIF or to a video")
     if kind.startswith(("image2", "tty", "ico")) or kind.endswith("_pipe"):
         raise VideoError(path, f"a still picture or text, not a video ({kind})")
-    stills = [stream for stream in container.streams.video if _is_picture(container, stream)]
+    stills = [stream for stream in container.streams.video if _is_still(container, stream)]
     if stills and len(stills) == len(container.streams.video):
         raise VideoError(path, "a still picture, not a video (AVIF or HEIF)")
     for stream in container.streams.video:
@@ -116,7 +116,7 @@ def video_stream(container: InputContainer, path: Path) -> av.VideoStream:
     raise VideoError(path, "no video stream")
 
 
-def _is_picture(container: InputContainer, stream: av.VideoStream) -> bool:
+def _is_still(container: InputContainer, stream: av.VideoStream) -> bool:
     """Whether a stream is the picture of an AVIF or HEIF file: it has no time, nor a cover's mark.
 
     Beside an animated one's frames stands a still picture for those who cannot play it.

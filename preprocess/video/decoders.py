@@ -10,43 +10,27 @@ from pathlib import Path
 
 from data_loader.store.provenance import Provenance
 from preprocess.video import pyav, scikit_video
-from preprocess.video.container import count_packets
-from preprocess.video.error import Convert, StoppedEarly, VideoError
-
-__all__ = [
-    "DECODERS", "Convert", "Decoder", "StoppedEarly", "VideoError", "count_packets",
-    "decoder_of", "decoder_versions", "require_decoder",
-]  # fmt: skip
+from preprocess.video.error import Convert
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """frames: a file -> its frames, each converted when asked.  scales: their convert takes a size.
+    """One way to decode a file."""
 
-    frames raises VideoError if it cannot read the file, StoppedEarly if it cannot go on.  require
-    raises UserError, with the cure, if a program or package is missing; versions: for provenance.
-    """
-
+    # A file -> its frames, each converted when asked.  Raises VideoError if it cannot read the
+    # file, StoppedEarly if it cannot go on.
     frames: Callable[[Path], Iterator[Convert]]
-    scales: bool
-    versions: Callable[[], dict[str, str]]
-    require: Callable[[], None]
+    scales: bool  # whether their convert takes a size
+    versions: Callable[[], dict[str, str]]  # for provenance
+    require: Callable[[], None]  # UserError, with the cure, if a program or package is missing
 
 
 DECODERS = {
     "pyav": Decoder(pyav.frames, True, pyav.versions, lambda: None),
     "scikit-video": Decoder(
-        scikit_video.frames,
-        False,
-        scikit_video.versions,
-        scikit_video.require,
+        scikit_video.frames, False, scikit_video.versions, scikit_video.require
     ),
 }
-
-
-def require_decoder(decoder: str) -> None:
-    """Raise UserError if a package or program that a decoder needs is not on this machine."""
-    DECODERS[decoder].require()
 
 
 def decoder_of(provenance: Provenance) -> str:
@@ -59,8 +43,3 @@ def decoder_of(provenance: Provenance) -> str:
         return made
     print(f"made with --decoder {made}, which is no more: pyav reads new videos", file=sys.stderr)
     return "pyav"
-
-
-def decoder_versions(decoder: str) -> dict[str, str]:
-    """Versions of a decoder's package and of the FFmpeg under it."""
-    return DECODERS[decoder].versions()

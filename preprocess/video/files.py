@@ -14,16 +14,13 @@ from util.text_file import read_text
 
 @dataclass(frozen=True)
 class Listing:
-    """files: to be tried as videos; left_out: kind of file -> those that are no videos by name.
+    """The files that folders and names stand for."""
 
-    folders: sub-folders, which are not entered, and how many files each holds.
-    """
+    files: list[Path] = field(default_factory=list)  # to be tried as videos
+    left_out: dict[str, list[Path]] = field(default_factory=dict)  # {kind: no videos by name}
+    folders: dict[Path, int] = field(default_factory=dict)  # sub-folders, not entered: {it: files}
 
-    files: list[Path] = field(default_factory=list)
-    left_out: dict[str, list[Path]] = field(default_factory=dict)
-    folders: dict[Path, int] = field(default_factory=dict)
-
-    def said(self) -> str:
+    def describe_left_out(self) -> str:
         """One line about all that is there and not taken; "" if there is nothing."""
         parts = [
             f"{_plural(len(paths), kind)} ({printable(paths[0].name)}"
@@ -54,14 +51,14 @@ def look_for_videos(words: Sequence[str], *, own: Sequence[Path] = ()) -> Listin
     a folder cannot be read.
     """
     found = Listing()
-    mine = {os.path.realpath(path) for path in own}
+    outputs = {os.path.realpath(path) for path in own}
     for word in words:
         if not word.strip():
             raise UserError("--videos: an empty name; name folders or files")
         path = Path(word)
         inside = _entries(path) if _is_folder(path) else [path]
         for entry in inside:
-            kind = "file of this program" if os.path.realpath(entry) in mine else None
+            kind = "file of this program" if os.path.realpath(entry) in outputs else None
             kind = kind or no_video(entry.name)
             if kind:
                 found.left_out.setdefault(kind, []).append(entry)
@@ -70,10 +67,10 @@ def look_for_videos(words: Sequence[str], *, own: Sequence[Path] = ()) -> Listin
             else:
                 found.files.append(entry)
     if not found.files:
-        said = found.said()
+        left_out = found.describe_left_out()
         raise UserError(
             f"--videos {printable(' '.join(words)[:200])}: no files there"
-            f"{f' ({said})' if said else ''}; name folders or files"
+            f"{f' ({left_out})' if left_out else ''}; name folders or files"
         )
     return Listing(list(dict.fromkeys(found.files)), found.left_out, found.folders)
 

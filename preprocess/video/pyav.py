@@ -21,7 +21,7 @@ Matrix = tuple[int, int, int, int]  # the a, b, c, d of a display matrix
 def frames(path: Path) -> Iterator[Convert]:
     """Frames in order of showing; raises StoppedEarly on invalid data.
 
-    Also at the end, if FFmpeg filled in parts of frames that it could not decode: such pictures,
+    Also at the end, if FFmpeg filled in parts of frames that it could not decode: such frames,
     and those that build on them, are not what was filmed.
     """
     with open_video(path) as container:
@@ -68,7 +68,7 @@ def _convert(
     """
     height, width = own
     if size is not None:
-        height, width = size[::-1] if _lies(matrix) else size
+        height, width = size[::-1] if _swaps_sides(matrix) else size
     try:
         picture = scalers[height, width].reformat(
             frame, width, height, format="rgb24", interpolation="BICUBIC", threads=1
@@ -121,11 +121,11 @@ def turn_upright(image: np.ndarray, matrix: Matrix | None) -> np.ndarray:
     if matrix is None:
         return image
     a, b, c, d = matrix
-    if _lies(matrix):
+    if _swaps_sides(matrix):
         image, a, d = image.swapaxes(0, 1), c, b
     return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
-def _lies(matrix: Matrix | None) -> bool:
+def _swaps_sides(matrix: Matrix | None) -> bool:
     """Whether turning swaps height and width."""
     return matrix is not None and abs(matrix[1]) > abs(matrix[0])

@@ -1,31 +1,30 @@
-"""Pictures of the size that a network takes, straight from the decoder.
+"""Decoded frames -> frames of the size that a network takes.
 
-Worker processes import this: it does without torch, unless torch shall scale.
+Worker processes import this: torch is imported only where it scales.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from preprocess.video.clips import Clips, Take, Thumbnail, take_clips
+from data_loader.store.provenance import Provenance
 from preprocess.video.error import Convert
+from util.errors import UserError
+
+WIDEST = 4  # widths to a height of a thumbnail
+CHUNK = 16  # frames that torch resizes together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """What a network takes of a frame: a square of `size` pixels.
+class InputSpec:
+    """What a network takes of a frame."""
 
-    resize "squash": the whole frame; "crop": the centre square, after scaling the short side to
-    `scaled` pixels, or the frame to `scaled` = (height, width); "area": averages of the frame's
-    parts, as float32.  scaler "decoder": its own scales; "torch": bicubic with antialiasing.
-    """
-
-    size: int
+    size: int  # side of a square, in pixels
+    # squash: the whole frame; crop: the centre square, after scaling; area: averages of the frame's
+    # parts, as float32.
     resize: str
-    scaled: int | tuple[int, int]
-    scaler: str
+    scaled: int | tuple[int, int]  # for crop: the short side, or height and width, after scaling
+    scaler: str  # decoder: its own scales; torch: bicubic with antialiasing
 
     def target(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a frame is scaled to, before the crop."""
@@ -42,60 +41,86 @@ class Picture:
         return slice(top, top + self.size), slice(left, left + self.size)
 
 
-def read_pictures(
-    path: str | Path,
-    *,
-    clips: int,
-    frames: int,
-    decoder: str,
-    keep_partial: bool,
-    pictures: Sequence[Picture | Thumbnail],
-) -> list[Clips]:
-    """`read_clips`, decoding once for several networks -> Clips for each of `pictures`.
+def clip_input_spec(provenance: Provenance) -> InputSpec:
+    """What the frames of a clip store of this provenance are.
 
-    Their frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the
-    middle frames, as clips of one frame.  Equal pictures share one Clips.  Raises VideoError as
-    `read_clips`.
+    "crop" scales the short side to the stored size.  Raises UserError if the provenance is not a
+    clip store's.
     """
-    distinct = list(dict.fromkeys(pictures))
-    takes = [
-        Take(make=picture, middle_only=True)
-        if isinstance(picture, Thumbnail)
-        else Take(make=TakePicture(picture))
-        for picture in distinct
-    ]
-    found = take_clips(
-        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=takes
-    )
-    by_picture = dict(zip(distinct, found, strict=True))
-    return [by_picture[picture] for picture in pictures]
+    if provenance.kind != "clips":
+        raise UserError(
+            f"features from {provenance.backbone or '?'} are no clips; a trained encoder "
+            "needs a store made by preprocess.videos --backbone none"
+        )
+    made = provenance.with_defaults()
+    assert made.size and made.resize and made.scaler
+    size = made.size[0]
+    return InputSpec(size=size, resize=made.resize, scaled=size, scaler=made.scaler)
 
 
-class TakePicture:
-    """One frame as a picture; remembers the size that the decoder is asked for."""
+class FrameTransform:
+    """Resizes one decoded frame at a time; remembers the size that the decoder is asked for."""
 
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
+    def __init__(self, spec: InputSpec) -> None:
+        self.spec = spec
         self.target: tuple[int, int] | None = None
 
     def __call__(self, convert: Convert) -> np.ndarray:
-        """The picture (size, size, 3) of one decoded frame."""
-        picture = self.picture
-        if picture.resize == "area":
-            return average(convert()[None], picture.size)[0]
-        if picture.scaler == "torch":
-            from preprocess.video.resize_frames import (
-                make_pictures,  # torch is not for workers without need
-            )
-
-            return make_pictures(convert()[None], picture)[0]
+        """One decoded frame as the network takes it (size, size, 3)."""
+        spec = self.spec
+        if spec.resize == "area" or spec.scaler == "torch":
+            return resize_frames(convert()[None], spec)[0]
         if self.target is None:  # of the upright frame: known once one is converted
-            needs_shape = picture.resize == "crop" and isinstance(picture.scaled, int)
+            needs_shape = spec.resize == "crop" and isinstance(spec.scaled, int)
             shape = convert().shape[:2] if needs_shape else (1, 1)
-            self.target = picture.target(*shape)
+            self.target = spec.target(*shape)
         image = convert(self.target)
         # A copy: a view of the centre would keep the whole image in memory.
-        return np.ascontiguousarray(image[picture.centre(*self.target)])
+        return np.ascontiguousarray(image[spec.centre(*self.target)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """What people are shown of a clip: its middle frame.
+
+    It is never wider than WIDEST times its height, nor enlarged.
+    """
+
+    height: int  # at most, in pixels
+
+    def __call__(self, convert: Convert) -> np.ndarray:
+        """One decoded frame made small: (H', W', 3) uint8."""
+        from PIL import Image  # extraction does without
+
+        frame = convert()
+        high, wide = frame.shape[:2]
+        scale = min(self.height / high, WIDEST * self.height / wide)
+        if scale >= 1:
+            return frame
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+        return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
+def resize_frames(frames: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Frames (M, H, W, 3) uint8 -> (M, size, size, 3), scaled by torch, whatever the spec's scaler.
+
+    "area": float32 averages in 0..255; else uint8, bicubic with antialiasing.
+    """
+    if spec.resize == "area":
+        return average(frames, spec.size)
+    import torch
+    from torch.nn.functional import interpolate
+
+    target = spec.target(*frames.shape[1:3])
+    rows, columns = spec.centre(*target)
+    with torch.inference_mode():
+        resized = [
+            interpolate(part, target, mode="bicubic", antialias=True, align_corners=False)[
+                ..., rows, columns
+            ]
+            for part in torch.from_numpy(frames).permute(0, 3, 1, 2).split(CHUNK)
+        ]
+        return torch.cat(resized).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def average(frames: np.ndarray, size: int) -> np.ndarray:

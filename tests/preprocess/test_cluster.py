@@ -15,8 +15,7 @@ import pytest
 
 from preprocess import cluster, videos
 from preprocess.extraction import ray_driver
-from preprocess.extraction.failures import quarantine_file
-from preprocess.extraction.shards import parts_folder
+from preprocess.extraction.paths import failed_videos_file, parts_folder
 from tests.conftest import ROOT
 from tests.preprocess.extraction.test_shards import contents, make_videos, words
 from util.errors import UserError
@@ -64,8 +63,8 @@ def test_the_store_is_that_of_preprocess_videos(ray, folder, tmp_path, capsys, m
         assert f"out/{name}: 12 of 13 videos stored (12 new), 1 in quarantine; 210 fr" in line
         assert contents(Path("out", name)) == contents(Path(name))
         assert (
-            quarantine_file(Path("out", name)).read_text()
-            == quarantine_file(Path(name)).read_text()
+            failed_videos_file(Path("out", name)).read_text()
+            == failed_videos_file(Path(name)).read_text()
         )
         assert not parts_folder(Path("out", name)).exists()
     # Nothing is left to do: the store is left alone, and what is in quarantine is not tried.
@@ -78,15 +77,14 @@ def test_the_store_is_that_of_preprocess_videos(ray, folder, tmp_path, capsys, m
 
 @pytest.mark.long
 def test_other_versions_on_a_machine_are_refused(ray, folder, tmp_path, monkeypatch) -> None:
-    from preprocess.extraction import output
+    from preprocess.extraction import ray_extract
 
-    def choose(options):
-        (product,) = real(options)
-        product.provenance.versions["torch"] = "0.1"
-        return [product]
+    def load(outputs, options):
+        real(outputs, options)
+        outputs[0].provenance.versions["torch"] = "0.1"
 
-    real = output.choose_products
-    monkeypatch.setattr(output, "choose_products", choose)
+    real = ray_extract.load_outputs
+    monkeypatch.setattr(ray_extract, "load_outputs", load)
     with pytest.raises(UserError, match=r"s\.h5: .* has torch .*the machine of the command 0\.1;"):
         cluster.main(words(folder, tmp_path / "s.h5"))
     assert not (tmp_path / "s.h5").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_loader.store.features import open_store
-from preprocess import import_features
+from preprocess.feature import import_files
 from preprocess.feature.load import backbone_from_provenance
 from preprocess.import_features import main
 from util.errors import UserError
@@ -40,7 +40,7 @@ def words(folder, *more: str) -> list[str]:
 @pytest.mark.parametrize("block", [1, 2**20])
 def test_rows_find_their_videos(files, monkeypatch, block: int) -> None:
     folder, appearance, motion = files
-    monkeypatch.setattr(import_features, "BLOCK", block)
+    monkeypatch.setattr(import_files, "BLOCK", block)
     assert main(words(folder)) == 0
     first, second = open_store(folder / "a.h5"), open_store(folder / "m.h5")
     wanted = ["5", "7", "3"]
@@ -205,14 +205,14 @@ def test_outputs_are_looked_at_before_the_work(files) -> None:
 
 
 def test_both_stores_appear_or_neither(files, monkeypatch) -> None:
-    real = import_features.write_store
+    real = import_files.write_store
 
     def full(path, videos, provenance) -> None:
         if "m.h5" in str(path):
             raise OSError(28, "No space left on device")
         real(path, videos, provenance)
 
-    monkeypatch.setattr(import_features, "write_store", full)
+    monkeypatch.setattr(import_files, "write_store", full)
     with pytest.raises(UserError, match=r"m\.h5: cannot be written .No space left"):
         main(words(files[0]))
     assert {path.name for path in files[0].iterdir()} == {"a.in", "m.in"}

@@ -20,9 +20,8 @@ from model.backbone.table import BACKBONES
 from preprocess.feature.load import load_backbone
 from preprocess.feature.stream import stream_features
 from preprocess.stream import main
-from preprocess.video.clips import Clips, clip_frames
-from preprocess.video.decoders import VideoError
-from preprocess.video.resize import read_pictures
+from preprocess.video.clips import Clips, clip_frames, read_resized
+from preprocess.video.error import VideoError
 from tests import tiny_run
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
@@ -51,9 +50,9 @@ def test_a_files_clips_are_those_of_its_store(video, backbones, frames: int, gro
         channel: backbone.extract_pictures(clips)
         for (channel, backbone), clips in zip(
             backbones.items(),
-            read_pictures(
+            read_resized(
                 video, clips=3, frames=frames, decoder="pyav", keep_partial=False,
-                pictures=[backbone.picture for backbone in backbones.values()],
+                specs=[backbone.picture for backbone in backbones.values()],
             ),
             strict=True,
         )

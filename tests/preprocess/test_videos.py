@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,15 @@ import pytest
 
 from data_loader.store.features import open_store
 from data_loader.store.provenance import Sampling
+from options.preprocess.extract import VideoOptions
 from preprocess.extraction import decode_task, extract
-from preprocess.extraction.decode_task import Job, decode
-from preprocess.extraction.failures import quarantine_file
+from preprocess.extraction.decode_task import DecodeSettings, DecodeTask, decode
+from preprocess.extraction.paths import failed_videos_file
 from preprocess.extraction.worker import Failure
 from preprocess.feature.load import load_backbone
-from preprocess.video.clips import read_clips
+from preprocess.video.clips import read_clips, read_resized
 from preprocess.video.error import VideoError
-from preprocess.video.resize import Picture, read_pictures
+from preprocess.video.resize import InputSpec
 from preprocess.videos import main
 from tests.commands import Command
 from tests.video_files import moving_images, write_video
@@ -106,7 +108,7 @@ def test_quarantine_and_its_end(folder, tmp_path, capsys) -> None:
     captured = capsys.readouterr()
     assert "4 of 6 videos stored (4 new), 2 in quarantine" in captured.out
     assert f"set aside {bad}: not a video" in captured.err
-    rows = json.loads(quarantine_file(output).read_text())
+    rows = json.loads(failed_videos_file(output).read_text())
     assert rows[0]["file"] == str(bad) and rows[0]["id"] == "bad"
     assert rows[0]["sha256"] == sha256(bad) and "not a video" in rows[0]["reason"]
     assert rows[1] == {
@@ -117,7 +119,7 @@ def test_quarantine_and_its_end(folder, tmp_path, capsys) -> None:
     bad.unlink()
     write_video(bad, 8)
     assert main(words(folder, output)) == 0
-    assert not quarantine_file(output).exists()
+    assert not failed_videos_file(output).exists()
     assert "bad" in open_store(output)
 
 
@@ -128,9 +130,9 @@ def test_what_is_not_the_files_fault_is_tried_again(
     """A video that a machine short of memory set aside is read by the same command."""
     output = tmp_path / "s.h5"
 
-    def fails(jobs, compute, **options):
-        for job in jobs:
-            yield job, Failure("not enough memory" if again else "cut off", again)
+    def fails(tasks, compute, **options):
+        for task in tasks:
+            yield task, Failure("not enough memory" if again else "cut off", again)
 
     with monkeypatch.context() as patched:
         patched.setattr(extract, "run_pipeline", fails)
@@ -144,21 +146,20 @@ def test_what_is_not_the_files_fault_is_tried_again(
 
 def test_a_file_that_changes_while_it_is_read(folder, monkeypatch) -> None:
     """Frames of one file would stand beside the checksum of another."""
-    picture = Picture(size=8, resize="area", scaled=8, scaler="torch")
-    job = Job(
-        video="a", file=folder / "a.avi", clips=2, frames=2, decoder="pyav", keep_partial=False,
-        pictures=(picture,),
-    )  # fmt: skip
-    assert decode(job).clips[0].frame_count == 13
+    options = VideoOptions(videos=["x"], output=["s.h5"], backbone=["pixels"], clips=2, frames=2)
+    spec = InputSpec(size=8, resize="area", scaled=8, scaler="torch")
+    decode_one = partial(decode, DecodeSettings(options, (spec,)))
+    task = DecodeTask("a", folder / "a.avi", (0,))
+    assert decode_one(task).clips[0].frame_count == 13
 
     def read(path, **options):
         with path.open("ab") as file:
             file.write(b"more")
-        return read_pictures(path, **options)
+        return read_resized(path, **options)
 
-    monkeypatch.setattr(decode_task, "read_pictures", read)
+    monkeypatch.setattr(decode_task, "read_resized", read)
     with pytest.raises(VideoError, match="changed while it was read") as caught:
-        decode(job)
+        decode_one(task)
     assert caught.value.again
 
 
@@ -167,7 +168,7 @@ def test_odd_videos_all_but_the_corrupted(shared, tmp_path) -> None:
     folder = shared / "data" / "odd_videos"
     assert main(words(folder, output)) == 1
     assert len(open_store(output).ids) == 9
-    (row,) = json.loads(quarantine_file(output).read_text())
+    (row,) = json.loads(failed_videos_file(output).read_text())
     assert row["id"] == "corrupted" and "28 of 50 frames" in row["reason"]
     assert main(words(folder, output, "--keep_partial")) == 0
     store = open_store(output)
@@ -242,7 +243,7 @@ def test_nothing_readable_is_an_error(tmp_path) -> None:
     output = tmp_path / "s.h5"
     with pytest.raises(UserError, match=r"none of 1 videos can be read.*x\.mp4: no such file"):
         main(words(tmp_path / "x.mp4", output))
-    assert not output.exists() and quarantine_file(output).exists()
+    assert not output.exists() and failed_videos_file(output).exists()
 
 
 def test_ids_from_a_map(folder, tmp_path) -> None:

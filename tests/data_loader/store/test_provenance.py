@@ -19,7 +19,7 @@ from data_loader.store.provenance import (
     check_same,
 )
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.output import Target, choose_products, choose_targets
+from preprocess.extraction.output import StoreOutput, choose_outputs, load_outputs
 from preprocess.extraction.shards import stores_so_far
 from util.errors import UserError
 
@@ -42,11 +42,10 @@ def grow(made: Provenance, asked: Provenance, path: Path) -> None:
     """A store that was made so is asked to grow."""
     path.touch()
     store = SimpleNamespace(path=path, provenance=made, ids=("v",))
-    target = Target(
-        name="x", output=path, asked=asked, write=lambda *_: None,
-        open=lambda _: store,  # pyright: ignore[reportArgumentType]
-    )  # fmt: skip
-    stores_so_far(target)
+    output = StoreOutput()
+    output.path, output.provenance = path, asked
+    output.open = lambda _: store  # pyright: ignore[reportAttributeAccessIssue]
+    stores_so_far(output)
 
 
 def evaluate(made: Provenance, asked: Provenance, path: Path) -> None:
@@ -144,7 +143,8 @@ def test_what_is_asked_for_is_what_is_made(backbone: str, tmp_path) -> None:
         videos=["x"], backbone=[backbone], output=[str(tmp_path / "s.h5")],
         weights=["random"] if backbone == "squeezenet1_1" else [],
     )  # fmt: skip
-    (product,) = choose_products(options)
-    (target,) = choose_targets(options)  # before a network is loaded
-    assert target.asked.completed_by(product.provenance).first_difference(product.asked) is None
-    assert target.asked.sampling == Sampling(8, 16, "linspace")
+    (output,) = choose_outputs(options)
+    asked = output.provenance  # before a network is loaded
+    assert asked.sampling == Sampling(8, 16, "linspace") and asked.backbone == backbone
+    load_outputs([output], options)
+    assert asked.completed_by(output.provenance).first_difference(output.provenance) is None

@@ -4,12 +4,12 @@ import os
 import signal
 import time
 
-from preprocess.extraction.decode_task import Decoded, Job, decode
+from preprocess.extraction.decode_task import Decoded, DecodeSettings, DecodeTask, decode
 
 
-def decode_badly(job: Job) -> Decoded:
-    if job.video == "bad":
+def decode_badly(settings: DecodeSettings, task: DecodeTask) -> Decoded:
+    if task.video == "bad":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if job.video == "slow":
+    if task.video == "slow":
         time.sleep(99)
-    return decode(job)
+    return decode(settings, task)

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from benchmark.measure import peak_memory
-from preprocess.extraction.decode_task import Job, decode
-from preprocess.video.clips import Take, Thumbnail, take_clips
-from preprocess.video.resize import Picture, TakePicture
+from options.preprocess.extract import VideoOptions
+from preprocess.extraction.decode_task import DecodeSettings, DecodeTask, decode
+from preprocess.video.clips import Take, take_clips
+from preprocess.video.resize import FrameTransform, InputSpec, Thumbnail
 from tests.commands import serve
 from tests.video_files import moving_images, write_video
 
 SIZE = 64
 KEPT = 8 * 16 * SIZE * SIZE * 3  # bytes of the frames that clips need
-PIXELS = Picture(size=16, resize="area", scaled=16, scaler="torch")
+PIXELS = InputSpec(size=16, resize="area", scaled=16, scaler="torch")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,12 +44,10 @@ def write_long(path: Path, frames: int) -> Path:
 
 def prepare(path: Path, scaler: str):
     """What a worker does with one video; decoded once before, so that all is loaded."""
-    picture = Picture(size=SIZE, resize="squash", scaled=SIZE, scaler=scaler)
-    job = Job(
-        video="a", file=path, clips=8, frames=16, decoder="pyav", keep_partial=False,
-        pictures=(picture,),
-    )  # fmt: skip
-    return lambda: decode(job)
+    options = VideoOptions(videos=["x"], output=["s.h5"], backbone=["resnet18"])
+    spec = InputSpec(size=SIZE, resize="squash", scaled=SIZE, scaler=scaler)
+    settings, task = DecodeSettings(options, (spec,)), DecodeTask("a", path, (0,))
+    return lambda: decode(settings, task)
 
 
 def grows(tmp_path: Path, minutes: int) -> int:
@@ -75,7 +74,7 @@ def prepare_large(path: Path, take: Take):
     "take",
     [
         pytest.param(Take(make=Thumbnail(height=48)), id="thumbnail"),
-        pytest.param(Take(make=TakePicture(PIXELS)), id="area", marks=pytest.mark.long),
+        pytest.param(Take(make=FrameTransform(PIXELS)), id="area", marks=pytest.mark.long),
     ],
 )
 def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, take) -> None:

@@ -13,7 +13,7 @@ from benchmark.extraction import mutated
 from benchmark.extraction.damage import MUTATIONS, Found, compare, make_jobs, mutate
 from preprocess.extraction.worker import Failure
 from preprocess.video.clips import Clips, read_clips
-from preprocess.video.decoders import VideoError
+from preprocess.video.error import VideoError
 from tests.video_files import moving_images, write_video
 
 

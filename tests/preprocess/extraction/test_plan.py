@@ -13,8 +13,7 @@ import pytest
 
 from data_loader.store.features import open_store
 from preprocess.extraction import extract, plan
-from preprocess.extraction.failures import quarantine_file
-from preprocess.extraction.output import parts_folder
+from preprocess.extraction.paths import failed_videos_file, parts_folder
 from preprocess.extraction.plan import CHANGED
 from preprocess.video.files import look_for_videos, name_videos
 from preprocess.videos import main
@@ -28,7 +27,7 @@ from util.lock import writer_lock
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch) -> None:
     """Decode here: nothing of these tests crashes a decoder."""
-    monkeypatch.setattr(extract, "choose_crew", lambda **_: (0, 1))
+    monkeypatch.setattr(extract, "choose_pool_sizes", lambda **_: (0, 1))
 
 
 def words(videos: object, output: Path, *more: str) -> list[str]:
@@ -46,7 +45,7 @@ def folder(tmp_path) -> Path:
 
 
 def rows(output: Path) -> dict[str, str]:
-    found = json.loads(quarantine_file(output).read_text())
+    found = json.loads(failed_videos_file(output).read_text())
     return {row["id"]: row["reason"] for row in found}
 
 
@@ -133,7 +132,7 @@ def test_a_file_that_changed_is_named_and_stored_anew_on_retry(folder, tmp_path,
     assert main(words(folder, output, "--retry")) == 0
     assert "3 of 3 videos stored (1 new), 0 in quarantine" in capsys.readouterr().out
     assert open_store(output).video("a").file_sha256 != old
-    assert main(words(folder, output)) == 0 and not quarantine_file(output).exists()
+    assert main(words(folder, output)) == 0 and not failed_videos_file(output).exists()
 
 
 def test_files_that_only_moved_are_looked_at_once(folder, tmp_path, monkeypatch) -> None:
@@ -238,7 +237,7 @@ import sys
 from preprocess.extraction import extract
 from preprocess.videos import main
 from util.errors import run_command
-extract.choose_crew = lambda **_: (0, 1)
+extract.choose_pool_sizes = lambda **_: (0, 1)
 for command in eval(sys.argv[1]):
     try:
         run_command(lambda: main(command))
@@ -295,7 +294,7 @@ def account(seed: int, place: Path, clip: Path) -> None:
         left = [path for paths in listing.left_out.values() for path in paths]
         there = {os.fsencode(path.name) for path in [*listing.files, *left, *listing.folders]}
         assert there == set(names), f"seed {seed}: something is not said"
-        found = rows(output) if quarantine_file(output).exists() else {}
+        found = rows(output) if failed_videos_file(output).exists() else {}
         stored = set(open_store(output).ids)
         ids = set(name_videos(listing.files, None))
         assert ids <= stored | set(found), f"seed {seed}: lost {ids - stored - set(found)}"

@@ -18,8 +18,7 @@ import pytest
 
 from data_loader.store.features import open_store, write_store
 from preprocess.extraction import shards
-from preprocess.extraction.failures import quarantine_file
-from preprocess.extraction.output import parts_folder
+from preprocess.extraction.paths import failed_videos_file, parts_folder
 from preprocess.videos import main
 from tests.commands import start_processes
 from tests.conftest import ROOT
@@ -249,7 +248,7 @@ def test_two_processes_make_the_store_of_one(folder, tmp_path) -> None:
     assert [process.wait() for process in started] == [1, 0], started[0].stderr
     assert "12 of 14 videos stored (12 new), 2 in quarantine" in started[0].stdout
     assert contents(output) == contents(whole)
-    rows = [json.loads(quarantine_file(path).read_text()) for path in (output, whole)]
+    rows = [json.loads(failed_videos_file(path).read_text()) for path in (output, whole)]
     assert rows[0] == rows[1] and [row["id"] for row in rows[0]] == ["bad1", "bad2"]
     assert not parts_folder(output).exists()
 
@@ -271,7 +270,7 @@ def test_a_listed_video_is_not_tried_in_vain(folder, tmp_path, capsys, monkeypat
     bad.write_text("no video")
     command = ["--videos", str(folder), str(bad), *words(folder, output)[2:]]
     assert main(command) == 1
-    row = json.loads(quarantine_file(output).read_text())
+    row = json.loads(failed_videos_file(output).read_text())
     assert row[0]["sha256"] == sha256(bad)
     capsys.readouterr()
     partial = ["--keep_partial"]

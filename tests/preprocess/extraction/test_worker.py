@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from preprocess.extraction.worker import SHORTAGE, Failure, run_in_workers
-from preprocess.video.decoders import VideoError
+from preprocess.video.error import VideoError
 from tests.conftest import ROOT
 from util.errors import UserError
 

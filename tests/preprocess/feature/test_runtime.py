@@ -185,10 +185,13 @@ def test_a_store_says_what_ran_its_network_and_grows_with_either(tmp_path) -> No
 
 def test_auto_does_not_convert_a_network_for_a_few_videos(tmp_path, monkeypatch) -> None:
     """As many as are asked for, so that a run which goes on does as before."""
-    meant, real = [], extract.choose_products
-    monkeypatch.setattr(
-        extract, "choose_products", lambda o, auto: meant.append(auto) or real(o, auto=auto)
-    )
+    meant, real = [], extract.load_outputs
+
+    def load(outputs, options, *, auto, threads) -> None:
+        meant.append(auto)
+        real(outputs, options, auto=auto, threads=threads)
+
+    monkeypatch.setattr(extract, "load_outputs", load)
     command = ["--backbone", "pixels", "--output", str(tmp_path / "x.h5"), "--workers", "1"]
     command += ["--videos", str(tmp_path), "--clips", "1", "--frames", "2"]
     for first, last, expected in [(0, 7, "torch"), (7, 8, "auto")]:

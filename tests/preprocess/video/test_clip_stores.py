@@ -1,4 +1,4 @@
-"""Decoded clips as a product of `python -m preprocess.videos --backbone none`."""
+"""Decoded clips as an output of `python -m preprocess.videos --backbone none`."""
 
 import json
 import signal
@@ -12,11 +12,10 @@ import torch.nn.functional as F
 from PIL import Image
 
 from data_loader.store.clips import open_clip_store
-from preprocess.extraction.failures import quarantine_file
+from preprocess.extraction.paths import failed_videos_file
 from preprocess.feature.load import load_backbone
-from preprocess.video.clips import read_clips
-from preprocess.video.resize import Picture, average, read_pictures
-from preprocess.video.resize_frames import clip_picture, make_pictures
+from preprocess.video.clips import read_clips, read_resized
+from preprocess.video.resize import InputSpec, average, clip_input_spec, resize_frames
 from preprocess.videos import main
 from tests.commands import Command
 from tests.video_files import cut, moving_images, write_video
@@ -40,8 +39,8 @@ def words(folder: Path, output: Path, *more: str) -> list[str]:
     return ["--backbone", "none", *sizes, "--videos", str(folder), "--output", str(output), *more]
 
 
-def picture(size: int, resize: str, scaled: int | tuple[int, int], scaler="torch") -> Picture:
-    return Picture(size=size, resize=resize, scaled=scaled, scaler=scaler)
+def spec(size: int, resize: str, scaled: int | tuple[int, int], scaler="torch") -> InputSpec:
+    return InputSpec(size=size, resize=resize, scaled=scaled, scaler=scaler)
 
 
 @pytest.mark.parametrize("scaler", ["decoder", "torch"])
@@ -58,14 +57,14 @@ def test_a_store_holds_each_video_cut_and_resized(folder, tmp_path, capsys, resi
     for file in folder.iterdir():
         clips = read_clips(file, clips=3, frames=4)
         stored = store.video(file.stem)
-        (again,) = read_pictures(
+        (again,) = read_resized(
             file, clips=3, frames=4, decoder="pyav", keep_partial=False,
-            pictures=[clip_picture(store.provenance)],
+            specs=[clip_input_spec(store.provenance)],
         )  # fmt: skip
         assert np.array_equal(stored.frames, again.frames), "what prediction gives the model"
         assert np.array_equal(stored.index, clips.index)
         assert stored.file_sha256 == sha256(file)
-        by_torch = make_pictures(clips.frames, picture(16, resize, 16))
+        by_torch = resize_frames(clips.frames, spec(16, resize, 16))
         assert (scaler == "torch") == np.array_equal(stored.frames, by_torch)
         grey = (stored.frames.astype(int) - by_torch) @ (0.299, 0.587, 0.114)
         assert np.abs(grey).mean() < 4  # swscale makes colours at half the width
@@ -88,7 +87,7 @@ def test_averages_are_torchs_to_the_bit(size: tuple[int, int]) -> None:
 
 def test_squash_is_as_pillow_resizes() -> None:
     frames = moving_images(20, (60, 100))
-    made = make_pictures(frames, picture(24, "squash", 24))
+    made = resize_frames(frames, spec(24, "squash", 24))
     for mine, frame in zip(made, frames, strict=True):
         theirs = Image.fromarray(frame).resize((24, 24), Image.Resampling.BICUBIC)
         assert np.abs(mine.astype(int) - np.asarray(theirs)).max() <= 2
@@ -98,9 +97,9 @@ def test_crop_scales_the_short_side_and_takes_the_centre() -> None:
     wide = np.zeros((1, 32, 96, 3), np.uint8)
     wide[:, :, 32:64] = 200  # the central square
     for frames in (wide, wide.swapaxes(1, 2).copy()):
-        cropped = make_pictures(frames, picture(32, "crop", 32))
+        cropped = resize_frames(frames, spec(32, "crop", 32))
         assert cropped.shape == (1, 32, 32, 3) and (cropped == 200).all()
-        half = make_pictures(frames, picture(16, "crop", 16))
+        half = resize_frames(frames, spec(16, "crop", 16))
         assert half.shape == (1, 16, 16, 3) and (half[:, 4:12, 4:12] == 200).all()
 
 
@@ -111,22 +110,22 @@ def test_a_crop_by_the_decoder_is_upright_and_in_the_middle(tmp_path, scaled) ->
     ramps[..., 2] = 100
     images = np.tile((50 + ramps).astype(np.uint8), (9, 1, 1, 1))
     path = write_video(tmp_path / "a.mov", images=images, rotation=90)
-    crop = [picture(64, "crop", scaled, scaler) for scaler in ("decoder", "torch")]
+    crop = [spec(64, "crop", scaled, scaler) for scaler in ("decoder", "torch")]
     read = {"clips": 2, "frames": 2, "decoder": "pyav", "keep_partial": False}
     whole = read_clips(path, **read)
-    one, other = read_pictures(path, **read, pictures=crop)
+    one, other = read_resized(path, **read, specs=crop)
     assert whole.frames.shape[1:] == (144, 96, 3) and one.frames.shape[1:] == (64, 64, 3)
     assert np.abs(one.frames.astype(int) - other.frames).mean() < 1.5
-    assert np.array_equal(other.frames, make_pictures(whole.frames, crop[1]))
+    assert np.array_equal(other.frames, resize_frames(whole.frames, crop[1]))
 
 
 def test_equal_pictures_are_made_once(tmp_path) -> None:
     path = write_video(tmp_path / "a.mp4", 9)
     read = {"clips": 2, "frames": 2, "decoder": "pyav", "keep_partial": False}
-    one, small, other = read_pictures(
+    one, small, other = read_resized(
         path,
         **read,
-        pictures=[picture(16, "squash", 16), picture(8, "squash", 8), picture(16, "squash", 16)],
+        specs=[spec(16, "squash", 16), spec(8, "squash", 8), spec(16, "squash", 16)],
     )
     assert one is other and small.frames.shape[1:] == (8, 8, 3)
 
@@ -138,14 +137,14 @@ def test_a_backbone_sees_the_pictures_that_it_asks_for(tmp_path) -> None:
         for resize in ("squash", "crop") if weights else ("squash",):
             backbone = load_backbone(name, weights=weights, resize=resize, device="cpu")
             whole = read_clips(path, **read)
-            (seen,) = read_pictures(path, **read, pictures=[backbone.picture])
+            (seen,) = read_resized(path, **read, specs=[backbone.picture])
             assert np.array_equal(backbone.extract_pictures(seen), backbone.extract(whole))
 
 
 def test_provenance_of_features_is_no_recipe_for_clips() -> None:
     made = load_backbone("pixels", weights=None).provenance()
     with pytest.raises(UserError, match=r"features from pixels are no clips.*--backbone none"):
-        clip_picture(made)
+        clip_input_spec(made)
 
 
 def test_videos_are_set_aside_named_by_a_map_and_kept_in_part(folder, tmp_path, capsys) -> None:
@@ -158,14 +157,14 @@ def test_videos_are_set_aside_named_by_a_map_and_kept_in_part(folder, tmp_path, 
     assert main(command) == 1
     assert "4 of 6 videos stored (4 new), 2 in quarantine" in capsys.readouterr().out
     assert open_clip_store(output).ids == ("0", "1", "2", "3")
-    assert [row["id"] for row in json.loads(quarantine_file(output).read_text())] == ["4", "5"]
+    assert [row["id"] for row in json.loads(failed_videos_file(output).read_text())] == ["4", "5"]
     (folder / "f.mp4").unlink()
     before = open_clip_store(output).video("2").frames.copy()
     assert main([*command, "--keep_partial"]) == 0
     store = open_clip_store(output)
     assert store.ids == ("0", "1", "2", "3", "4") and store.notes[4].startswith("partial: ")
     assert np.array_equal(store.video("2").frames, before)
-    assert not quarantine_file(output).exists()
+    assert not failed_videos_file(output).exists()
 
 
 def test_another_size_or_kind_is_refused(folder, tmp_path) -> None:

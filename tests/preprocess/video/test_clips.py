@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocess.video.clips import clip_frames, read_clips
-from preprocess.video.decoders import DECODERS, VideoError, count_packets, require_decoder
+from preprocess.video.container import count_packets
+from preprocess.video.decoders import DECODERS
+from preprocess.video.error import VideoError
 from preprocess.video.scikit_video import import_scikit_video
 from tests.video_files import STEP, cut, level, moving_images, write_sound, write_video
 from util.errors import UserError
@@ -70,7 +72,7 @@ def test_header_without_a_count_is_no_matter(tmp_path) -> None:
 def test_the_decoded_count_decides(tmp_path, monkeypatch, told: int) -> None:
     path = write_video(tmp_path / "a.mp4", 20)
     right = read_clips(path, clips=3, frames=4)
-    monkeypatch.setattr("preprocess.video.decoders.count_packets", lambda path: (told, told, ""))
+    monkeypatch.setattr("preprocess.video.container.count_packets", lambda path: (told, told, ""))
     clips = read_clips(path, clips=3, frames=4)
     assert clips.frame_count == 20
     assert np.array_equal(clips.index, right.index) and np.array_equal(clips.frames, right.frames)
@@ -213,5 +215,5 @@ def test_ffmpeg_reports_a_video_that_breaks_off(shared) -> None:
 def test_scikit_video_without_ffmpeg_names_the_cure(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"ffmpeg is not on the PATH.*pyav"):
-        require_decoder("scikit-video")
-    require_decoder("pyav")
+        DECODERS["scikit-video"].require()
+    DECODERS["pyav"].require()

@@ -9,20 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_loader.store.provenance import Provenance
 from preprocess.video import pyav
 from preprocess.video.clips import read_clips
-from preprocess.video.decoders import (
-    DECODERS,
-    StoppedEarly,
-    VideoError,
-    count_packets,
-    decoder_of,
-    decoder_versions,
-    require_decoder,
-)
+from preprocess.video.container import count_packets
+from preprocess.video.decoders import DECODERS, decoder_of
+from preprocess.video.error import StoppedEarly, VideoError
 from preprocess.video.pyav import first_look
-from preprocess.video.resize import Picture
-from preprocess.video.resize_frames import make_pictures
+from preprocess.video.resize import InputSpec, resize_frames
 from preprocess.video.scikit_video import import_scikit_video
 from tests.video_files import begin_late, cut, moving_images, write_video
 from util.errors import UserError
@@ -30,7 +24,7 @@ from util.errors import UserError
 
 def _installed(decoder: str) -> bool:
     try:
-        require_decoder(decoder)
+        DECODERS[decoder].require()
     except UserError:
         return False
     return True
@@ -159,10 +153,10 @@ def test_the_decoders_scaler_is_close_to_torchs(size: tuple[int, int]) -> None:
         if number % 25 == 0:
             small.append(convert(size))
             full.append(convert())
-    picture = Picture(size=max(size), resize="crop", scaled=size, scaler="torch")
+    picture = InputSpec(size=max(size), resize="crop", scaled=size, scaler="torch")
     square = size[0] == size[1]
     if square:
-        torch_made = make_pictures(np.stack(full), picture)
+        torch_made = resize_frames(np.stack(full), picture)
         assert np.abs(np.stack(small).astype(int) - torch_made).mean() < 2
     assert np.stack(small).shape == (10, *size, 3)
     means = np.stack(small).mean((1, 2)) - np.stack(full).mean((1, 2))
@@ -250,7 +244,7 @@ def test_a_frame_that_does_not_convert_is_the_files_fault(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("decoder", ALL)
 def test_versions_say_package_and_ffmpeg(decoder: str) -> None:
-    found = decoder_versions(decoder)
+    found = DECODERS[decoder].versions()
     assert len(found) == 2 and all(any(c.isdigit() for c in v) for v in found.values())
 
 
@@ -318,9 +312,9 @@ def test_interlaced_frames_stay_woven(tmp_path, codec: str, name: str, decoder: 
 
 @pytest.mark.parametrize("made", ["opencv", "torchcodec"])
 def test_a_store_of_a_decoder_that_is_gone_is_asked_by_pyav(capsys, made: str) -> None:
-    assert decoder_of({"decoder": made}) == "pyav"
+    assert decoder_of(Provenance(decoder=made)) == "pyav"
     assert f"made with --decoder {made}" in capsys.readouterr().err
-    assert decoder_of({"decoder": "scikit-video"}) == "scikit-video"
+    assert decoder_of(Provenance(decoder="scikit-video")) == "scikit-video"
     assert capsys.readouterr().err == ""
 
 
