@@ -1,6 +1,6 @@
 """What a busy neighbour costs: the same work idle, and beside one and two busy processes.
 
-    python -m benchmark.neighbour [--works tiny demo msvd_qa extraction] [--rounds 5]
+    python -m benchmark neighbour [--works tiny demo msvd_qa extraction] [--rounds 5]
 
 Each setting of OpenMP's waiting is a process of its own, with the same work ready; they take turns,
 so that a machine that slows down slows all alike.  A neighbour is one thread that never rests.  On
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 NEIGHBOURS = (0, 1, 2)
@@ -36,15 +36,8 @@ STEPS = {"tiny": 20, "demo": 4, "msvd_qa": 1, "extraction": 1}  # of a work in o
 VIDEOS = 24
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measure, print a table in Markdown; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Work beside busy neighbours.")
-    parser.add_argument("--works", nargs="+", choices=list(STEPS), default=list(STEPS))
-    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
-    parser.add_argument("--spins", nargs="*", default=[], help="more values of GOMP_SPINCOUNT")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--serve", help=argparse.SUPPRESS)  # a process of one work
-    options = parser.parse_args(argv)
     if options.serve:
         return serve(options.serve)
     settings = {name: SETTINGS[name] for name in options.settings}
@@ -107,7 +100,7 @@ def _served(work: str, setting: dict[str, str]) -> Iterator[Callable[[], float]]
     environment = {k: v for k, v in os.environ.items() if k not in NAMES} | setting
     if not setting:  # torch's own default, not what util/threads.py would set
         environment["GOMP_SPINCOUNT"] = "300000"
-    command = [sys.executable, "-m", "benchmark.neighbour", "--serve", work]
+    command = [sys.executable, "-m", "benchmark", "neighbour", "--serve", work]
     with subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -171,7 +164,3 @@ def _extraction(folder: Path) -> Callable[[], object]:
             assert videos.main(flags) == 0
 
     return extract
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

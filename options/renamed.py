@@ -7,6 +7,13 @@ RENAMED = {
     "preprocess.imported": "preprocess.import_features",
     "preprocess.streaming": "preprocess.stream",
     "preprocess.backbone_list": "preprocess.backbones",
+    **{
+        f"benchmark.{name}": f"benchmark {name}"
+        for name in (
+            "decode", "encoders", "epoch", "extraction", "gpu", "inference", "mutated",
+            "neighbour", "runtimes", "store", "topology", "train_step",
+        )
+    },
 }  # fmt: skip
 
 

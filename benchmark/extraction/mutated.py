@@ -1,6 +1,6 @@
 """Damaged video files through the real decoding: nothing crashes, hangs, or is silently black.
 
-    python -m benchmark.extraction.mutated --videos DIR [--count 1000] [--seed 0] [--decoder pyav]
+    python -m benchmark mutated --videos DIR [--count 1000] [--seed 0] [--decoder pyav]
 
 Takes the smallest files of a folder, damages each in another way (a function of seed and number),
 and reads it as `preprocess.videos --keep_partial` does, in worker processes with a time limit.
@@ -20,24 +20,14 @@ from tqdm import tqdm
 
 from benchmark.extraction.damage import MUTATIONS, Found, Job, make_jobs, read_damaged
 from preprocess.extraction.worker import Failure, run_in_workers
-from preprocess.video.decoders import DECODERS
 from preprocess.video.files import list_videos
-from util.errors import UserError, run_command
+from util.errors import UserError
 
 OUTCOMES = ("stored", "partial", "refused", "timed out", "crashed")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Damage, read, account; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Damaged video files through the real decoding.")
-    parser.add_argument("--videos", required=True, help="a folder of whole videos")
-    parser.add_argument("--count", type=int, default=1000, help="damaged files")
-    parser.add_argument("--sources", type=int, default=20, help="the smallest videos to damage")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--decoder", choices=DECODERS, default="pyav")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--time_limit", type=float, default=30.0, help="seconds a file")
-    options = parser.parse_args(argv)
     if min(options.count, options.sources, options.workers) < 1:
         raise UserError("--count, --sources, --workers: give at least 1")
     paths = sorted(list_videos([options.videos]), key=lambda path: path.stat().st_size)
@@ -106,7 +96,3 @@ def _print_reasons(reasons: Sequence[str]) -> None:
 def _without_numbers(reasons: Sequence[str]) -> Iterator[str]:
     for reason in reasons:
         yield "".join("#" if c.isdigit() else c for c in reason.split(";")[0])[:80]
-
-
-if __name__ == "__main__":
-    run_command(main)

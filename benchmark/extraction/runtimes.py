@@ -1,6 +1,6 @@
 """Networks by torch and by OpenVINO, in one run.
 
-    python -m benchmark.extraction.runtimes [--backbones resnet101 ...] [--frames 32] [--rounds 3]
+    python -m benchmark runtimes [--backbones resnet101 ...] [--frames 32] [--rounds 3]
 
 Random weights, random pictures, a video of `--frames` frames in a thread on each core, in turn.
 Prints a table of medians in frames/s, and the seconds that converting takes; the last line is JSON.
@@ -11,7 +11,6 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
@@ -30,18 +29,16 @@ PRECISIONS, RUNTIMES = ("float32", "bf16"), ("torch", "openvino")
 CLIP = 16  # frames
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measure and print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Networks by torch and by OpenVINO.")
-    parser.add_argument("--backbones", nargs="+", default=BACKBONES)
-    parser.add_argument("--frames", type=int, default=32, help="of a video, a multiple of 16")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as the product: a video for each core
     print("| | torch | OpenVINO | ratio | torch, bf16 | OpenVINO, bf16 | ratio | converting |")
     print("|-|-|-|-|-|-|-|-|")
-    found = {name: measure(name, options.frames, options.rounds) for name in options.backbones}
+    found = {
+        name: measure(name, options.frames, options.rounds)
+        for name in options.backbones or BACKBONES
+    }
     torch.set_num_threads(before)
     print(json.dumps(found))
     return 0
@@ -77,7 +74,3 @@ def measure(name: str, frames: int, rounds: int) -> dict[str, float]:
     cells.append(f"{opened['openvino'] - opened['torch']:.1f} s")
     print(markdown(cells), flush=True)
     return {form: round(rate, 1) for form, rate in rates.items()}
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

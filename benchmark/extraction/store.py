@@ -1,6 +1,6 @@
 """Feature stores: what float16 loses, and what compression costs.
 
-    python -m benchmark.extraction.store [--store appearance_float32.h5] [--videos 32] [--rounds 3]
+    python -m benchmark store [--store appearance_float32.h5] [--videos 32] [--rounds 3]
 
 The features are those of a float32 store, or made up.  They are written as float16 and float32,
 uncompressed and compressed, checked to come back as they were, and read in turn: all at once in
@@ -30,7 +30,6 @@ from data_loader.store.features import (
     write_store,
 )
 from data_loader.store.provenance import Provenance
-from util.errors import run_command
 
 MIB = 2**20
 NORMAL = float(np.finfo(np.float16).smallest_normal)  # below it float16 has fewer digits
@@ -128,16 +127,8 @@ def reading(videos: Sequence[VideoFeatures], folder: Path, *, rounds: int) -> di
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measure and print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Precision, size and speed of feature stores.")
-    parser.add_argument("--store", help="a float32 feature store; without one, made-up features")
-    parser.add_argument("--videos", type=int, default=32, help="how many of its videos")
-    parser.add_argument("--clips", type=int, default=8, help="of made-up videos")
-    parser.add_argument("--frames", type=int, default=16, help="of made-up videos")
-    parser.add_argument("--width", type=int, default=2048, help="of made-up videos")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
     if options.store is None:
         shape = {"clips": options.clips, "frames": options.frames, "width": options.width}
         videos = made_up(options.videos, **shape)
@@ -153,7 +144,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         found |= reading(videos, Path(folder), rounds=options.rounds)
     print(json.dumps({key: float(f"{value:.3g}") for key, value in found.items()}))
     return 0
-
-
-if __name__ == "__main__":
-    run_command(main)

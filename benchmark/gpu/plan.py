@@ -1,11 +1,11 @@
-"""How much `python -m benchmark.gpu` measures: at the size of MSVD-QA, or a trial of seconds."""
+"""How much `python -m benchmark gpu` measures: at the size of MSVD-QA, or a trial of seconds."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One size of the measurement; `size` names a line of benchmark.sizes."""
+    """One size of the measurement; `size` names a line of benchmark.training.sizes."""
 
     size: str
     epochs: int

@@ -1,7 +1,7 @@
 """What training the encoders costs: each question with its own video, or 26 that share one.
 
-    python -m benchmark.training.encoders [--encoders resnet18 resnext26] [--side 64] [--rounds 3]
-    python -m benchmark.training.encoders --full      the full-size model: one step of 8 videos
+    python -m benchmark encoders [--encoders resnet18 resnext26] [--side 64] [--rounds 3]
+    python -m benchmark encoders --full      the full-size model: one step of 8 videos
 
 The original way encodes the video of every question; here a batch is formed of videos, each with
 its questions.  Time and peak memory of a whole training step (forward, backward, optimizer) of the
@@ -12,7 +12,7 @@ process of its own.  The last line is one JSON object.
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -166,25 +166,9 @@ def full_size(options: argparse.Namespace) -> dict[str, float]:
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measure, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="The cost of training the encoders.")
-    parser.add_argument("--encoders", nargs=2, default=["resnet18", "resnext26"])
-    parser.add_argument("--side", type=int, default=64)
-    parser.add_argument("--clips", type=int, default=4)
-    parser.add_argument("--frames", type=int, default=8)
-    parser.add_argument("--videos", type=int, default=2, help="that 26 questions each share")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--full", action="store_true", help="peak memory of the full-size model")
-    parser.add_argument("--without", type=int, nargs=2, default=[1, 2], help="videos, all kept")
-    parser.add_argument("--with_checkpointing", type=int, nargs=2, default=[2, 8])
-    parser.add_argument("--precision", choices=["float32", "bf16"], default="float32")
-    options = parser.parse_args(argv)
     print(f"{torch.get_num_threads()} threads, no GPU" if not torch.cuda.is_available() else "GPU")
     found = full_size(options) if options.full else compare(options)
     print(json.dumps({key: round(value, 3) for key, value in found.items()}))
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

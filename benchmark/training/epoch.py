@@ -1,6 +1,6 @@
 """Whole epochs at the size of MSVD-QA: 30,933 questions on 1,161 videos, made-up features.
 
-    python -m benchmark.training.epoch [--epochs 1] [--questions_per_video 16] [--compile]
+    python -m benchmark epoch [--epochs 1] [--questions_per_video 16] [--compile]
         [--cuda_graph]
 
 The product's sampler, gather, step and validation (6,415 questions on 245 videos), as train.py runs
@@ -11,7 +11,6 @@ line is one JSON object.
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,18 +32,8 @@ TRAINING, VALIDATION = (30_933, 1_161), (6_415, 245)  # questions, videos
 BATCH = 256
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Train, validate, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Whole epochs at the size of MSVD-QA.")
-    parser.add_argument("--size", choices=SIZES, default="msvd_qa")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--share", type=float, default=1.0, help="of the data set, for a trial")
-    parser.add_argument("--questions_per_video", type=int, default=16)
-    parser.add_argument("--precision", choices=["float32", "bf16"], default="float32")
-    parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--cuda_graph", action="store_true")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    options = parser.parse_args(argv)
     device = pick_device(options.device)
     size = SIZES[options.size]
     training, validation = (
@@ -118,7 +107,3 @@ def _count(task: nn.Module, batch: object) -> int:
 
 def _dtype(precision: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

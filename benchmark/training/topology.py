@@ -1,6 +1,6 @@
 """Long videos: how a reasoning unit's time and memory grow with the clips of a video.
 
-    python -m benchmark.training.topology [--clips 8 64 512 4096] [--width 256] [--plot FILE]
+    python -m benchmark topology [--clips 8 64 512 4096] [--width 256] [--plot FILE]
 
 One training pass (forward and backward, dropout on) over the four relation graphs and their
 fusions, with the consistency and HSIC losses, of a batch of 2 videos: every clip with every clip
@@ -12,9 +12,8 @@ peak memory is measured in a process of its own.  Where the complete graphs woul
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
@@ -134,16 +133,8 @@ def plot(found: dict[int, dict[str, Cost]], *, width: int, videos: int) -> Figur
     return figure
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measure, print, draw; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Time and memory over the clips of a video.")
-    parser.add_argument("--clips", type=int, nargs="+", default=[8, 64, 512, 4096])
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--videos", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=4.0, help="GiB for the complete graphs")
-    parser.add_argument("--plot", type=Path, help="where to draw the growth (PNG)")
-    options = parser.parse_args(argv)
     print(
         f"D {options.width}, {options.videos} videos, {torch.get_num_threads()} threads: "
         "seconds (median and range), peak memory"
@@ -168,7 +159,3 @@ def summary(found: dict[int, dict[str, Cost]]) -> dict[str, float]:
             ratios[f"{kind}_{large}_over_{small}"] = round(b.seconds / a.seconds, 3)
             ratios[f"{kind}_memory_{large}_over_{small}"] = round(b.memory / a.memory, 3)
     return dict(sorted(ratios.items()))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """Training: the product against the plain form, in one process, interleaved.
 
-    python -m benchmark.training.train_step [--sizes msvd_qa msvrtt_qa svqa] [--rounds 3]
+    python -m benchmark train_step [--sizes msvd_qa msvrtt_qa svqa] [--rounds 3]
 
 First both forms are checked to give the same logits, losses and gradients (dropout off).  Then each
 does whole training steps (forward, backward, optimizer, dropout on) on the same questions: 16
@@ -14,7 +14,7 @@ import json
 import math
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,13 +201,8 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
     return slow / memory
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Check, measure, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Training against the plain form.")
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["msvd_qa", "msvd_qa_t2"])
-    parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
     rate = matrix_rate()
     print(f"{torch.get_num_threads()} threads, matrix products {rate / 1e9:.0f} GFLOP/s (float32)")
     limits = {"batch": options.batch, "rounds": options.rounds, "rate": rate}
@@ -224,7 +219,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     print(json.dumps({key: round(value, 3) for key, value in summary.items()}))
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

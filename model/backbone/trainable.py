@@ -40,7 +40,7 @@ class TrainableBackbone(nn.Module):
         self.policy, self.batch_norm, self.checkpointing = policy, batch_norm, checkpointing
         # Images arrive with their colours innermost; networks so laid out are faster on a CPU, the
         # small ones by a quarter to a half.  On a GPU that is unmeasured, and grouped 3D
-        # convolutions are doubtful: `python -m benchmark.gpu` times both layouts.
+        # convolutions are doubtful: `python -m benchmark gpu` times both layouts.
         self.layout = torch.channels_last if spec.kind == "frame" else torch.channels_last_3d
         self.network = spec.without_head()
         if batch_norm == "train":

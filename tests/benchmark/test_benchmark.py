@@ -1,5 +1,6 @@
 """The benchmarks: they compare equal things, count the arithmetic right, and end in JSON."""
 
+import importlib
 import json
 import time
 from importlib.util import find_spec
@@ -8,10 +9,13 @@ import pytest
 import torch
 
 from benchmark import measure
-from benchmark.extraction import runtimes
-from benchmark.inference import __main__ as inference
-from benchmark.training import encoders, train_step
+from benchmark.__main__ import MODULES, main
+from benchmark.arguments import DECODERS, PARTS
+from benchmark.arguments import SIZES as SIZE_NAMES
+from benchmark.gpu import parts
+from benchmark.training import train_step
 from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
+from preprocess.video import decoders
 from tests.commands import serve
 
 TINY = SIZES["tiny"]
@@ -21,6 +25,15 @@ TINY = SIZES["tiny"]
 def imported() -> None:
     """Processes in which memory is measured begin with their imports done."""
     serve()
+
+
+def test_every_benchmark_and_every_choice_is_there() -> None:
+    """The options are apart from the benchmarks, whose tables import torch."""
+    for module in MODULES.values():
+        assert callable(importlib.import_module(module).run)
+    assert tuple(SIZES) == SIZE_NAMES
+    assert tuple(parts.PARTS) == PARTS
+    assert tuple(decoders.DECODERS) == DECODERS
 
 
 def test_the_plain_form_is_the_same_model() -> None:
@@ -59,13 +72,13 @@ def test_the_arithmetic_of_one_layer_and_of_grouping() -> None:
 @pytest.mark.parametrize(
     ("command", "flags", "keys"),
     [
-        (train_step, ["--batch", "16"], {"train_ratio_grouped", "train_ratio_ungrouped",
+        ("train_step", ["--batch", "16"], {"train_ratio_grouped", "train_ratio_ungrouped",
                                          "floor_share", "loader_ratio", "memory_ratio"}),
-        (inference, ["--videos", "2"], {"inference_ratio"}),
+        ("inference", ["--videos", "2"], {"inference_ratio"}),
     ],
 )  # fmt: skip
-def test_the_last_line_is_json(command, flags: list[str], keys: set[str], capsys) -> None:
-    command.main(["--sizes", "tiny", "--rounds", "1", *flags])
+def test_the_last_line_is_json(command: str, flags: list[str], keys: set[str], capsys) -> None:
+    main([command, "--sizes", "tiny", "--rounds", "1", *flags])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(found) == keys
     assert all(value > 0 for value in found.values())
@@ -74,7 +87,7 @@ def test_the_last_line_is_json(command, flags: list[str], keys: set[str], capsys
 @pytest.mark.long
 def test_what_shared_videos_save(capsys) -> None:
     small = ["--side", "32", "--clips", "4", "--frames", "8", "--videos", "1", "--rounds", "1"]
-    encoders.main(["--encoders", "resnet_narrow", "resnext_narrow", *small])
+    main(["encoders", "--encoders", "resnet_narrow", "resnext_narrow", *small])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["time_ratio"] > 0 and found["time_ratio_checkpointing"] > 0  # of one short round
     assert found["memory_ratio"] > 1
@@ -98,7 +111,8 @@ def _allocate(size: int):
 # Found, not imported: an import of a test's own would bring OpenVINO's telemetry with it.
 @pytest.mark.skipif(find_spec("openvino") is None, reason="needs openvino")
 def test_networks_by_both_runtimes(capsys) -> None:
-    assert runtimes.main(["--backbones", "squeezenet1_1", "--frames", "16", "--rounds", "1"]) == 0
+    flags = ["--backbones", "squeezenet1_1", "--frames", "16", "--rounds", "1"]
+    assert main(["runtimes", *flags]) == 0
     *_, line, last = capsys.readouterr().out.splitlines()
     rates = json.loads(last)["squeezenet1_1"]
     assert len(rates) == 4 and all(rate > 0 for rate in rates.values())

@@ -6,7 +6,8 @@ import sys
 import pytest
 import torch
 
-from benchmark.gpu.__main__ import PARTS, TOTAL, environment, main, rounded, run_part
+from benchmark.__main__ import main
+from benchmark.gpu.parts import PARTS, TOTAL, environment, rounded, run_part
 from benchmark.gpu.plan import PLANS
 
 CPU = torch.device("cpu")
@@ -14,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="of a machine without a GPU")
 def test_without_a_gpu_it_says_so_in_one_line(capsys) -> None:
-    assert main([]) == 2
+    assert main(["gpu"]) == 2
     assert capsys.readouterr().out.count("\n") == 1
 
 
@@ -37,7 +38,7 @@ def test_training_and_its_profile(tmp_path) -> None:
 def test_extraction_by_a_part_of_its_own(tmp_path, capfd) -> None:
     """Through the command: a process for the part, its lines, one JSON line last."""
     given = ["--device", "cpu", "--size", "tiny", "--parts", "extraction"]
-    assert main([*given, "--folder", str(tmp_path)]) == 0
+    assert main(["gpu", *given, "--folder", str(tmp_path)]) == 0
     lines = capfd.readouterr().out.splitlines()
     found = json.loads(lines[-1])
     assert found["failed"] == {} and found["environment"]["torch"] == torch.__version__
@@ -65,9 +66,9 @@ def test_a_part_that_fails_or_hangs_has_a_reason(tmp_path, capfd) -> None:
 
 def test_a_failed_part_is_in_the_json_and_the_rest_goes_on(tmp_path, monkeypatch, capfd) -> None:
     answers = iter([(None, "CUDA error"), ({"passed": 3, "failed": "test_x: wrong"}, ""), ({}, "")])
-    monkeypatch.setattr("benchmark.gpu.__main__.run_part", lambda *given: next(answers))
+    monkeypatch.setattr("benchmark.gpu.parts.run_part", lambda *given: next(answers))
     given = ["--device", "cpu", "--size", "tiny", "--folder", str(tmp_path)]
-    assert main([*given, "--parts", "epochs", "tests", "profile"]) == 1
+    assert main(["gpu", *given, "--parts", "epochs", "tests", "profile"]) == 1
     found = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert found["failed"] == {"epochs": "CUDA error", "tests": "test_x: wrong"}
     assert found["tests"]["passed"] == 3 and "profile" in found

@@ -1,4 +1,4 @@
-"""benchmark.store: only what comes back as written is timed, and its errors are float16's."""
+"""benchmark store: only what comes back as written is timed, and its errors are float16's."""
 
 import json
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmark.__main__ import main
 from benchmark.extraction import store
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Provenance
@@ -23,7 +24,7 @@ def _last(capsys) -> dict[str, float]:
 
 def test_the_last_line_is_json(capsys) -> None:
     small = ["--videos", "3", "--clips", "2", "--frames", "2", "--width", "5", "--rounds", "1"]
-    assert store.main(small) == 0
+    assert main(["store", *small]) == 0
     found = _last(capsys)
     assert set(found) == SPEED | ERROR
     assert all(value > 0 for value in found.values())
@@ -44,7 +45,7 @@ def test_a_store_of_float16_says_nothing_of_its_error(tmp_path, capsys) -> None:
     for dtype, keys in (("float16", SPEED), ("float32", SPEED | ERROR)):
         typed = [replace(v, features=v.features.astype(dtype)) for v in videos]
         write_store(tmp_path / "a.h5", typed, Provenance())
-        store.main(["--store", str(tmp_path / "a.h5"), "--videos", "2", "--rounds", "1"])
+        main(["store", "--store", str(tmp_path / "a.h5"), "--videos", "2", "--rounds", "1"])
         assert set(_last(capsys)) == keys
 
 
@@ -54,4 +55,4 @@ def test_what_does_not_come_back_is_not_timed(monkeypatch) -> None:
 
     monkeypatch.setattr(store, "write_store", forgets)
     with pytest.raises(AssertionError, match=r"float16_none\.h5.*nothing was timed"):
-        store.main(["--videos", "2", "--width", "5", "--rounds", "1"])
+        main(["store", "--videos", "2", "--width", "5", "--rounds", "1"])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from benchmark.__main__ import main
 from benchmark.training import topology
 from benchmark.training.topology import Cost, Setting, summary
 
@@ -15,7 +16,7 @@ def test_growth_is_measured_and_drawn(tmp_path: Path, monkeypatch, capsys) -> No
     monkeypatch.setattr(topology, "peak_memory", runs_once)
     limit = Setting(clips=5, width=8, videos=2).complete_bytes / topology.GIB
     flags = ["--clips", "10", "5", "--width", "8", "--rounds", "1", "--limit", str(limit)]
-    topology.main([*flags, "--plot", str(tmp_path / "growth.png")])
+    main(["topology", *flags, "--plot", str(tmp_path / "growth.png")])
     *lines, last = capsys.readouterr().out.splitlines()
     assert [" ".join(line.split()[:4]) for line in lines[1:]] == [
         "5 clips | complete", "5 clips | window:8", "5 clips | knn:8",

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from benchmark.__main__ import main as benchmark
 from benchmark.extraction import mutated
 from benchmark.extraction.damage import MUTATIONS, Found, compare, make_jobs, mutate
 from preprocess.extraction.worker import Failure
@@ -29,7 +30,9 @@ def videos(tmp_path_factory) -> Path:
 def test_small_videos(videos: Path, capsys) -> None:
     """Every kind of damage on every container, in a worker process."""
     count = 3 * len(MUTATIONS)
-    code = mutated.main(["--videos", str(videos), "--count", str(count), "--time_limit", "20"])
+    code = benchmark(
+        ["mutated", "--videos", str(videos), "--count", str(count), "--time_limit", "20"]
+    )
     out = capsys.readouterr().out
     found = json.loads(out.splitlines()[-1])
     assert code == 0 and found["files"] == count == 36
@@ -43,7 +46,7 @@ def test_small_videos(videos: Path, capsys) -> None:
 def test_a_thousand_real_videos(shared, capsys) -> None:
     """The share of files whose damage goes unnoticed is small, and shown."""
     videos = shared / "data" / "msvd_videos"
-    assert mutated.main(["--videos", str(videos), "--count", "1000"]) == 0
+    assert benchmark(["mutated", "--videos", str(videos), "--count", "1000"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["silently_black"] == found["unaccounted"] == 0
     assert found["off_without_a_note"] < found["pictures"] / 50

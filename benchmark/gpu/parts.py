@@ -1,6 +1,6 @@
 """What only a GPU can tell, by one command, in under eight minutes:
 
-    python -m benchmark.gpu
+    python -m benchmark gpu
 
 It needs torch, torchvision, torch-geometric, torchmetrics, h5py, SciPy, tqdm, PyYAML, TensorBoard,
 matplotlib and pytest, and no files: frames and features are made up.  Each part runs in a process
@@ -31,20 +31,12 @@ from benchmark.gpu.training import epochs, profile
 
 Say = Callable[[str], None]
 ROOT = Path(__file__).parent.parent.parent
-FOLDER = Path("results/gpu")
 TOTAL = 450.0  # seconds for all parts
 WRITE_UP = "the write-up reports 14 minutes"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run the parts, or, in its own process, one of them; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="What only a GPU can tell.")
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--size", choices=PLANS, default="msvd_qa")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--alone", action="store_true", help="in this process: the first part")
-    parser.add_argument("--folder", default=str(FOLDER))
-    options = parser.parse_args(argv)
     if options.device == "cuda" and not torch.cuda.is_available():
         print("benchmark.gpu: torch sees no GPU here; --device cpu --size tiny tries the code")
         return 2
@@ -60,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed: dict[str, str] = {}
     for name in options.parts:
         command = [
-            sys.executable, "-m", "benchmark.gpu", "--alone", "--parts", name,
+            sys.executable, "-m", "benchmark", "gpu", "--alone", "--parts", name,
             "--device", options.device, "--size", options.size, "--folder", str(folder),
         ]  # fmt: skip
         budget = min(PARTS[name][1], TOTAL - (time.monotonic() - begin))
@@ -191,6 +183,3 @@ PARTS: dict[str, tuple[Callable[[Plan, torch.device, Path, Say], dict[str, Any]]
     "extraction": (extraction, 100.0),
     "profile": (profile, 60.0),
 }
-
-if __name__ == "__main__":
-    raise SystemExit(main())

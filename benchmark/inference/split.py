@@ -1,6 +1,6 @@
 """Inference over a split: the product against the plain form, in one process, interleaved.
 
-    python -m benchmark.inference [--sizes msvd_qa] [--videos 20] [--rounds 3]
+    python -m benchmark inference [--sizes msvd_qa] [--videos 20] [--rounds 3]
 
 Both answer the same made-up split, 26 questions a video as in MSVD-QA, and must give the same
 answers first.  The product encodes every video once; the plain form encodes it again for every
@@ -10,7 +10,6 @@ question.  The last line is one JSON object.
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
 
 import torch
 
@@ -25,13 +24,8 @@ GROUP = 26  # questions a video
 BATCH = 256
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Check, measure, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Inference against the plain form.")
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["msvd_qa"])
-    parser.add_argument("--videos", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(argv)
     rate = matrix_rate()
     print(f"{torch.get_num_threads()} threads, matrix products {rate / 1e9:.0f} GFLOP/s (float32)")
     ratios = {
@@ -78,7 +72,3 @@ def answers(plain: PlainAnswering, task: QuestionAnswering, data: QaData) -> tor
         _, logits = plain(*plain_inputs(batch))
         out[batch.row] = task.known(logits).argmax(1)
     return out
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,7 +1,18 @@
-"""What `benchmark.extraction` times: product, plain script, decoding alone, network alone."""
+"""Feature extraction against a plain sequential script, in one run.
+
+    python -m benchmark extraction [--videos DIR] [--count 24] [--weights FILE]
+        [--backbone squeezenet1_1] [--rounds 1] [--network_precision bf16] [--runtime torch]
+
+Both make features of the same videos (8 clips of 16 frames), which must agree first.  Decoding
+alone, and the network alone, are timed as the product does them: on all cores.  The last line is
+one JSON object.
+"""
 
 import argparse
+import json
 import os
+import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +35,36 @@ from preprocess.feature.extractor import NetworkExtractor
 from preprocess.feature.load import load_backbone
 
 
-class Works:
-    """The pieces of work, on the same videos with the same weights."""
+def run(options: argparse.Namespace) -> int:
+    """Check, measure, print; the last line is JSON."""
+    files = sorted(Path(options.videos).iterdir())
+    files = files[:: max(1, len(files) // options.count)][: options.count]
+    with tempfile.TemporaryDirectory() as folder:
+        timed = TimedExtraction(files, Path(folder), options)
+        timed.check()
+        seconds = timed.measure(options.rounds)
+    frames, pictures = timed.frames, timed.pictures
+    middle = {name: statistics.median(values) for name, values in seconds.items()}
+    found = {
+        "ratio_sequential": round(middle["sequential"] / middle["product"], 3),
+        "videos_per_second": round(len(files) / middle["product"], 3),
+        "decode_fps": round(frames / middle["decode"], 1),
+        "network_fps": round(pictures / middle["network"], 1),
+    }
+    print(f"{len(files)} videos, {frames} frames, {pictures} of them in clips; {timed.cores} cores")
+    for name, values in seconds.items():
+        print(f"{name:>10}: {', '.join(f'{value:.2f}' for value in values)} s")
+    print(
+        f"sequential {len(files) / middle['sequential']:.2f} videos/s, product "
+        f"{found['videos_per_second']:.2f}; were decoding and network each alone, one after the "
+        f"other on all cores: {len(files) / (middle['decode'] + middle['network']):.2f}"
+    )
+    print(json.dumps(found))
+    return 0
+
+
+class TimedExtraction:
+    """What is timed: product, plain script, decoding alone, network alone; of the same videos."""
 
     def __init__(self, files: list[Path], folder: Path, options: argparse.Namespace) -> None:
         self.files, self.output = files, folder / "features.h5"

@@ -1,0 +1,38 @@
+"""The benchmarks:  python -m benchmark NAME
+
+Each checks first that what it compares computes the same, then measures it in turns in one run, and
+prints one JSON object last.
+"""
+
+import importlib
+from collections.abc import Sequence
+
+from benchmark.arguments import arguments
+from util.errors import run_command
+
+MODULES = {  # command -> the module whose `run` does it
+    "train_step": "benchmark.training.train_step",
+    "epoch": "benchmark.training.epoch",
+    "encoders": "benchmark.training.encoders",
+    "topology": "benchmark.training.topology",
+    "inference": "benchmark.inference.split",
+    "extraction": "benchmark.extraction.command",
+    "decode": "benchmark.extraction.decode",
+    "runtimes": "benchmark.extraction.runtimes",
+    "store": "benchmark.extraction.store",
+    "mutated": "benchmark.extraction.mutated",
+    "neighbour": "benchmark.neighbour",
+    "gpu": "benchmark.gpu.parts",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one benchmark."""
+    options = arguments(__doc__ or "").parse_args(argv)
+    # Here and not above: help and a misspelt option shall not wait for torch, and worker processes
+    # import this module anew.
+    return importlib.import_module(MODULES[options.name]).run(options)
+
+
+if __name__ == "__main__":
+    run_command(main)
