@@ -23,6 +23,8 @@ MODULES = {  # command -> the module whose `run` does it
     "mutated": "benchmark.extraction.mutated",
     "neighbour": "benchmark.neighbour",
     "gpu": "benchmark.gpu.parts",
+    "help_time": "benchmark.help_time",
+    "import_graph": "benchmark.import_graph",
 }
 
 

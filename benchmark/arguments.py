@@ -113,4 +113,11 @@ def arguments(about: str) -> Arguments:
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     add("--alone", action="store_true", help="in this process: the first part")
     add("--folder", default="results/gpu")
+
+    add = benchmarks.add_parser("help_time", help="how long a word of help takes").add_argument
+    add("--rounds", type=int, default=5)
+
+    about = "the import graph in numbers"
+    add = benchmarks.add_parser("import_graph", help=about).add_argument
+    add("--root", default=".", help="another checkout to look at")
     return parser

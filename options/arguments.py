@@ -2,11 +2,13 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from options.typed import nearest
 from util.errors import UserError
+from util.text import printable
 
 
 class Arguments(argparse.ArgumentParser):
@@ -15,13 +17,13 @@ class Arguments(argparse.ArgumentParser):
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Leave nothing over: the top parser would complain, and knows none of a subcommand's."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            flags = re.findall(r"--\w+", self.format_help())
-            close = nearest(unknown[0].partition("=")[0], flags)
-            self.error(f"{' '.join(unknown)}: not known{close}")
-        return found, unknown
+        """Refuse a flag that is none first: argparse would say that others are missing."""
+        args = sys.argv[1:] if args is None else args
+        known = list(self._option_string_actions)
+        for flag in (word.partition("=")[0] for word in args if not self._subparsers):
+            if flag.startswith("--") and flag not in known:
+                self.error(f"{printable(flag)} is no option of it{nearest(flag, known)}")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError."""

@@ -1,0 +1,65 @@
+"""How long a word of help takes: every command with --help, in turn.
+
+    python -m benchmark help_time [--rounds 5]
+
+Prints a table, slowest first, of median seconds and most memory; the last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+COMMANDS = (
+    *(["train.py", task] for task in ("qa", "autoencoder")),
+    ["predict.py"],
+    *(
+        ["evaluate.py", name]
+        for name in (
+            "score", "baselines", "compare", "table", "report", "reconstruction", "curves",
+        )
+    ),
+    *(
+        [f"preprocess.{name}"]
+        for name in (
+            "videos", "questions", "shapes", "stream", "cluster", "import_features", "backbones",
+        )
+    ),
+    ["data_loader.store"],
+    ["demo.two_stage"],
+    *(
+        ["benchmark", name]
+        for name in (
+            "train_step", "epoch", "encoders", "topology", "inference", "extraction", "decode",
+            "runtimes", "store", "mutated", "neighbour", "gpu", "help_time", "import_graph",
+        )
+    ),
+)  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print; the last line is JSON."""
+    seconds: dict[str, list[float]] = {" ".join(words): [] for words in COMMANDS}
+    for _ in range(options.rounds):
+        for words in COMMANDS:
+            flag = [] if words[0].endswith(".py") else ["-m"]
+            begin = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, *flag, *words, "--help"], stdout=subprocess.DEVNULL
+            )
+            seconds[" ".join(words)].append(time.perf_counter() - begin)
+            assert done.returncode == 0, words
+    median = {name: statistics.median(times) for name, times in seconds.items()}
+    slowest = sorted(median, key=lambda name: -median[name])
+    for name in slowest:
+        print(f"{median[name]:6.2f} s  {name}")
+    # Linux gives KiB; of the largest of all these processes.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{len(median)} commands on {len(os.sched_getaffinity(0))} cores, at most {peak:.0f} MiB")
+    found = {"slowest": slowest[0], "seconds": round(median[slowest[0]], 3), "mib": round(peak)}
+    print(json.dumps(found))
+    return 0
