@@ -3,167 +3,25 @@
 Everything in it is read once: checksums, and how its values are distributed.
 """
 
-import argparse
-from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
 
-import numpy as np
-from tqdm import tqdm
-
-from data_loader.store.checksum import is_whole
-from data_loader.store.clips import ClipStore, VideoClips
-from data_loader.store.features import VideoFeatures
-from data_loader.store.histogram import Distribution
-from data_loader.store.open import Store, open_any_store
-from data_loader.store.provenance import Provenance
+from options.arguments import Arguments
 from util.errors import UserError, run_command
-
-FEW = 5  # videos shown unless more are asked for
-SHOWN = (  # of the provenance, in this order
-    "backbone", "kind", "width", "weights", "imported", "sampling", "resize", "crop", "size",
-    "scaler", "normalisation", "decoder", "precision", "versions", "network_precision",
-)  # fmt: skip
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A mistake of the user is one line."""
-        raise UserError(f"{message}; usage: {' '.join(self.format_usage().split()[1:])}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what stores are; UserError at the end if one of them is damaged."""
-    parser = _Parser(prog="python -m data_loader.store", description=(__doc__ or "").split("\n")[0])
+    parser = Arguments("python -m data_loader.store", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("stores", nargs="+", metavar="STORE", help="feature or clip stores")
-    parser.add_argument("--videos", default=str(FEW), help=f"how many to list, or all ({FEW})")
+    parser.add_argument("--videos", default="5", help="how many to list, or all (5)")
     options = parser.parse_args(argv)
     if options.videos != "all" and not options.videos.isdecimal():
         raise UserError(f"--videos {options.videos}: give a number, or all")
-    mistakes = []
-    for path in options.stores:
-        try:
-            store = open_any_store(path)
-        except UserError as error:  # the others are looked through all the same
-            mistakes.append(str(error))
-            continue
-        few = len(store.ids) if options.videos == "all" else int(options.videos)
-        print("\n".join(describe(store, videos=few)), flush=True)
-        damaged, lines = look_through(store)
-        print("\n".join(lines) + "\n", flush=True)
-        if damaged:
-            mistakes.append(
-                f"{path}: {len(damaged)} of {len(store.ids)} videos are damaged "
-                f"({_some(damaged)}); delete it, and make it again with the same command"
-            )
-    if mistakes:
-        raise UserError("; ".join(mistakes))
+    # Here and not above: help and a misspelt option shall not wait for NumPy and h5py.
+    from data_loader.store.report import report
+
+    report(options.stores, None if options.videos == "all" else int(options.videos))
     return 0
-
-
-def describe(store: Store, *, videos: int) -> list[str]:
-    """What a store says of itself, in lines: size, provenance, and `videos` of its videos."""
-    lines = [f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB"]
-    lines += _rows({"holds": _holds(store), **_made(store.provenance)})
-    lines += _videos(store, videos)
-    return lines
-
-
-def look_through(store: Store) -> tuple[list[str], list[str]]:
-    """Read all of a store.  -> ids of the damaged videos; lines on checksums and values."""
-    damaged, values = [], Distribution(pixels=isinstance(store, ClipStore))
-    for name, video in tqdm(
-        _each(store), total=len(store.ids), unit="video", leave=False, disable=None
-    ):
-        if video is None or not is_whole(video):
-            damaged.append(name)
-        elif isinstance(video, VideoClips):
-            values.add(video.frames.reshape(len(video.frames), -1))
-        else:
-            values.add(video.features.reshape(-1, video.features.shape[-1]))
-    total = len(store.ids)
-    if damaged:
-        verdict = f"{len(damaged)} of {total} videos are damaged: {', '.join(damaged)}"
-    elif store.checksum is None:
-        verdict = f"none (format 1); all {total} videos are readable"
-    else:
-        verdict = f"all {total} videos fit"
-    row = "frame" if isinstance(store, ClipStore) else "row"
-    return damaged, [*_rows({"checksums": verdict}), *values.lines(row=row)]
-
-
-def _each(store: Store) -> Iterator[tuple[str, VideoFeatures | VideoClips | None]]:
-    """(id, its video, or None where it cannot be read)."""
-    with store.opened() as read:
-        for name in store.ids:
-            try:
-                video = read(name)
-            except UserError:
-                video = None
-            yield name, video
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:FEW]) + (", ..." if len(names) > FEW else "")
-
-
-def _rows(lines: dict[str, str]) -> list[str]:
-    return [f"  {label:14} {line}" for label, line in lines.items()]
-
-
-def _holds(store: Store) -> str:
-    total = int(store.frame_count.sum())
-    decoded = f"{total:,} frames decoded in all" if total else "number of decoded frames unknown"
-    if isinstance(store, ClipStore):
-        height, width = store.size
-        return (
-            f"{store.clips} clips x {store.frames_per_clip} frames of {height} x {width} pixels; "
-            f"{store.count.sum():,} distinct frames; {decoded}"
-        )
-    with store.features() as stored:
-        how = f"{stored.dtype}, {stored.compression or 'not'} compressed"
-    clips, frames = _span(np.unique(store.clips)), _span(np.unique(store.frames))
-    return f"{clips} clips x {frames} frames x width {store.width}, {how}; {decoded}"
-
-
-def _span(values: np.ndarray) -> str:
-    return str(values[0]) if len(values) == 1 else f"{values.min()} to {values.max()}"
-
-
-def _made(provenance: Provenance) -> dict[str, str]:
-    """The lines of the provenance, {label: text}."""
-    said = provenance.to_dict()
-    lines = {key.replace("_", " "): _as_text(said[key]) for key in SHOWN if key in said}
-    return {**lines, "new videos": "yes" if provenance.has_backbone else "no, cannot be asked"}
-
-
-def _as_text(value: Any) -> str:
-    """A value of the provenance as text."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_as_text(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_as_text, value)) + "]"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None or value == "" else str(value)
-
-
-def _videos(store: Store, count: int) -> list[str]:
-    """A table of the first videos, and of those that have a note."""
-    rows = [
-        (name, f"{decoded or 'unknown'}", sha256 or "unknown", note)
-        for i, (name, decoded, sha256, note) in enumerate(
-            zip(store.ids, store.frame_count, store.file_sha256, store.notes, strict=True)
-        )
-        if i < count or note
-    ]
-    if not rows:
-        return []
-    wide = max(10, *(len(name) for name, *_ in rows))
-    lines = [f"  {'video':{wide}} {'frames':>8}  SHA-256 of the file"]
-    for name, decoded, sha256, note in rows:
-        lines.append(f"  {name:{wide}} {decoded:>8}  {sha256}{f'  ({note})' if note else ''}")
-    left = len(store.ids) - len(rows)
-    return [*lines, f"  ... and {left:,} more (--videos all)"] if left else lines
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from data_loader.store.__main__ import look_through
+from data_loader.store.report import look_through
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.open import open_any_store

@@ -87,8 +87,8 @@ def test_damage_is_named_after_all_stores_were_shown_and_exits_2(path, tmp_path)
 
 def test_mistakes_at_the_command_line(tmp_path) -> None:
     for words, message in [
-        ([], "STORE; usage: "),
-        (["--all"], "usage: "),
+        ([], "arguments are required: STORE; "),
+        (["--vidoes", "all"], "--vidoes is no option of it; did you mean --videos"),
         (["a.h5", "--videos", "few"], "--videos few: give a number, or all"),
         ([str(tmp_path / "none.h5")], r"none\.h5: no such feature store"),
     ]:
