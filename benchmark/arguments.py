@@ -4,7 +4,7 @@ import argparse
 
 from benchmark.gpu.plan import PLANS
 from benchmark.neighbour import SETTINGS, STEPS
-from options.arguments import Arguments
+from options.command.arguments import Arguments
 
 RAW = argparse.RawDescriptionHelpFormatter
 # The keys of tables whose modules import torch.

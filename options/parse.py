@@ -43,7 +43,7 @@ def parse(
     kinds = {"preset": str | None, **{name: f.type for name, f in fields.items()}}
     if {"-h", "--help"} & set(argv):
         # Here and not above: only the help needs argparse.
-        from options.help import help_text
+        from options.command.help import help_text
 
         print(help_text(prog, about, classes, ", ".join(presets())), end="")
         sys.exit(0)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmark.help_time import COMMANDS
-from options.renamed import RENAMED
+from options.command.renamed import RENAMED
 from tests.conftest import ROOT
 
 # Run as `python -m` or a script runs it, with what takes seconds refused.

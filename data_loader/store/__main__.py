@@ -5,7 +5,7 @@ Everything in it is read once: checksums, and how its values are distributed.
 
 from collections.abc import Sequence
 
-from options.arguments import Arguments
+from options.command.arguments import Arguments
 from util.errors import UserError, run_command
 
 
