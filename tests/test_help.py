@@ -28,7 +28,7 @@ else:
     runpy.run_module(command, run_name="__main__", alter_sys=True)
 """
 PENDING = {  # strict: whoever mends one removes it
-    "predict.py", "preprocess.stream", "preprocess.import_features", "preprocess.backbones",
+    "predict.py", "preprocess.stream", "preprocess.backbones",
     "demo.two_stage",
 }  # fmt: skip
 LATER = pytest.mark.xfail(strict=True, reason="imports its work before it has parsed")

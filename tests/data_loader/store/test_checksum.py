@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
-from data_loader.store.report import look_through
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.open import open_any_store
 from data_loader.store.provenance import Provenance
+from data_loader.store.report import look_through
 from util.errors import UserError
 
 IDS = ("a", "b", "c", "d")
