@@ -1,4 +1,4 @@
-"""What a task is given at each step."""
+"""Input batches: what a task takes at each step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Movable:
-    """Tensors, and groups of them, that go to a device together."""
+    """A group of tensors, or of such groups, that move to a device together."""
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
         """The same on another device; `non_blocking`: without waiting, from pinned memory."""
@@ -49,16 +49,22 @@ class Frames(Movable):
     frames: Tensor  # (M, H, W, 3) uint8 RGB, the distinct frames of all V videos
     index: Tensor  # (V, N, F) int64, each clip's frames
     clip_mask: Tensor  # (V, N) bool, True on real clips
-    row: Tensor  # (V,) int64, each video's row of its data
+    row: Tensor  # (V,) int64, each video's row of its split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch(Movable):
+class QuestionBatch(Movable):
     """B questions about V videos (V <= B: a video is there once, however many ask about it)."""
 
     visual: Features | Frames
-    video: Tensor  # (B,) int64, each question's row of the videos
+    video: Tensor  # (B,) int64, the index of each question's video in `visual`
     words: Tensor  # (B, L) int64, zero padded
-    length: Tensor  # (B,) int64
-    answer: Tensor  # (B,) int64
+    length: Tensor  # (B,) int64, words of each question
     row: Tensor  # (B,) int64, each question's row of its split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(QuestionBatch):
+    """Questions whose true answers are known: for training and evaluation."""
+
+    answer: Tensor  # (B,) int64, class

@@ -1,24 +1,22 @@
 """A trained run answers a split: from a run's folder to Answers."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 
 from data_loader.dataset import QaData
 from data_loader.join import join_splits
-from data_loader.open import origins_of, reopen_stores
+from data_loader.open import reopen_stores
 from data_loader.questions import Questions, load_questions
 from evaluation.answers import Answers, asked
+from inference.run import Run
 from inference.split import predict
-from model.task.qa import Predictions, QuestionAnswering
+from model.task.qa import ScoredPredictions
 from options.data import Video
 from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
-from util.checkpoint import load_checkpoint
-from util.device import pick_device
 from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
@@ -43,37 +41,10 @@ FREE = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A trained run: its folder, its checkpoint and its model."""
-
-    folder: Path
-    content: dict[str, Any]
-    task: QuestionAnswering
-    device: torch.device
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What it was trained with."""
-        return self.content["options"]
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.folder.name
-
-
-def open_run(folder: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Run:
-    """Load a run.  Raises UserError if the folder holds no readable checkpoint."""
-    content = load_checkpoint(Path(folder) / f"{checkpoint}.pt")
-    place = pick_device(device)
-    return Run(Path(folder), content, QuestionAnswering.from_checkpoint(content).to(place), place)
-
-
 def run_questions(run: Run, given: str | None) -> Questions:
     """The question file of a run, or the one given; it must have the run's vocabulary."""
     questions = load_questions(given or run.options["questions"])
-    if questions.vocabulary.state() != run.content["vocabulary"]:
+    if questions.vocabulary != run.task.vocabulary:
         raise UserError(
             f"{questions.path} has another vocabulary than {run.folder} was trained with: give "
             "--questions the run's own file, or train anew"
@@ -85,7 +56,7 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
     """A split's questions with their features, checked against what the run was trained on."""
     split = questions.split(options.split, "--split")
     given = {"appearance": options.appearance, "motion": options.motion, "clips": options.clips}
-    stores = reopen_stores(origins_of(run.content["stores"]), run.folder, given)
+    stores = reopen_stores(run.stores, run.folder, given)
     if not stores.present() and video != "none":
         raise UserError(
             f"{run.folder} was trained without any store: evaluate it with --video none"
@@ -106,7 +77,7 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
 
 def answer(
     run: Run, questions: Questions, options: SplitOptions, video: Video
-) -> tuple[Answers, Predictions]:
+) -> tuple[Answers, ScoredPredictions]:
     """Answer every question of the split; UserError where the model gives no numbers."""
     data = run_data(run, questions, options, video)
     found = predict(run.task, data, options.batch_size, run.device)

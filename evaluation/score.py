@@ -21,7 +21,8 @@ from evaluation.format import (
     percent,
 )
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
-from evaluation.run import Run, answer, find_question_only, open_run, run_questions
+from evaluation.run import answer, find_question_only, run_questions
+from inference.run import Run, open_run
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
 from util.checkpoint import load_checkpoint
@@ -196,7 +197,7 @@ def _score(
         gain = hits["accuracy"].astype(float) - hits["question_only"]
     return Score(
         answers=found,
-        step=run.content["step"],
+        step=run.step,
         protocol=protocol,
         counts=bootstrap.counts,
         accuracy={name: bootstrap.accuracy(hits[name]) for name in LABELS if name in hits},

@@ -10,7 +10,7 @@ from data_loader.dataset import QaData
 from data_loader.video_table import ClipTable
 from inference.split import evaluating
 from model.task.autoencoder import Autoencoding
-from model.task.qa import Predictions
+from model.task.qa import ScoredPredictions
 from util.clip_plots import clip_weights, reconstructions
 from util.tensorboard import NoLog, RunLog
 
@@ -19,7 +19,7 @@ FRAMES_SHOWN = 8  # of each clip
 
 
 def show_samples(
-    log: RunLog | NoLog, step: int, data: QaData, found: Predictions, answers: Sequence[str]
+    log: RunLog | NoLog, step: int, data: QaData, found: ScoredPredictions, answers: Sequence[str]
 ) -> None:
     """Some questions in TensorBoard: asked, answered, and which clips counted."""
     split = data.split

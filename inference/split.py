@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +10,20 @@ from data_loader.dataset import QaData
 from data_loader.video_table import ClipTable
 from model.autoencoder.errors import baselines, psnr, squared_error, ssim
 from model.task.autoencoder import CHANNELS, Autoencoding
-from model.task.qa import Predictions, QuestionAnswering
+from model.task.qa import QuestionAnswering, ScoredPredictions
 from util.distributed import gather_objects, rank, world_size
 
 
 def predict(
     task: QuestionAnswering, data: QaData, batch_size: int, device: torch.device
-) -> Predictions:
+) -> ScoredPredictions:
     """Answer a split; each process answers a share of the batches and gets all predictions."""
     batches = data.batches(batch_size, every=world_size(), first=rank())
-    first = next(batches, None)  # there may be fewer batches than processes
-    part = None if first is None else task.predict(chain([first], batches), device)
-    return Predictions.joined(p for p in gather_objects(part) if p is not None)
+    with evaluating(task):
+        own = [task.score(batch.to(device)) for batch in batches]
+    # One message a process; there may be fewer batches than processes.
+    parts = gather_objects(ScoredPredictions.joined(own) if own else None)
+    return ScoredPredictions.joined(part for part in parts if part is not None)
 
 
 @torch.inference_mode()

@@ -2,9 +2,10 @@
 
 import pytest
 
-import predict
 import train
-from evaluation.run import answer, open_run, run_questions
+from evaluation.run import answer, run_questions
+from inference.predictor import Predictor
+from inference.run import open_run
 from options.evaluate import SplitOptions
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
@@ -51,7 +52,7 @@ def test_predict_is_evaluate(folder, monkeypatch, channels: str, store: str, pre
     trained = open_run(f"results/{run}", device="cpu")
     asked = run_questions(trained, None)
     found, _ = answer(trained, asked, SplitOptions(split="test", device="cpu"), "real")
-    predictor = predict.Predictor(f"results/{run}", device="cpu")
+    predictor = Predictor(f"results/{run}", device="cpu")
     for i in range(0, len(found.asked), len(found.asked) // 3):
         reply = predictor.ask(f"d/videos/{found.asked.video[i]}.mp4", found.asked.text[i])
         assert [word for word, _ in reply.answers] == [word for word, _ in found.top[i]]

@@ -18,6 +18,7 @@ import predict
 import train
 from data_loader.questions import load_questions
 from data_loader.store.features import VideoFeatures, open_store, write_store
+from inference.predictor import Predictor
 from options.predict import PredictOptions
 from preprocess import questions, videos
 from preprocess.annotation.question import own
@@ -206,9 +207,9 @@ def test_they_are_compared_and_shown(capsys) -> None:
 
 
 def test_each_is_asked_of_a_video(monkeypatch, capsys) -> None:
-    predictor = predict.Predictor("results/r")
-    seen = predictor.look("v.mp4")
-    monkeypatch.setattr(predictor, "look", lambda video: seen)
+    predictor = Predictor("results/r")
+    seen = predictor.read_video("v.mp4")
+    monkeypatch.setattr(predictor, "read_video", lambda video: seen)
     for i, text in enumerate(text for text in TEXTS if len(text) < LONG):
         try:
             PredictOptions(run="r", video="v.mp4", question=text)

@@ -28,7 +28,8 @@ for room in ("training", "model", "evaluation", "data_loader", "tests/gpu"):
         importlib.import_module(str(path.relative_to(ROOT).with_suffix("")).replace("/", "."))
 import preprocess.feature.load
 import train
-from evaluation.run import answer, open_run, run_questions
+from evaluation.run import answer, run_questions
+from inference.run import open_run
 from evaluation.score import score_run
 from options.evaluate import ScoreOptions, SplitOptions
 from options.task import run_options

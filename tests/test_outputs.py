@@ -54,7 +54,7 @@ def idle(monkeypatch) -> None:
         "plot.curves.draw", "report.table.rebuild",
     ):  # fmt: skip
         monkeypatch.setattr(f"evaluation.{work}", refuse)
-    monkeypatch.setattr(predict, "Predictor", refuse)
+    monkeypatch.setattr("inference.predictor.Predictor", refuse)
 
 
 RUN = "results/tiny"

@@ -15,6 +15,8 @@ import train
 from data_loader.batch import Features
 from data_loader.questions import load_questions
 from data_loader.store.features import open_store, write_store
+from inference.predictor import Predictor
+from inference.video import FeatureExtraction
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
 from preprocess.video.clips import clip_frames, read_clips
@@ -46,7 +48,7 @@ def there(asked, monkeypatch) -> None:
 
 
 def test_a_file_is_answered_like_its_stored_features(capsys) -> None:
-    predictor = predict.Predictor("results/r")
+    predictor = Predictor("results/r")
     asked = json.loads(Path("test.json").read_text())["predictions"]
     for known in asked[:: max(1, len(asked) // 12)]:
         reply = predictor.ask(f"d/videos/{known['video']}.mp4", known["question"])
@@ -65,7 +67,7 @@ def test_a_file_is_answered_like_its_stored_clips() -> None:
     flags = ["--questions", "d/q.pt", "--clips", "d/clips.h5", *encoders, *weights, *small]
     train.main(["--run", "clips", *flags])
     evaluate.main(["--run", "results/clips", "--output", "clips.json", "--plots", "false"])
-    predictor = predict.Predictor("results/clips")
+    predictor = Predictor("results/clips")
     asked = json.loads(Path("clips.json").read_text())["predictions"]
     for known in asked[:: max(1, len(asked) // 6)]:
         reply = predictor.ask(f"d/videos/{known['video']}.mp4", known["question"])
@@ -78,13 +80,14 @@ def test_a_file_is_answered_like_its_stored_clips() -> None:
 def test_a_large_video_leaves_small_frames() -> None:
     """20 frames of 1080p are 124 MB; an answer takes averages of them and 8 small ones."""
     video = write_video(Path("large.mp4"), 20, size=(1080, 1920), options={"preset": "ultrafast"})
-    predictor = predict.Predictor("results/r")
-    seen = predictor.look(video)
+    predictor = Predictor("results/r")
+    seen = predictor.read_video(video)
     reply = predictor.ask(video, "what is there?")
     assert len(reply.frames) == 8 and {f.shape for f in reply.frames} == {(320, 569, 3)}
     assert array_bytes(seen) < 5e6 and array_bytes(reply) < 5e6
-    assert isinstance(predictor.look, predict.FeatureLook) and isinstance(seen.visual, Features)
-    backbone = predictor.look.channels[0][0]
+    assert isinstance(predictor.read_video, FeatureExtraction)
+    assert isinstance(seen.visual, Features)
+    backbone = predictor.read_video.backbones["appearance"]
     whole = read_clips(video, clips=8, frames=6)
     assert np.array_equal(seen.visual.appearance[0], backbone.extract(whole))
     middles = [whole.frames[i].mean() for i in whole.index[:, 3]]
@@ -160,12 +163,17 @@ def test_the_released_word_mask_sees_the_padding_of_evaluation() -> None:
     flags = ["--questions", "d/q.pt", "--appearance", "d/appearance.h5", "--motion", "d/motion.h5"]
     small = ["--width", "16", "--batch_size", "16", "--epochs", "0.1"]
     train.main(["--run", "released", "--word_mask", "released", *flags, *small])
-    predictor = predict.Predictor("results/released")
+    predictor = Predictor("results/released")
     longest = load_questions("d/q.pt").splits["test"].longest
+    visual = Features(
+        appearance=torch.zeros(1, 8, 6, 192),
+        motion=torch.zeros(1, 8, 576),
+        clip_mask=torch.ones(1, 8, dtype=torch.bool),
+    )
     given = []
-    predictor.task.predict = lambda batches, device: given.extend(batches)  # type: ignore[method-assign]
+    predictor.run.task.predict = given.append  # type: ignore[method-assign]
     with pytest.raises(AttributeError):  # no answer to name
-        predictor.ask_live(None, "what?")
+        predictor.ask_live(visual, "what?")
     assert given[0].words.shape == (1, longest) and given[0].length.tolist() == [1]
 
 
@@ -182,7 +190,7 @@ def test_runs_that_no_video_can_be_asked_of() -> None:
     small = ["--width", "16", "--batch_size", "16", "--epochs", "0.1", "--questions", "d/q.pt"]
     train.main(["--run", "blind", "--video", "none", *small])
     with pytest.raises(UserError, match=r"results/blind was trained without video"):
-        predict.Predictor("results/blind")
+        Predictor("results/blind")
     store = open_store("d/appearance.h5")
     made = replace(store.provenance, has_backbone=False)
     write_store("d/imported.h5", [store.video(v) for v in store.ids], made)
@@ -190,4 +198,4 @@ def test_runs_that_no_video_can_be_asked_of() -> None:
     train.main(["--run", "imported", *stores, *small])
     line = r"results/imported was trained on imported features \(d/imported\.h5\).*stores were made"
     with pytest.raises(UserError, match=line):
-        predict.Predictor("results/imported")
+        Predictor("results/imported")

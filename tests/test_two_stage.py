@@ -12,9 +12,9 @@ from matplotlib.image import imread
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
-import predict
 import train
 from data_loader.store.clips import open_clip_store, write_clip_store
+from inference.predictor import Predictor
 from tests import tiny_clips
 from tests.commands import Command, start_processes
 from tests.test_train import kill_after, metrics
@@ -255,7 +255,7 @@ def test_an_autoencoder_answers_no_questions(tiny) -> None:
     with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
         evaluate.main([*PLAIN, "results/one"])
     with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
-        predict.Predictor("results/one")
+        Predictor("results/one")
     qa(tiny, "two", "--epochs", "0.1")
     with pytest.raises(UserError, match="results/two is a run of the task qa"):
         evaluate.main(["reconstruction", "--run", "results/two"])

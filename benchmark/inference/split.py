@@ -18,10 +18,12 @@ from benchmark.training.plain import PlainAnswering
 from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
 from benchmark.training.train_step import plain_inputs
 from data_loader.dataset import QaData
+from inference.split import predict
 from model.task.qa import QuestionAnswering
 
 GROUP = 26  # questions a video
 BATCH = 256
+CPU = torch.device("cpu")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,12 +45,12 @@ def measure(name: str, *, videos: int, rounds: int, rate: float) -> float:
     task = make_task(size, dropout=False).eval()
     plain = PlainAnswering(task).eval()
     with FlopCounter(task) as counter:
-        found = task.predict(data.batches(BATCH), "cpu").top[:, 0]
+        found = predict(task, data, BATCH, CPU).top[:, 0]
     differ = int((found != answers(plain, task, data)).sum())
     if differ > len(data) // 1000:  # rounding may turn a tie
         raise AssertionError(f"the two forms differ on {differ} answers: nothing was timed")
     works = {
-        "product": lambda: task.predict(data.batches(BATCH), "cpu"),
+        "product": lambda: predict(task, data, BATCH, CPU),
         "plain": lambda: answers(plain, task, data),
     }
     seconds = interleaved(works, rounds=rounds)

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from benchmark.measure import matrix_rate, synchronize
 from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
 from data_loader.sampling import Sampler
+from inference.split import predict
 from training.compile import compile_task
 from training.cuda_graph import VIDEOS_MULTIPLE, CapturedStep
 from training.randomness import seed_step
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     seconds = time.perf_counter() - begin
     begin = time.perf_counter()
     with autocast(device, options.precision):
-        task.predict(validation.batches(BATCH), device)
+        predict(task, validation, BATCH, device)
     validating = time.perf_counter() - begin
     floor = steps * flop / rate
     print(

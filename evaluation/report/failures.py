@@ -11,8 +11,9 @@ from evaluation.answers import Answers
 from evaluation.format import TYPES, between, percent
 from evaluation.input_files import input_files
 from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
-from evaluation.run import answer, open_run, run_questions
-from model.task.qa import Predictions
+from evaluation.run import answer, run_questions
+from inference.run import open_run
+from model.task.qa import ScoredPredictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
 from preprocess.video.error import VideoError
@@ -76,7 +77,7 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
 def _failure(
     row: int,
     given: Answers,
-    found: Predictions,
+    found: ScoredPredictions,
     seen: dict[str, Shown],
 ) -> Failure:
     """One question with all that the page shows of it."""

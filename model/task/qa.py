@@ -1,12 +1,13 @@
 """Video question answering: DualVGR, its losses and its predictions."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Batch, Features, Frames
+from data_loader.batch import Batch, Features, Frames, QuestionBatch
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGR, DualVGROutput
@@ -22,28 +23,36 @@ from options.model import ModelOptions
 from util.errors import UserError
 
 
-class Predictions(NamedTuple):
-    """Answers to the questions of a split, or of a part of it, row by row."""
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Answers to Q questions, by ascending row; all on the CPU."""
 
-    row: Tensor  # (Q,) int64, place in the split, ascending
+    row: Tensor  # (Q,) int64, each question's row of its split
     top: Tensor  # (Q, 5) int64, the best answers, best first
     probability: Tensor  # (Q, 5) of each, unknown classes masked out
-    answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
     readout: Tensor  # (Q, N) weight of each clip
     punishment: Tensor  # (Q, 2, N) appearance and motion, mean over units
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """Predictions of several batches as one."""
+        parts = list(parts)
+        columns = {f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)}
+        order = columns["row"].argsort()
+        return cls(**{name: column[order] for name, column in columns.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredPredictions(Predictions):
+    """Answers to questions whose true answers are known."""
+
+    answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
     ce: Tensor  # (Q,) cross entropy of the true class
 
     @property
     def correct(self) -> Tensor:
         """(Q,) bool; unknown classes are never predicted, so their questions are wrong."""
         return self.top[:, 0] == self.answer
-
-    @classmethod
-    def joined(cls, parts: Iterable["Predictions"]) -> "Predictions":
-        """Parts of a split as one, in the order of the rows."""
-        columns = [torch.cat(column) for column in zip(*parts, strict=True)]
-        order = columns[0].argsort()
-        return cls(*(column[order] for column in columns))
 
 
 class QuestionAnswering(TaskModule):
@@ -72,10 +81,10 @@ class QuestionAnswering(TaskModule):
         self.loss, self.channels = loss, channels
         self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
-        self.answers = len(vocabulary.answers)
+        self.vocabulary = vocabulary
         sizes = {
             "vocabulary": len(vocabulary.words),
-            "answers": self.answers,
+            "answers": len(vocabulary.answers),
             "word_width": word_width,
             "appearance_width": appearance_width,
             "motion_width": motion_width,
@@ -142,7 +151,7 @@ class QuestionAnswering(TaskModule):
         )
         return losses
 
-    def answer(self, batch: Batch) -> DualVGROutput:
+    def answer(self, batch: QuestionBatch) -> DualVGROutput:
         """Scores of all classes, the unknown ones included, and how they came about."""
         appearance, motion = self.features(batch.visual)
         return self.model(
@@ -175,35 +184,29 @@ class QuestionAnswering(TaskModule):
         return masked
 
     @torch.inference_mode()
-    def predict(self, batches: Iterable[Batch], device: torch.device | str) -> Predictions:
-        """Answer every question of `batches` (one or more), by row; not in training mode."""
-        was_training = self.training
-        self.eval()
-        parts = []
-        for batch in batches:
-            out = self.answer(batch.to(device))
-            best = (
-                self.known(out.logits.float())
-                .softmax(1)
-                .topk(min(5, self.answers - UNKNOWN_ANSWERS))
-            )
-            looks = [
-                torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units
-            ]
-            punishment = torch.stack(looks).mean(0)
-            ce = nn.functional.cross_entropy(out.logits, batch.answer.to(device), reduction="none")
-            scores = (column.float().cpu() for column in (best.values, out.readout, punishment, ce))
-            probability, readout, punishment, ce = scores
-            parts.append(
-                Predictions(
-                    row=batch.row.cpu(),
-                    top=best.indices.cpu(),
-                    probability=probability,
-                    answer=batch.answer.cpu(),
-                    readout=readout,
-                    punishment=punishment,
-                    ce=ce,
-                )
-            )
-        self.train(was_training)
-        return Predictions.joined(parts)
+    def predict(self, batch: QuestionBatch) -> Predictions:
+        """Answer questions, in evaluation mode.  `batch`: on the task's device."""
+        return Predictions(**self._answers(batch, self.answer(batch)))
+
+    @torch.inference_mode()
+    def score(self, batch: Batch) -> ScoredPredictions:
+        """`predict`, with the cross entropy of the true answers."""
+        out = self.answer(batch)
+        ce = nn.functional.cross_entropy(out.logits, batch.answer, reduction="none")
+        return ScoredPredictions(
+            **self._answers(batch, out), answer=batch.answer.cpu(), ce=ce.float().cpu()
+        )
+
+    def _answers(self, batch: QuestionBatch, out: DualVGROutput) -> dict[str, Tensor]:
+        """Columns of Predictions."""
+        assert not self.training
+        number = min(5, out.logits.shape[1] - UNKNOWN_ANSWERS)
+        best = self.known(out.logits.float()).softmax(1).topk(number)
+        looks = [torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units]
+        return {
+            "row": batch.row.cpu(),
+            "top": best.indices.cpu(),
+            "probability": best.values.cpu(),
+            "readout": out.readout.float().cpu(),
+            "punishment": torch.stack(looks).mean(0).float().cpu(),
+        }

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-import predict
 import train
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Sampling
 from inference.live import LiveClips
+from inference.predictor import Predictor
+from inference.video import FeatureExtraction
 from model.backbone.spec import BackboneSpec
 from model.backbone.table import BACKBONES
 from preprocess.feature.load import load_backbone
@@ -219,15 +220,15 @@ def test_a_live_source_can_be_asked_about(tmp_path, monkeypatch) -> None:
         write_store(tmp_path / f"{channel}.h5", stored, provenance)
     train.main(["--run", "r", *flags, "--epochs", "1"])
 
-    predictor = predict.Predictor("results/r", device="cpu")
+    predictor = Predictor("results/r", device="cpu")
     video = write_video(tmp_path / "v.mp4", images=moving_images(20, (40, 64)))
     question = "what is shown?"
     known = predictor.ask(video, question)
     live = LiveClips(n)
-    (appearance, *_), (motion, *_) = predictor.look.channels  # type: ignore[union-attr]
+    assert isinstance(predictor.read_video, FeatureExtraction)
     for clip in stream_features(
-        video, backbones={"appearance": appearance, "motion": motion}, frames=f, stride=4,
-        first=4 - f // 2, group=1, rate=0,
+        video, backbones=predictor.read_video.backbones, frames=f, stride=4, first=4 - f // 2,
+        group=1, rate=0,
     ):  # fmt: skip
         live.add(clip)
         found = predictor.ask_live(live.visual(), question)

@@ -1,0 +1,132 @@
+"""Questions about one video, answered by a trained run.
+
+predictor = Predictor("results/shapes")
+predictor.ask("talk.mp4", "what is the man doing?").answers  # [("cook", 0.81), ...]
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data_loader.batch import Features, Frames, QuestionBatch
+from data_loader.tokens import tokenize
+from inference.run import open_run
+from inference.video import ClipDecoding, FeatureExtraction
+from model.task.qa import Predictions
+from preprocess.video.clips import clip_frames
+from util.errors import UserError
+from util.text import clipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer and how it came about."""
+
+    answers: list[tuple[str, float]]  # the five best, with probabilities
+    unknown: str  # which words of the question the run does not know; "" if it knows all
+    frames: list[np.ndarray]  # the middle frame of each clip, small, (H, W, 3) uint8
+    times: list[str]  # its number in the video, from 1
+    punishment: np.ndarray  # (2, N) appearance and motion, mean over units
+    readout: np.ndarray  # (N,) weight of each clip
+
+
+class Predictor:
+    """A trained run and its backbones: video file and question in, answer out."""
+
+    def __init__(
+        self,
+        run: str | Path,
+        *,
+        appearance_weights: str | None = None,
+        motion_weights: str | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Load a run.
+
+        Raises UserError if it was trained without video, or has no backbone for a new video.
+        """
+        self.run = open_run(run, device=device)
+        self.vocabulary = self.run.task.vocabulary
+        if self.run.options["video"] == "none":
+            raise UserError(
+                f"{run} was trained without video (--video none): ask a run that saw videos"
+            )
+        self.read_video: FeatureExtraction | ClipDecoding
+        if "clips" in self.run.stores:
+            if appearance_weights or motion_weights:
+                raise UserError(
+                    f"{run} has encoders of its own in its checkpoint: leave out "
+                    "--appearance_weights and --motion_weights"
+                )
+            self.read_video = ClipDecoding(self.run.stores["clips"].provenance)
+        else:
+            weights = {"appearance": appearance_weights, "motion": motion_weights}
+            self.read_video = FeatureExtraction(
+                self.run.folder, self.run.stores, weights=weights, device=device
+            )
+
+    def ask(self, video: str | Path, question: str) -> Reply:
+        """Answer one question about one video file.
+
+        Raises UserError for a question without a word, and a file that cannot be read.
+        """
+        tokens = _tokens(question)  # first: decoding takes seconds
+        seen = self.read_video(video)
+        found = self._predict(seen.visual, tokens)
+        shown = seen.thumbnails
+        number = clip_frames(shown.frame_count, clips=len(shown.index), frames=1)[:, 0]
+        return Reply(
+            answers=self._answers(found),
+            unknown=self.unknown_words(question),
+            frames=[shown.frames[i] for i in shown.index[:, 0]],
+            times=[f"frame {i + 1}" for i in number.tolist()],
+            punishment=found.punishment[0].numpy(),
+            readout=found.readout[0].numpy(),
+        )
+
+    def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:
+        """The five best answers about a video that goes on, with probabilities.
+
+        `visual`: its last clips, as `inference.live.LiveClips` keeps them, by the backbones that
+        made the run's stores (`predictor.read_video.backbones`).
+        """
+        return self._answers(self._predict(visual, _tokens(question)))
+
+    def unknown_words(self, question: str) -> str:
+        """One line about the words that the run's training did not have; "" if it had all."""
+        tokens = tokenize(question)
+        unknown = self.vocabulary.unknown(tokens)
+        if not unknown:
+            return ""
+        if len(unknown) == len(set(tokens)):
+            return "none of its words is known to this run: the answer cannot depend on them"
+        return f"words that this run does not know: {clipped(', '.join(unknown), 200)}"
+
+    def _predict(self, visual: Features | Frames, tokens: list[str]) -> Predictions:
+        """Answer one question about one video."""
+        words = self.vocabulary.encode(tokens)
+        padding = [0] * (self.run.padded - len(words))
+        zero = torch.zeros(1, dtype=torch.int64)
+        batch = QuestionBatch(
+            visual=visual,
+            video=zero,
+            words=torch.tensor([words + padding]),
+            length=torch.tensor([len(words)]),
+            row=zero,
+        )
+        return self.run.task.predict(batch.to(self.run.device))
+
+    def _answers(self, found: Predictions) -> list[tuple[str, float]]:
+        """The five best answers of the first question, with probabilities."""
+        pairs = zip(found.top[0].tolist(), found.probability[0].tolist(), strict=True)
+        return [(self.vocabulary.answers[i], p) for i, p in pairs]
+
+
+def _tokens(question: str) -> list[str]:
+    """The words of a question; UserError if it has none."""
+    tokens = tokenize(question)
+    if not tokens:
+        raise UserError("--question is empty: ask something")
+    return tokens

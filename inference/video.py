@@ -1,0 +1,134 @@
+"""A video file as a run's model takes it: features of its backbones, or decoded clips."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from data_loader.batch import Features, Frames
+from data_loader.open import StoreOrigin
+from data_loader.store.provenance import Provenance, Sampling
+from preprocess.feature.extractor import FeatureExtractor
+from preprocess.feature.load import backbone_from_provenance
+from preprocess.video.clips import Clips, read_resized
+from preprocess.video.decoders import decoder_of
+from preprocess.video.resize import Thumbnail, clip_input_spec
+from util.errors import UserError
+
+SHOWN = Thumbnail(height=320)  # of the picture: a clip is some 150 pixels wide there
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInput:
+    """One video, for the model and for people."""
+
+    visual: Features | Frames  # V = 1
+    thumbnails: Clips  # the middle frame of each clip, small: (N, 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Channel:
+    """How a new video becomes features like those of a store."""
+
+    backbone: FeatureExtractor
+    sampling: Sampling
+    decoder: str
+    precision: str  # float16 or float32, to which features are rounded as in the store
+
+
+class FeatureExtraction:
+    """Video files -> features, by the backbones that made a run's stores."""
+
+    def __init__(
+        self,
+        run: Path,
+        stores: Mapping[str, StoreOrigin],
+        *,
+        weights: Mapping[str, str | None],
+        device: str,
+    ) -> None:
+        """Load the backbones; `weights`: by channel, files other than those the stores name.
+
+        Raises UserError if a store was imported, or weights are missing or not the same.
+        """
+        self.channels: dict[str, Channel] = {}
+        for name in ("appearance", "motion"):
+            made = stores[name].provenance
+            if not made.has_backbone:
+                raise UserError(
+                    f"{run} was trained on imported features ({stores[name].path}), which name no "
+                    "backbone that could look at a new video: ask a run whose stores were made by "
+                    "python -m preprocess.videos"
+                )
+            assert made.sampling is not None
+            self.channels[name] = Channel(
+                backbone=backbone_from_provenance(made, weights=weights[name], device=device),
+                sampling=made.sampling,
+                decoder=decoder_of(made),
+                precision=made.precision or "float32",
+            )
+
+    @property
+    def backbones(self) -> dict[str, FeatureExtractor]:
+        """By channel, as `stream_features` takes them."""
+        return {name: channel.backbone for name, channel in self.channels.items()}
+
+    def __call__(self, video: str | Path) -> VideoInput:
+        """Decode and extract.  Raises UserError if the file cannot be read."""
+        alike: dict[tuple[int, int, str], list[Channel]] = {}  # as a rule both share a decoding
+        for channel in self.channels.values():
+            sampling = channel.sampling
+            key = sampling.clips, sampling.frames, channel.decoder
+            alike.setdefault(key, []).append(channel)
+        features: dict[Channel, Tensor] = {}
+        thumbnails: list[Clips] = []
+        for (clips, frames, decoder), channels in alike.items():
+            *found, shown = read_resized(
+                video,
+                clips=clips,
+                frames=frames,
+                decoder=decoder,
+                keep_partial=False,
+                specs=[*(channel.backbone.picture for channel in channels), SHOWN],
+            )
+            thumbnails.append(shown)
+            for channel, decoded in zip(channels, found, strict=True):
+                rows = channel.backbone.extract_pictures(decoded)
+                features[channel] = torch.from_numpy(rows.astype(channel.precision)).float()
+        appearance, motion = (features[channel] for channel in self.channels.values())
+        visual = Features(
+            appearance=appearance[None],
+            motion=motion.mean(1)[None],
+            clip_mask=torch.ones(1, len(appearance), dtype=torch.bool),
+        )
+        return VideoInput(visual=visual, thumbnails=thumbnails[0])
+
+
+class ClipDecoding:
+    """Video files -> decoded clips, for a run that has its own encoders."""
+
+    def __init__(self, made: Provenance) -> None:
+        """`made`: the provenance of the clip store that the run was trained on."""
+        assert made.sampling is not None
+        self.sampling, self.decoder = made.sampling, decoder_of(made)
+        self.spec = clip_input_spec(made)
+
+    def __call__(self, video: str | Path) -> VideoInput:
+        """Decode and resize.  Raises UserError if the file cannot be read."""
+        resized, shown = read_resized(
+            video,
+            clips=self.sampling.clips,
+            frames=self.sampling.frames,
+            decoder=self.decoder,
+            keep_partial=False,
+            specs=[self.spec, SHOWN],
+        )
+        visual = Frames(
+            frames=torch.from_numpy(resized.frames),
+            index=torch.from_numpy(resized.index)[None],
+            clip_mask=torch.ones(1, len(resized.index), dtype=torch.bool),
+            row=torch.zeros(1, dtype=torch.int64),
+        )
+        return VideoInput(visual=visual, thumbnails=shown)
