@@ -11,11 +11,11 @@ from model.autoencoder.errors import mean_over
 
 
 class ClipDiscriminator(nn.Module):
-    """Is a clip real or rebuilt?  3D convolutions whose verdicts are averaged over the clip.
+    """Is a clip real or rebuilt?  3D convolutions, averaged over the clip.
 
-    It sees patches of 22 x 22 pixels and a few frames, so it judges sharpness and motion rather
-    than what the clip shows (Isola et al. 2017).  Spectral norm keeps its slope bounded, so that
-    what it teaches neither explodes nor dies (Miyato et al. 2018).
+    Its receptive field is 22 x 22 pixels and a few frames, so it judges sharpness and motion rather
+    than what the clip shows (Isola et al. 2017).  Spectral norm bounds its slope, so that the
+    generator's gradient neither explodes nor vanishes (Miyato et al. 2018).
     """
 
     def __init__(self, *, hidden: int) -> None:
@@ -31,7 +31,7 @@ class ClipDiscriminator(nn.Module):
         self.head = spectral_norm(nn.Linear(widths[-1], 1))
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Judge clips.  clips (B, 3, F, h, w), 0 to 1, F >= 1, h and w >= 16 -> logits (B,)."""
+        """Classify clips.  clips (B, 3, F, h, w), 0 to 1, F >= 1, h and w >= 16 -> logits (B,)."""
         x = 2 * clips - 1
         for stage in self.stages:
             x = nn.functional.leaky_relu(stage(x), 0.2)
@@ -44,17 +44,17 @@ def adversarial(
     """Non-saturating logistic losses of generator and discriminator (Goodfellow et al. 2014).
 
     real, fake (B, 3, F, h, w), 0..1, mask (B,) of the clips that count -> two scalars, for one
-    backward of their sum (weighted or not): the generator's loss reaches only what made `fake`, the
-    discriminator's only the discriminator's parameters, as if each had had a backward of its own.
-    With nothing learnt they are ln 2 and 2 ln 2.
+    backward of their sum (weighted or not): the generator's loss has gradients only for what made
+    `fake`, the discriminator's only for the discriminator, as if each had a backward of its own.
+    Untrained they are about ln 2 and 2 ln 2.
     """
     detached = {name: p.detach() for name, p in discriminator.named_parameters()}
-    # Spectral norm moves its buffers at every call in training.  This call moves copies, so both
-    # calls see the same weights, and the buffers move once a step.
+    # Spectral norm updates its buffers at every call in training.  This call updates copies, so
+    # both calls see the same weights, and the buffers are updated once a step.
     copies = {name: b.clone() for name, b in discriminator.named_buffers()}
-    judged = functional_call(discriminator, {**detached, **copies}, (fake,))
-    generator = mean_over(nn.functional.softplus(-judged), mask)
-    both = discriminator(torch.cat([real.to(fake.dtype), fake.detach()]))
-    as_real, as_fake = both.split([len(real), len(fake)])
+    logits = functional_call(discriminator, {**detached, **copies}, (fake,))
     softplus = nn.functional.softplus
-    return generator, mean_over(softplus(-as_real), mask) + mean_over(softplus(as_fake), mask)
+    generator = mean_over(softplus(-logits), mask)
+    both = discriminator(torch.cat([real.to(fake.dtype), fake.detach()]))
+    of_real, of_fake = both.split([len(real), len(fake)])
+    return generator, mean_over(softplus(-of_real), mask) + mean_over(softplus(of_fake), mask)

@@ -23,7 +23,7 @@ CHANNELS = ("appearance", "motion")
 
 
 class Reconstructed(NamedTuple):
-    """Clips and what became of them; all (V, N, 3, F, h, w)."""
+    """Clips and their reconstructions; all (V, N, 3, F, h, w)."""
 
     clips: Tensor  # 0..255
     appearance: Tensor  # 0..1, rebuilt from the appearance channel alone
@@ -108,20 +108,20 @@ class Autoencoding(TaskModule):
             losses[f"mse_{channel}"] = mse
             total = total + reconstruction_loss(mse) / len(CHANNELS)
             if self.options.adversarial:
-                judge, mask = self.discriminators[channel], batch.clip_mask.flatten()
+                discriminator, mask = self.discriminators[channel], batch.clip_mask.flatten()
                 real, fake = out.clips.flatten(0, 1) / 255, rebuilt.flatten(0, 1)
                 with trained_convolutions(out.clips):
-                    fooling, telling = adversarial(judge, real, fake, mask)
-                losses[f"adversarial_{channel}"] = fooling
-                losses[f"discriminator_{channel}"] = telling
-                total = total + self.options.adversarial * fooling + telling
+                    generator_loss, own_loss = adversarial(discriminator, real, fake, mask)
+                losses[f"adversarial_{channel}"] = generator_loss
+                losses[f"discriminator_{channel}"] = own_loss
+                total = total + self.options.adversarial * generator_loss + own_loss
         return {"loss": total, **losses}, None
 
     def reconstruct(self, batch: Frames) -> Reconstructed:
         """Rebuild the clips of V videos from either channel."""
         views = self.encoder.views(batch.frames, batch.index)
-        seen = self.encoder(views)
-        last = self.model(seen.appearance, seen.motion, batch.clip_mask)[-1]
+        features = self.encoder(views)
+        last = self.model(features.appearance, features.motion, batch.clip_mask)[-1]
         clips = views.of_clips(views.images).transpose(2, 3)  # (V, N, 3, F, h, w)
         with trained_convolutions(clips):
             rebuilt = [self.decoders[c](as_trained(getattr(last, c))) for c in CHANNELS]
