@@ -11,10 +11,10 @@ from util.tensorboard import NoLog, RunLog
 
 
 class RunReport:
-    """The first process's; what cannot be logged or drawn costs a line of warning, not the run."""
+    """Of the first process; what cannot be logged or drawn costs a warning, never the run."""
 
     def __init__(self, folder: RunFolder, console: Console, *, step: int, steps: int) -> None:
-        """Go on after `step` of `steps`; whatever later steps an interrupted run logged is cut."""
+        """Start after `step` of `steps`; what an interrupted run logged of later steps is cut."""
         self.console = console
         self.log = RunLog(folder.path, folder.log, step=step) if rank() == 0 else NoLog()
         self.bar = tqdm(

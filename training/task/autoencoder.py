@@ -1,7 +1,6 @@
 """The autoencoder as the training loop sees it: its videos, its task, its validation."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from training.task.base import TrainingTask, Validation
 from training.task.initialise import check_clips, fill_encoders, start_from
 from util.device import pick_device
 from util.errors import UserError
-from util.tensorboard import NoLog, RunLog
 
 # Options of a model that answers alone: fusion, words, clips hidden from a question, punishment by
 # the question (here every one is 1), and statistics of features, which encoders that train change.
@@ -91,6 +89,7 @@ class AutoencoderTask(TrainingTask):
     def validate(self, model: nn.Module, device: torch.device) -> Validation:
         """Rebuild the validation clips; of several processes each takes a share."""
         assert isinstance(model, Autoencoding)
+        samples = self.options.autoencoder.samples
         found = reconstruction_errors(model, self.val, self.options.train.batch_size, device)
         return Validation(
             score=found["psnr"],
@@ -99,15 +98,10 @@ class AutoencoderTask(TrainingTask):
                 f"val squared error {found['mse']:.0f} ({found['psnr']:.2f} dB; mean frame "
                 f"{found['mse_mean_frame']:.0f}, mean colour {found['mse_mean_colour']:.0f})"
             ),
-            show=partial(self._show, model=model, device=device),
+            show=lambda log, step: log.figure(
+                step, "val/reconstructions", show_reconstructions(model, self.val, samples, device)
+            ),
         )
-
-    def _show(
-        self, log: RunLog | NoLog, step: int, *, model: Autoencoding, device: torch.device
-    ) -> None:
-        """Some validation clips in TensorBoard, beside what either channel makes of them."""
-        figure = show_reconstructions(model, self.val, self.options.autoencoder.samples, device)
-        log.figure(step, "val/reconstructions", figure)
 
     def describe(self) -> str:
         """The data in a few words."""

@@ -30,7 +30,7 @@ class TrainingTask(ABC):
 
     name: str
     goal: str  # the score, in words
-    next_command: str  # what a trained run is for; its folder is the last word
+    next_command: str  # to be shown after training; the run's folder follows it
     options: RunOptions
     module: TaskModule
     lr_scales: Mapping[nn.Module, float]  # multiples of --lr of some parts of the module
