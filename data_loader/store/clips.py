@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from data_loader.store.checksum import StoredVideo, checksum
-from data_loader.store.columns import CLIPS, Columns, ColumnWriter, read_columns, twice
+from data_loader.store.columns import Columns, ColumnWriter, read_columns, twice
 from data_loader.store.hdf5 import Hdf5File
-from data_loader.store.provenance import Provenance
+from data_loader.store.provenance import CLIPS, Provenance
 from util.errors import UserError
 from util.files import whole_file
 

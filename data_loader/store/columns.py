@@ -25,7 +25,6 @@ from data_loader.store.provenance import Provenance
 from util.errors import UserError
 
 FORMAT = 2  # written; 1 has neither hashes of files nor checksums
-CLIPS = "clips"  # the attribute `kind` of a clip store; a feature store has none
 
 
 V = TypeVar("V", bound=StoredVideo)

@@ -18,9 +18,9 @@ import h5py
 import numpy as np
 
 from data_loader.store.checksum import StoredVideo, checksum
-from data_loader.store.columns import CLIPS, Columns, ColumnWriter, read_columns
+from data_loader.store.columns import Columns, ColumnWriter, read_columns
 from data_loader.store.hdf5 import FAULTS, Hdf5File
-from data_loader.store.provenance import Provenance
+from data_loader.store.provenance import CLIPS, Provenance
 from util.errors import UserError
 from util.files import whole_file
 

@@ -26,6 +26,7 @@ DECIDES = (
 )  # fmt: skip
 # What holds for stores of before there was a choice, which do not say.
 DEFAULTS: dict[str, Any] = {"scaler": "torch", "network_precision": "float32"}
+CLIPS = "clips"  # the kind of a clip store, in its provenance and its attribute `kind`
 KEYS = {"has_backbone": "askable"}  # in files, where it is not the field's name
 
 
@@ -141,8 +142,9 @@ class Provenance:
         `decoder`: it must be the same; `versions`: the packages' too, where 2.14.1+cpu and
         2.14.1+cu130 are one, as not every machine of a cluster has a GPU.
         """
-        first, second = (p.feature_key() | (p._plain_versions() if versions else {})
-                         for p in (self, other))  # fmt: skip
+        first, second = self.feature_key(), other.feature_key()
+        if versions:
+            first, second = first | self._plain_versions(), second | other._plain_versions()
         for name in first | second:
             if first.get(name) != second.get(name) and (decoder or name != "decoder"):
                 return name, first.get(name), second.get(name)

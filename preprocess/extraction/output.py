@@ -14,10 +14,9 @@ import numpy as np
 import torch
 
 from data_loader.store.clips import VideoClips, open_clip_store, write_clip_store
-from data_loader.store.columns import CLIPS
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.open import Store, open_any_store
-from data_loader.store.provenance import Normalisation, Provenance, Sampling, Weights
+from data_loader.store.provenance import CLIPS, Normalisation, Provenance, Sampling, Weights
 from model.backbone.spec import NORMALISATIONS, PixelSpec
 from model.backbone.table import find_spec, require_weights
 from model.backbone.weights import known_sha256

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_loader.store.provenance import Provenance
+from data_loader.store.provenance import CLIPS, Provenance
 from preprocess.video.error import Convert
 from util.errors import UserError
 
@@ -47,7 +47,7 @@ def clip_input_spec(provenance: Provenance) -> InputSpec:
     "crop" scales the short side to the stored size.  Raises UserError if the provenance is not a
     clip store's.
     """
-    if provenance.kind != "clips":
+    if provenance.kind != CLIPS:
         raise UserError(
             f"features from {provenance.backbone or '?'} are no clips; a trained encoder "
             "needs a store made by preprocess.videos --backbone none"
