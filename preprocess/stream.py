@@ -3,16 +3,13 @@
 python -m preprocess.stream talk.mp4 --backbone squeezenet1_1 --weights FILE
 """
 
+import statistics
 import sys
 import time
 from collections.abc import Sequence
 
-import numpy as np
-
 from options.parse import parse
 from options.preprocess.stream import StreamOptions
-from preprocess.feature.load import load_backbone
-from preprocess.feature.stream import stream_features
 from util.errors import run_command
 
 PROG = "python -m preprocess.stream"
@@ -22,6 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for each clip as it comes."""
     about = "A video's features while it is decoded."
     (options,) = parse(PROG, about, [StreamOptions], argv, first="video")
+    # Here and not above: help and a misspelt option shall not wait for torch.
+    from preprocess.feature.load import load_backbone
+    from preprocess.feature.stream import stream_features
+
     weights = options.weights or ["none"] * len(options.backbone)
     backbones = {
         name: load_backbone(
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     print(
         f"{options.video}: {count} clips, {end} frames in {seconds:.1f} s, {end / seconds:.0f} "
-        f"frames/s; delay {1000 * float(np.median(delays)):.0f} ms in the middle, "
+        f"frames/s; delay {1000 * statistics.median(delays):.0f} ms in the middle, "
         f"{1000 * max(delays):.0f} ms at most"
     )
     return 0

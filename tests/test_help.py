@@ -27,10 +27,7 @@ if command.endswith(".py"):
 else:
     runpy.run_module(command, run_name="__main__", alter_sys=True)
 """
-PENDING = {  # strict: whoever mends one removes it
-    "predict.py", "preprocess.stream", "preprocess.backbones",
-    "demo.two_stage",
-}  # fmt: skip
+PENDING = {"predict.py", "demo.two_stage"}  # strict: whoever mends one removes it
 LATER = pytest.mark.xfail(strict=True, reason="imports its work before it has parsed")
 CASES = [
     pytest.param(tuple(words), marks=LATER if " ".join(words) in PENDING else ())
