@@ -76,8 +76,8 @@ def training_step(setting: Setting) -> Callable[[], object]:
 
 def _options(setting: Setting) -> EncoderOptions:
     return EncoderOptions(
-        appearance_encoder=setting.appearance,  # type: ignore[arg-type]
-        motion_encoder=setting.motion,  # type: ignore[arg-type]
+        appearance_encoder=setting.appearance,
+        motion_encoder=setting.motion,
         checkpointing=setting.checkpointing,
     )
 

@@ -65,14 +65,14 @@ class BackboneSpec:
     build: Callable[[], nn.Module]  # with random weights
     head: str = ""  # path of the classifier, which makes way for `replacement`; "": built without
     replacement: Callable[[], nn.Module] = nn.Identity
-    build_headless: Callable[[], nn.Module] | None = None  # where that draws other random weights
+    build_headless: Callable[[], nn.Module] | None = None  # for training, where it takes other
+    # random numbers than `build`
     features: Callable[[Any, Tensor], Tensor] = _forward  # (headless network, input) -> (B, width)
 
     # Training.
-    stages: tuple[tuple[str, ...], ...]  # paths of modules, in order of running; the policy
-    # `partial` trains the last stage.
-    chain: bool = True  # whether features are those modules one after another, then a mean over
-    # positions: then what is frozen runs without gradients, and blocks can be checkpointed.
+    stages: tuple[tuple[str, ...], ...]  # paths of modules in order; `partial` trains the last
+    chain: bool = True  # whether features are these modules one after another and a mean over
+    # positions; otherwise `features` runs the network as a whole
     small: bool = False  # made here to be trained from random weights, on small frames or a CPU
 
     # Weights.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from data_loader.store.provenance import Crop, Normalisation, Provenance, Weights
 from model.backbone.spec import NORMALISATIONS, BackboneSpec, Kind, PixelSpec
-from preprocess.feature.runtime import PictureNetwork, cast_weights, choose_runtime
+from preprocess.feature.runtime import NormalisedNetwork, cast_weights, choose_runtime
 from preprocess.video.clips import Clips
 from preprocess.video.resize import InputSpec, resize_frames
 from util.device import search_convolutions
@@ -146,7 +146,7 @@ class NetworkExtractor(FeatureExtractor):
         if precision == "bf16" and device.type == "cuda":
             cast_weights(network)
         self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-        whole = PictureNetwork(
+        whole = NormalisedNetwork(
             self.network, spec.features, mean=mean, std=std, size=spec.size, layout=layout
         ).to(device)
         if runtime == "auto" and spec.torch_is_faster:

@@ -17,8 +17,8 @@ from util.errors import UserError
 AGREE = {"float32": 1e-4, "bf16": 0.1}
 
 
-class PictureNetwork(nn.Module):
-    """A network with what comes before it: uint8 pictures (B, [F,] S, S, 3) -> rows (B, W).
+class NormalisedNetwork(nn.Module):
+    """A network that takes images as they are stored: uint8 (B, [F,] S, S, 3) -> features (B, W).
 
     mean, std: of the three colours, on the 0..255 scale; size: S; features: (network, input
     (B, 3, [F,] S, S)) -> (B, W).
@@ -57,7 +57,7 @@ class PictureNetwork(nn.Module):
 class TorchRuntime:
     """torch runs the network, on any device; precision "bf16": under autocast."""
 
-    def __init__(self, network: PictureNetwork, *, precision: str) -> None:
+    def __init__(self, network: NormalisedNetwork, *, precision: str) -> None:
         self.versions: dict[str, str] = {}  # torch's own is in every store
         self._network, self._half = network, precision == "bf16"
 
@@ -89,7 +89,7 @@ class OpenVinoRuntime:
     """
 
     def __init__(
-        self, network: PictureNetwork, shape: tuple[int, ...], *, precision: str, threads: int
+        self, network: NormalisedNetwork, shape: tuple[int, ...], *, precision: str, threads: int
     ) -> None:
         openvino = _import_openvino()
         self.versions = {"openvino": openvino.__version__.split("-")[0]}
@@ -120,18 +120,18 @@ class OpenVinoRuntime:
         return torch.from_numpy(rows)[: len(pictures)]
 
     @torch.inference_mode()
-    def _check(self, network: PictureNetwork, shape: tuple[int, ...], precision: str) -> None:
+    def _check(self, network: NormalisedNetwork, shape: tuple[int, ...], precision: str) -> None:
         """UserError if the rows of noise are not torch's."""
         noise = torch.Generator().manual_seed(0)
         pictures = torch.randint(0, 256, (1, *shape[1:]), generator=noise, dtype=torch.uint8)
-        mine, theirs = self(pictures), TorchRuntime(network, precision=precision)(pictures).float()
-        apart = ((mine - theirs).abs().max() / theirs.abs().max()).item()
+        expected = TorchRuntime(network, precision=precision)(pictures).float()
+        apart = ((self(pictures) - expected).abs().max() / expected.abs().max()).item()
         if not apart <= AGREE[precision]:
             raise UserError(f"OpenVINO's rows are {apart:.1g} of the largest value off torch's")
 
 
 def choose_runtime(
-    asked: str, network: PictureNetwork, shape: tuple[int, ...], *,
+    asked: str, network: NormalisedNetwork, shape: tuple[int, ...], *,
     name: str, precision: str, threads: int, device: torch.device,
 ) -> TorchRuntime | OpenVinoRuntime:  # fmt: skip
     """The runtime `asked` for: torch | openvino | auto, OpenVINO where it can.

@@ -59,10 +59,10 @@ def fill_encoders(
             getattr(encoder, channel).network.load_state_dict(network.state_dict())
     if init_from is None and any(source["source"] == RANDOM for source in origin.values()):
         encoder.to(device).eval()  # whole frames, not augmented
-        views = (encoder.views(part.frames, part.index) for part in some(table, device))
+        views = (encoder.views(part.frames, part.index) for part in spread_clips(table, device))
         if origin["appearance"]["source"] == RANDOM:
             encoder.appearance.calibrate(one.images for one in views)
-            views = (encoder.views(part.frames, part.index) for part in some(table, device))
+            views = (encoder.views(part.frames, part.index) for part in spread_clips(table, device))
         if origin["motion"]["source"] == RANDOM:
             encoder.motion.calibrate(clip_images(one) for one in views)
         encoder.train()
@@ -78,7 +78,7 @@ def feature_statistics(
     """
     encoder.to(device).eval()
     with torch.no_grad():
-        found = [encoder(encoder.views(f.frames, f.index)) for f in some(table, device)]
+        found = [encoder(encoder.views(f.frames, f.index)) for f in spread_clips(table, device)]
     encoder.train()
     return (
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
@@ -111,7 +111,7 @@ def check_clips(options: EncoderOptions, store: ClipStore) -> None:
             )
 
 
-def some(table: ClipTable, device: torch.device) -> Iterator[Frames]:
+def spread_clips(table: ClipTable, device: torch.device) -> Iterator[Frames]:
     """Clips of some of the videos, spread evenly, a few at a time, on the device."""
     rows = np.unique(np.linspace(0, len(table.ids) - 1, VIDEOS).astype(np.int64))
     for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):

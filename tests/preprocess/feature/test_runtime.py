@@ -13,7 +13,12 @@ from model.backbone.table import BACKBONES
 from preprocess.extraction import extract
 from preprocess.feature import runtime as runtimes
 from preprocess.feature.load import load_backbone
-from preprocess.feature.runtime import OpenVinoRuntime, PictureNetwork, TorchRuntime, choose_runtime
+from preprocess.feature.runtime import (
+    NormalisedNetwork,
+    OpenVinoRuntime,
+    TorchRuntime,
+    choose_runtime,
+)
 from preprocess.videos import main
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
@@ -36,8 +41,8 @@ class Undecided(nn.Module):
         return x.mean((2, 3)) if x.sum() > 0 else x.amax((2, 3))
 
 
-def whole(network: nn.Module) -> PictureNetwork:
-    return PictureNetwork(
+def whole(network: nn.Module) -> NormalisedNetwork:
+    return NormalisedNetwork(
         network, lambda net, x: net(x), mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 4.0), size=8,
         layout=torch.channels_last,
     )  # fmt: skip
