@@ -125,7 +125,7 @@ class QuestionAnswering(TaskModule):
         out = self.answer(batch)
         with torch.autocast(out.logits.device.type, enabled=False):  # sums of small differences
             losses = self._losses(out, batch.answer, parts)
-        return losses, self.known(out.logits).argmax(1) == batch.answer
+        return losses, self.mask_unknown(out.logits).argmax(1) == batch.answer
 
     def _losses(self, out: DualVGROutput, answer: Tensor, parts: int) -> dict[str, Tensor]:
         """See forward.  answer (B,)."""
@@ -168,8 +168,8 @@ class QuestionAnswering(TaskModule):
             appearance, motion = visual.appearance, visual.motion
         else:
             assert self.encoder is not None
-            seen = self.encoder(self.encoder.views(visual.frames, visual.index))
-            appearance, motion = seen.appearance, seen.motion
+            features = self.encoder(self.encoder.views(visual.frames, visual.index))
+            appearance, motion = features.appearance, features.motion
         if self.channels == "appearance" or not motion.shape[-1]:
             motion = motion.new_zeros(*motion.shape[:-1], self.widths["motion"])
         if self.channels == "motion" or not appearance.shape[-1]:
@@ -177,8 +177,8 @@ class QuestionAnswering(TaskModule):
         return appearance, motion
 
     @staticmethod
-    def known(logits: Tensor) -> Tensor:
-        """Mask the unknown classes, which are no answers.  (B, A) -> (B, A)."""
+    def mask_unknown(logits: Tensor) -> Tensor:
+        """Set the logits of the unknown classes, which are no answers, to -inf.  (B, A) -> same."""
         masked = logits.clone()
         masked[:, :UNKNOWN_ANSWERS] = -torch.inf
         return masked
@@ -201,12 +201,12 @@ class QuestionAnswering(TaskModule):
         """Columns of Predictions."""
         assert not self.training
         number = min(5, out.logits.shape[1] - UNKNOWN_ANSWERS)
-        best = self.known(out.logits.float()).softmax(1).topk(number)
-        looks = [torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units]
+        best = self.mask_unknown(out.logits.float()).softmax(1).topk(number)
+        units = [torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units]
         return {
             "row": batch.row.cpu(),
             "top": best.indices.cpu(),
             "probability": best.values.cpu(),
             "readout": out.readout.float().cpu(),
-            "punishment": torch.stack(looks).mean(0).float().cpu(),
+            "punishment": torch.stack(units).mean(0).float().cpu(),
         }
