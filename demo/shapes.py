@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import predict
-import train
 from options.evaluate import ScoreOptions, SplitOptions
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
@@ -65,6 +64,8 @@ def main() -> int:
 
 def train_on(flags: list[str]) -> None:
     """Train; a run that was interrupted goes on, unless it was one of other options or data."""
+    import train  # here: `demo.two_stage` takes names from this module, and its help shall not wait
+
     try:
         train.main([*flags, "--resume"])
     except UserError as error:

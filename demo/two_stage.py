@@ -10,7 +10,6 @@ import json
 import time
 from pathlib import Path
 
-import train
 from demo.shapes import DATA, step
 from demo.two_stage_options import TwoStageOptions
 from options.evaluate import ScoreOptions, SplitOptions
@@ -35,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     about = "Two-stage training on `shapes` against one stage, frozen encoders and no video."
     (options,) = parse("python -m demo.two_stage", about, (TwoStageOptions,), argv)
     # Here and not above: help and a misspelt option shall not wait for torch.
+    import train
     from evaluation.score_runs import score_runs
 
     begin = time.perf_counter()

@@ -27,12 +27,7 @@ if command.endswith(".py"):
 else:
     runpy.run_module(command, run_name="__main__", alter_sys=True)
 """
-PENDING = {"predict.py", "demo.two_stage"}  # strict: whoever mends one removes it
-LATER = pytest.mark.xfail(strict=True, reason="imports its work before it has parsed")
-CASES = [
-    pytest.param(tuple(words), marks=LATER if " ".join(words) in PENDING else ())
-    for words in COMMANDS
-]
+CASES = [tuple(words) for words in COMMANDS]
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -42,14 +37,14 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("words", CASES, ids=str)
+@pytest.mark.parametrize("words", CASES, ids=" ".join)
 def test_help_imports_no_work(words: tuple[str, ...]) -> None:
     done = run(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: ")
 
 
-@pytest.mark.parametrize("words", CASES, ids=str)
+@pytest.mark.parametrize("words", CASES, ids=" ".join)
 def test_a_misspelt_option_imports_no_work_and_is_one_line(words: tuple[str, ...]) -> None:
     usage = run(*words, "--help").stdout.partition("\n\n")[0]
     flag = max(re.findall(r"--\w+", usage), key=len)
