@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reply.unknown:
         print(f"  {reply.unknown}")
     for answer, probability in reply.answers:
-        print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}")
+        print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}", flush=True)
     with warned(print, "the picture of what it looked at"):
         from util.clip_plots import clip_timeline, save_figure  # the answer does not wait for it
 

@@ -1,6 +1,9 @@
 """From a video file to an answer: the same as from the stored features, and shown."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from inference.video import FeatureExtraction
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
 from preprocess.video.clips import clip_frames, read_clips
+from tests.conftest import ROOT
 from tests.video_files import write_video
 from util.errors import UserError
 
@@ -175,6 +179,22 @@ def test_the_released_word_mask_sees_the_padding_of_evaluation() -> None:
     with pytest.raises(AttributeError):  # no answer to name
         predictor.ask_live(visual, "what?")
     assert given[0].words.shape == (1, longest) and given[0].length.tolist() == [1]
+
+
+def test_an_answer_loads_no_package_that_it_does_not_need() -> None:
+    video = str(next(Path("d/videos").glob("*.mp4")))
+    asked = ["--run", "results/r", "--video", video, "--question", "what turns?"]
+    code = f"import sys, predict; predict.main({asked!r}); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {"torch", "av", "matplotlib"} <= loaded
+    assert loaded.isdisjoint({"gensim", "nltk", "scipy", "tensorboard", "torch_geometric"})
 
 
 def test_blanks_and_question_marks_around_a_question_do_not_count(capsys) -> None:

@@ -3,6 +3,9 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nltk.tokenize import NLTKWordTokenizer
 
 from data_loader.tokens import first_word, tokenize
 from tests.conftest import ROOT
@@ -38,7 +41,7 @@ def test_nltk_needs_no_downloaded_data(tmp_path):
     code = (
         "import nltk; nltk.data.path[:] = []\n"
         "from data_loader.tokens import tokenize\n"
-        "print(tokenize('Who is it?'))\n"
+        "print(tokenize('Who, me?'))\n"
         "try:\n    nltk.word_tokenize('a. b.')\nexcept LookupError:\n    print('no data')\n"
     )
     done = subprocess.run(
@@ -49,7 +52,13 @@ def test_nltk_needs_no_downloaded_data(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines() == ["['who', 'is', 'it']", "no data"]
+    assert done.stdout.splitlines() == ["['who', ',', 'me']", "no data"]
+
+
+@given(st.lists(st.sampled_from([*"ab9 ", " cannot", " gonna ", "wanna", "lemme", "is "])))
+def test_a_plain_question_has_the_words_of_nltk(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert tokenize(text) == NLTKWordTokenizer().tokenize(text)
 
 
 @pytest.mark.parametrize(
