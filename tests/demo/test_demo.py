@@ -11,6 +11,7 @@ import train
 from demo import shapes
 from tests import tiny_run
 from tests.test_train import metrics
+from training import run_state
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def demo(tmp_path, monkeypatch):
 @pytest.fixture
 def interrupt(monkeypatch):
     """Ctrl-C when the checkpoint number `after` of a run is written."""
-    save = train.save_checkpoint
+    save = run_state.save_checkpoint
 
     def set_up(after: int) -> None:
         left = [after]
@@ -46,7 +47,7 @@ def interrupt(monkeypatch):
             if not left[0]:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(train, "save_checkpoint", interrupted)
+        monkeypatch.setattr(run_state, "save_checkpoint", interrupted)
 
     return set_up
 
