@@ -7,11 +7,14 @@ Interrupted, it goes on where it was when it is started again; finished, it star
 
 import json
 import shutil
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import predict
 from options.evaluate import ScoreOptions, SplitOptions
+from options.parse import parse
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
 from util.errors import UserError, run_command
@@ -22,9 +25,10 @@ RUN, BLIND = "shapes", "shapes_question_only"
 FINISHED = Path(f"results/{RUN}/demo.json")  # the last line of output, once it is printed
 
 
-def main() -> int:
+def main(argv: Sequence[str] = ()) -> int:
     """Run all steps; the last line of output is one JSON object, accuracies as fractions."""
-    # Here and not above: `demo.two_stage` takes names from here, and its help shall not wait.
+    parse("python -m demo.shapes", __doc__ or "", (), argv)
+    # Here and not above: help and a misspelt option shall not wait for torch.
     from data_loader.questions import load_questions
     from evaluation.score_runs import score_runs
 
@@ -79,4 +83,4 @@ def step(title: str, command: str) -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(lambda: main(sys.argv[1:]))

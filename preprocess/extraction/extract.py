@@ -151,9 +151,7 @@ def _finish(output: StoreOutput, order: list[str], outcomes: list[Outcome], seco
             f"{frames / seconds:.0f} frames/s, {len(good) / seconds:.2f} videos/s ({seconds:.1f} s)"
         )
     total = len({*order, *stored})
-    counts = (
-        f"{len(stored)} of {total} videos stored ({len(good)} new), {len(failed)} in quarantine"
-    )
+    counts = f"{len(stored)} of {total} videos stored ({len(good)} new), {len(failed)} failed"
     return f"{path}: {counts}{speed}; {path.stat().st_size / 2**20:.1f} MiB"
 
 

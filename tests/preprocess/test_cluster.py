@@ -60,18 +60,18 @@ def test_the_store_is_that_of_preprocess_videos(ray, folder, tmp_path, capsys, m
     assert cluster.main([*command, "out/a.h5", "out/m.h5", "--shard", "5"]) == 1
     seen = capsys.readouterr()
     for name, line in zip(["a.h5", "m.h5"], seen.out.splitlines(), strict=True):
-        assert f"out/{name}: 12 of 13 videos stored (12 new), 1 in quarantine; 210 fr" in line
+        assert f"out/{name}: 12 of 13 videos stored (12 new), 1 failed; 210 fr" in line
         assert contents(Path("out", name)) == contents(Path(name))
         assert (
             failed_videos_file(Path("out", name)).read_text()
             == failed_videos_file(Path(name)).read_text()
         )
         assert not parts_folder(Path("out", name)).exists()
-    # Nothing is left to do: the store is left alone, and what is in quarantine is not tried.
+    # Nothing is left to do: the store is left alone, and what failed is not tried.
     written = Path("out/a.h5").stat().st_ino
     assert cluster.main([*command, "out/a.h5", "out/m.h5"]) == 1
     seen = capsys.readouterr()
-    assert "a.h5: 12 of 13 videos stored (0 new), 1 in quarantine" in seen.out
+    assert "a.h5: 12 of 13 videos stored (0 new), 1 failed" in seen.out
     assert "set aside" not in seen.err and Path("out/a.h5").stat().st_ino == written
 
 
@@ -107,7 +107,7 @@ def test_a_killed_task_and_a_killed_actor_lose_nothing(ray, folder, tmp_path, ca
     with kill(TASK, output, parts=0) as task, kill(ACTOR, output, parts=2) as actor:
         assert cluster.main([*rest, str(output)]) == 0
     assert task == [0] and len(actor) == 1 and 2 <= actor[0] < 12, "they were to be killed mid-way"
-    assert "12 of 12 videos stored (12 new), 0 in quarantine" in capsys.readouterr().out
+    assert "12 of 12 videos stored (12 new), 0 failed" in capsys.readouterr().out
     assert contents(output) == contents(whole)
 
 

@@ -63,7 +63,7 @@ def test_a_folder_becomes_a_store(folder, tmp_path, capsys) -> None:
     assert {"torch", "torchvision", "av", "numpy"} <= store.provenance.versions.keys()
     assert [p.name for p in output.parent.iterdir()] == ["s.h5"], "parts and lists are gone"
     line = capsys.readouterr().out.strip()
-    assert "4 videos stored (4 new), 0 in quarantine" in line
+    assert "4 videos stored (4 new), 0 failed" in line
     assert "4 of 4 videos" in line and "frames/s a worker" in line
     assert "MiB" in line and "\n" not in line
 
@@ -99,14 +99,14 @@ def test_more_videos_are_added_to_a_store(folder, tmp_path, capsys) -> None:
     assert output.stat().st_mtime_ns == stamp, "nothing to do: the file is left alone"
 
 
-def test_quarantine_and_its_end(folder, tmp_path, capsys) -> None:
+def test_failed_videos_and_their_end(folder, tmp_path, capsys) -> None:
     output = tmp_path / "s.h5"
     bad = folder / "bad.mp4"
     bad.write_text("no video")
     command = ["--videos", str(folder), str(tmp_path / "gone.mp4"), *words(folder, output)[2:]]
     assert main(command) == 1
     captured = capsys.readouterr()
-    assert "4 of 6 videos stored (4 new), 2 in quarantine" in captured.out
+    assert "4 of 6 videos stored (4 new), 2 failed" in captured.out
     assert f"set aside {bad}: not a video" in captured.err
     rows = json.loads(failed_videos_file(output).read_text())
     assert rows[0]["file"] == str(bad) and rows[0]["id"] == "bad"

@@ -126,11 +126,11 @@ def test_a_file_that_changed_is_named_and_stored_anew_on_retry(folder, tmp_path,
     write_video(folder / "c.mp4", 5)
     for new in (1, 0, 0):  # still so after the store has been written again
         assert main(words(folder, output)) == 1
-        assert f"3 of 3 videos stored ({new} new), 1 in quarantine" in capsys.readouterr().out
+        assert f"3 of 3 videos stored ({new} new), 1 failed" in capsys.readouterr().out
         assert rows(output) == {"a": CHANGED}
         assert open_store(output).video("a").file_sha256 == old
     assert main(words(folder, output, "--retry")) == 0
-    assert "3 of 3 videos stored (1 new), 0 in quarantine" in capsys.readouterr().out
+    assert "3 of 3 videos stored (1 new), 0 failed" in capsys.readouterr().out
     assert open_store(output).video("a").file_sha256 != old
     assert main(words(folder, output)) == 0 and not failed_videos_file(output).exists()
 
@@ -160,7 +160,7 @@ def test_what_is_left_out_is_said(folder, tmp_path, capsys) -> None:
     for new in (2, 0):  # the store lies among the videos
         assert main(words(folder, output)) == 1
         seen = capsys.readouterr()
-        assert f"2 of 5 videos stored ({new} new), 3 in quarantine" in seen.out
+        assert f"2 of 5 videos stored ({new} new), 3 failed" in seen.out
         for said in (
             "1 hidden file (.DS_Store)", "2 text files (Thumbs.db, ...)", "1 picture file (b.JPG)",
             "1 unfinished download file (c.mp4.part)",

@@ -38,7 +38,7 @@ def test_a_file_that_crashes_or_hangs_its_decoder_costs_itself(tmp_path, monkeyp
     assert ready["good"].clips[0].frame_count == 8
 
 
-def test_a_folder_that_is_not_shared_is_no_reason_for_quarantine(tmp_path, monkeypatch) -> None:
+def test_a_folder_that_is_not_shared_fails_no_video(tmp_path, monkeypatch) -> None:
     ray, task = stages(), DecodeTask("x", tmp_path / "x.mp4", (0,))
     (table,) = ray.decode_videos(ray.pack([task]), settings=settings(9))
     (ready,) = ray.unpack(table)

@@ -246,7 +246,7 @@ def test_two_processes_make_the_store_of_one(folder, tmp_path) -> None:
     assert main(words(videos, whole)) == 1
     started = start_processes(2, "preprocess/videos.py", words(videos, output, "--shard", "2"))
     assert [process.wait() for process in started] == [1, 0], started[0].stderr
-    assert "12 of 14 videos stored (12 new), 2 in quarantine" in started[0].stdout
+    assert "12 of 14 videos stored (12 new), 2 failed" in started[0].stdout
     assert contents(output) == contents(whole)
     rows = [json.loads(failed_videos_file(path).read_text()) for path in (output, whole)]
     assert rows[0] == rows[1] and [row["id"] for row in rows[0]] == ["bad1", "bad2"]
@@ -262,7 +262,7 @@ def test_strict_stops_and_keeps_what_is_done(folder, tmp_path, capsys) -> None:
     done = len(stored(output))
     assert done == 12 and not output.exists()
     assert main(command) == 1
-    assert f"12 of 13 videos stored ({12 - done} new), 1 in quarantine" in capsys.readouterr().out
+    assert f"12 of 13 videos stored ({12 - done} new), 1 failed" in capsys.readouterr().out
 
 
 def test_a_listed_video_is_not_tried_in_vain(folder, tmp_path, capsys, monkeypatch) -> None:
@@ -278,7 +278,7 @@ def test_a_listed_video_is_not_tried_in_vain(folder, tmp_path, capsys, monkeypat
         assert main([*command, *more]) == 1
         seen = capsys.readouterr()
         assert seen.err.count("set aside") == tried, more
-        assert "12 of 13 videos stored (0 new), 1 in quarantine" in seen.out
+        assert "12 of 13 videos stored (0 new), 1 failed" in seen.out
     bad.write_text("other bytes")
     assert main([*command, *partial]) == 1
     assert "set aside" in capsys.readouterr().err

@@ -214,7 +214,7 @@ def test_workers_use_one_thread_and_end_with_their_parent(tmp_path) -> None:
 
 
 def test_a_worker_that_cannot_start_is_our_bug(monkeypatch, capfd, tmp_path) -> None:
-    """It would otherwise put every video into quarantine."""
+    """Every video would otherwise fail."""
     only_here = types.ModuleType("only_here")
     exec("def work(job): return job", only_here.__dict__)
     monkeypatch.setitem(sys.modules, "only_here", only_here)

@@ -49,7 +49,7 @@ def test_a_store_holds_each_video_cut_and_resized(folder, tmp_path, capsys, resi
     output = tmp_path / "out" / "c.h5"
     assert main(words(folder, output, "--resize", resize, "--scaler", scaler)) == 0
     line = capsys.readouterr().out.strip()
-    assert "4 videos stored (4 new), 0 in quarantine" in line and "MiB" in line
+    assert "4 videos stored (4 new), 0 failed" in line and "MiB" in line
     store = open_clip_store(output)
     assert store.ids == ("a", "b", "c", "d") and store.frame_count.tolist() == [3, 15, 60, 12]
     assert (store.clips, store.frames_per_clip, store.size) == (3, 4, (16, 16))
@@ -155,7 +155,7 @@ def test_videos_are_set_aside_named_by_a_map_and_kept_in_part(folder, tmp_path, 
     names.write_text("".join(f"{name} vid{i}\n" for i, name in enumerate("abcdef")))
     command = words(folder, output, "--id_map", str(names))
     assert main(command) == 1
-    assert "4 of 6 videos stored (4 new), 2 in quarantine" in capsys.readouterr().out
+    assert "4 of 6 videos stored (4 new), 2 failed" in capsys.readouterr().out
     assert open_clip_store(output).ids == ("0", "1", "2", "3")
     assert [row["id"] for row in json.loads(failed_videos_file(output).read_text())] == ["4", "5"]
     (folder / "f.mp4").unlink()
