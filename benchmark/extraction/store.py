@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -93,8 +94,8 @@ def reading(videos: Sequence[VideoFeatures], folder: Path, *, rounds: int) -> di
                 for a, b in zip(store.videos(), typed, strict=True)
             )
             assert came_back, f"{path.name}: not what was written; nothing was timed"
-            works[f"all {dtype} {how}"] = lambda store=store: store.load(ids)
-            works[f"half {dtype} {how}"] = lambda store=store: store.load(half)
+            works[f"all {dtype} {how}"] = partial(store.load, ids)
+            works[f"half {dtype} {how}"] = partial(store.load, half)
     plain = stores["float16", "none"]
     works["one by one"] = lambda: [plain.video(i) for i in ids]
     works["opened once"] = lambda: list(plain.videos())

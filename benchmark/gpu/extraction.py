@@ -13,11 +13,10 @@ from benchmark.gpu.plan import Plan
 from benchmark.measure import synchronize
 from preprocess.feature.load import load_backbone
 
-Say = Callable[[str], None]
 ROWS = 25  # of a profile's table
 
 
-def extraction(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str, Any]:
+def extraction(plan: Plan, device: torch.device, folder: Path) -> dict[str, Any]:
     """Clips a second of both backbones one after another, without decoding; by precision.
 
     Also the share of the slower one, and the share of the time that copying the frames to the
@@ -38,16 +37,16 @@ def extraction(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict
             "slower_share": seconds[slower] / both,
             "copy_share": copying / both,
         }
-        say(
+        print(
             f"extraction {precision}: {plan.clips / both:.1f} clips/s by both networks, "
             + ", ".join(f"{name} alone {plan.clips / s:.1f}" for name, s in seconds.items())
             + f"; {slower} takes {seconds[slower] / both:.0%}, copying would take "
             f"{copying / both:.0%}"
         )
     found["grouped_conv3d_ms"] = layouts(plan, device)
-    say(f"grouped Conv3d, forward and backward, ms: {found['grouped_conv3d_ms']}")
+    print(f"grouped Conv3d, forward and backward, ms: {found['grouped_conv3d_ms']}")
     found["where"] = _profile(plan, device, folder)
-    say(f"profile of extraction: {found['where']}")
+    print(f"profile of extraction: {found['where']}")
     return found
 
 

@@ -29,7 +29,6 @@ from benchmark.gpu.extraction import extraction
 from benchmark.gpu.plan import PLANS, Plan
 from benchmark.gpu.training import epochs, profile
 
-Say = Callable[[str], None]
 ROOT = Path(__file__).parent.parent.parent
 TOTAL = 450.0  # seconds for all parts
 WRITE_UP = "the write-up reports 14 minutes"
@@ -43,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     device, folder = torch.device(options.device), Path(options.folder)
     if options.alone:
         work, _ = PARTS[options.parts[0]]
-        print(json.dumps(work(PLANS[options.size], device, folder, _say)))
+        print(json.dumps(work(PLANS[options.size], device, folder)))
         return 0
     begin = time.monotonic()
     found: dict[str, Any] = {"environment": environment(device)}
@@ -52,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     failed: dict[str, str] = {}
     for name in options.parts:
         command = [
-            sys.executable, "-m", "benchmark", "gpu", "--alone", "--parts", name,
+            sys.executable, "-u", "-m", "benchmark", "gpu", "--alone", "--parts", name,
             "--device", options.device, "--size", options.size, "--folder", str(folder),
         ]  # fmt: skip
         budget = min(PARTS[name][1], TOTAL - (time.monotonic() - begin))
@@ -111,10 +110,6 @@ def _read(process: subprocess.Popen[str], lines: list[str]) -> None:
             print(line, end="", flush=True)
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 def environment(device: torch.device) -> dict[str, Any]:
     """Card, driver and versions, and which numbers its float32 products use."""
     found: dict[str, Any] = {"torch": torch.__version__}
@@ -145,7 +140,7 @@ def _driver() -> str:
         return "unknown"
 
 
-def gpu_tests(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str, Any]:
+def gpu_tests(plan: Plan, device: torch.device, folder: Path) -> dict[str, Any]:
     """`pytest -m gpu`: how many passed, failed and were skipped; "failed" names those that did."""
     report = folder.absolute() / "tests.xml"
     subprocess.run(
@@ -163,7 +158,7 @@ def gpu_tests(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[
     found: dict[str, Any] = {
         "passed": len(cases) - len(bad) - len(skipped), "skipped": len(skipped)
     }  # fmt: skip
-    say(f"pytest -m gpu: {found['passed']} passed, {len(bad)} failed, {len(skipped)} skipped")
+    print(f"pytest -m gpu: {found['passed']} passed, {len(bad)} failed, {len(skipped)} skipped")
     if not cases:
         bad = {"pytest found no test"}
     return {**found, "failed": "; ".join(sorted(bad))} if bad else found
@@ -177,7 +172,7 @@ def rounded(value: Any) -> Any:
 
 
 # Each part with the seconds it may take.
-PARTS: dict[str, tuple[Callable[[Plan, torch.device, Path, Say], dict[str, Any]], float]] = {
+PARTS: dict[str, tuple[Callable[[Plan, torch.device, Path], dict[str, Any]], float]] = {
     "tests": (gpu_tests, 150.0),
     "epochs": (epochs, 200.0),
     "extraction": (extraction, 100.0),

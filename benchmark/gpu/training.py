@@ -5,7 +5,6 @@ import gc
 import itertools
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,8 @@ from data_loader.vocabulary import Vocabulary
 from options.task import RunOptions, run_options
 from training.memory import step_memory
 
-Say = Callable[[str], None]
 
-
-def epochs(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str, Any]:
+def epochs(plan: Plan, device: torch.device, folder: Path) -> dict[str, Any]:
     """Train as `train.py qa` does: features resident, bf16, on a GPU captured steps.
 
     -> seconds of the whole run and of an epoch (with its validation and saving; the median without
@@ -56,23 +53,23 @@ def epochs(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str
     found["seconds_an_epoch"] = statistics.median(
         after - before for before, after in itertools.pairwise(times)
     )
-    say(
+    print(
         f"{plan.epochs} epochs of {questions:,} questions: {found['seconds']:.1f} s in all, "
         f"{found['seconds_an_epoch']:.2f} s an epoch"
     )
     found["estimate_gib"] = estimate
     if gpu:
-        resident = sum(SIZE_OF[name](plan) for name in SIZE_OF) / 2**30
+        resident = _resident(plan) / 2**30
         found["peak_gib"] = torch.cuda.max_memory_allocated() / 2**30 - resident
         found["reserved_gib"] = torch.cuda.max_memory_reserved() / 2**30 - resident
-        say(
+        print(
             f"memory beyond {resident:.2f} GiB of features: {found['peak_gib']:.2f} GiB at most, "
             f"{found['reserved_gib']:.2f} GiB kept by torch; estimated {estimate:.2f} GiB"
         )
     return found
 
 
-def profile(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[str, Any]:
+def profile(plan: Plan, device: torch.device, folder: Path) -> dict[str, Any]:
     """Where the time of plain steps goes: `train.py --profile`; -> the line that it prints."""
     total, _ = plan.splits["train"]
     steps = plan.profiled + 6  # the first few are skipped
@@ -85,7 +82,7 @@ def profile(plan: Plan, device: torch.device, folder: Path, say: Say) -> dict[st
         train.run("qa", options)
         said = Path("results/profile/console.log").read_text(encoding="utf-8").splitlines()
     line = next(line for line in said if line.startswith("profile of"))
-    say(line)
+    print(line)
     return {"where": line.partition(": ")[2], "table": f"{folder}/results/profile/profile.txt"}
 
 
@@ -135,20 +132,11 @@ def make_files(plan: Plan, folder: Path) -> dict[str, str]:
     return files
 
 
-# Bytes of what lies on the GPU beside a run: float16 features of training and validation videos.
-SIZE_OF: dict[str, Callable[[Plan], int]] = {
-    "appearance": lambda plan: _videos(plan) * SIZES[plan.size].frames * _clip_bytes(plan),
-    "motion": lambda plan: _videos(plan) * _clip_bytes(plan),
-}
-
-
-def _videos(plan: Plan) -> int:
-    return plan.splits["train"][1] + plan.splits["val"][1]
-
-
-def _clip_bytes(plan: Plan) -> int:
+def _resident(plan: Plan) -> int:
+    """Bytes on the GPU beside a run: float16 features of training and validation videos."""
     size = SIZES[plan.size]
-    return 2 * size.clips * size.feature_width
+    videos = plan.splits["train"][1] + plan.splits["val"][1]
+    return videos * (size.frames + 1) * 2 * size.clips * size.feature_width
 
 
 def _rows(rows: torch.Tensor) -> Any:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 
 from benchmark.measure import interleaved, peak_memory, spread
-from benchmark.training.sizes import SIZES
+from benchmark.training.sizes import SIZES, training_step
 from data_loader.batch import Batch, Frames
 from data_loader.vocabulary import Vocabulary
 from model.task.encoder import build_encoder
@@ -26,7 +26,6 @@ from model.task.qa import QuestionAnswering
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
-from training.step import parameter_groups, take_step
 
 GROUP = 26  # questions a video, as in MSVD-QA
 QUESTIONS = 256  # what times are given for
@@ -49,10 +48,17 @@ class Setting:
     precision: str = "float32"
 
 
-def training_step(setting: Setting) -> Callable[[], object]:
+def ready_step(setting: Setting) -> Callable[[], object]:
     """Everything before a training step, done; the step."""
     torch.manual_seed(0)
     size = SIZES["msvd_qa"]
+    encoder = build_encoder(
+        EncoderOptions(
+            appearance_encoder=setting.appearance,
+            motion_encoder=setting.motion,
+            checkpointing=setting.checkpointing,
+        )
+    )
     task = QuestionAnswering(
         ModelOptions(),
         LossOptions(),
@@ -61,25 +67,11 @@ def training_step(setting: Setting) -> Callable[[], object]:
             answers=tuple(map(str, range(size.answers))),
         ),
         word_width=300,
-        encoder=(encoder := build_encoder(_options(setting))),
+        encoder=encoder,
         appearance_width=encoder.appearance.width,
         motion_width=encoder.motion.width,
     ).train()
-    optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-6, fused=True)
-    batch = _batch(setting)
-
-    def step() -> object:
-        return take_step(task, [batch], optimizer, 1e-6, 12.0, setting.precision)
-
-    return step
-
-
-def _options(setting: Setting) -> EncoderOptions:
-    return EncoderOptions(
-        appearance_encoder=setting.appearance,
-        motion_encoder=setting.motion,
-        checkpointing=setting.checkpointing,
-    )
+    return training_step(task, _batch(setting), precision=setting.precision)
 
 
 def _batch(setting: Setting) -> Batch:
@@ -113,15 +105,15 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
         for name, videos, each in (("own", asked, 1), ("shared", options.videos, GROUP))
         for keep in (True, False)
     }
-    works = {key: training_step(setting) for key, setting in settings.items()}
-    seconds = interleaved({str(key): work for key, work in works.items()}, rounds=options.rounds)
+    works = {key: ready_step(setting) for key, setting in settings.items()}
+    seconds = interleaved(works, rounds=options.rounds)
     del works
     scale = QUESTIONS / asked
     median, memory = {}, {}
     for key, setting in settings.items():
-        times = [scale * second for second in seconds[str(key)]]
+        times = [scale * second for second in seconds[key]]
         median[key] = statistics.median(times)
-        memory[key] = peak_memory(training_step, (setting,))
+        memory[key] = peak_memory(ready_step, (setting,))
         print(
             f"{key[0]:>6} video, {'all activations kept' if key[1] else 'checkpointing':<20} | "
             f"{spread(times)} s for {QUESTIONS} questions | peak memory of a step of {asked} "
@@ -149,7 +141,7 @@ def full_size(options: argparse.Namespace) -> dict[str, float]:
                 *shape, videos=count, questions=GROUP, checkpointing=checkpointing,
                 precision=options.precision,
             )  # fmt: skip
-            memory[count] = peak_memory(training_step, (setting,)) / GIB
+            memory[count] = peak_memory(ready_step, (setting,)) / GIB
             print(
                 f"{count} videos x 8 clips x 16 frames at 112x112, {options.precision}, "
                 f"{'checkpointing' if checkpointing else 'all activations kept'}: peak "

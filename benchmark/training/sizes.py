@@ -1,5 +1,6 @@
 """Sizes of the data sets, made-up batches of those sizes, and the arithmetic they take."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from data_loader.batch import Batch
 from data_loader.dataset import QaData
 from data_loader.questions import QuestionSplit, without_padding
 from data_loader.video_table import FeatureTable
@@ -15,6 +17,7 @@ from data_loader.vocabulary import Vocabulary
 from model.task.qa import QuestionAnswering
 from options.loss import LossOptions
 from options.model import ModelOptions
+from training.step import parameter_groups, take_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,14 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
         ),
         video=video.astype(np.int64),
     )
+
+
+def training_step(
+    task: QuestionAnswering, batch: Batch, *, precision: str = "float32"
+) -> Callable[[], object]:
+    """One step of the product's training loop on a batch, whenever it is called."""
+    optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-4, fused=True)
+    return lambda: take_step(task, [batch], optimizer, 1e-4, 12.0, precision)
 
 
 class FlopCounter(FlopCounterMode):

@@ -15,7 +15,6 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -24,7 +23,7 @@ import torch
 
 from benchmark.measure import interleaved, matrix_rate, peak_memory, spread
 from benchmark.training.plain import PlainAnswering, PlainFeatures
-from benchmark.training.sizes import SIZES, FlopCounter, Size, make_data, make_task
+from benchmark.training.sizes import SIZES, FlopCounter, Size, make_data, make_task, training_step
 from data_loader.batch import Batch, Features
 from data_loader.dataset import QaData
 from data_loader.join import join
@@ -32,53 +31,33 @@ from data_loader.open import Stores
 from data_loader.store.features import VideoFeatures, open_store, write_store
 from data_loader.store.provenance import Provenance
 from data_loader.video_table import FeatureTable
-from model.task.qa import QuestionAnswering
-from training.step import parameter_groups, take_step
 
 BATCH = 256
 GROUP = 16  # questions a video
 
 
-@dataclass
-class Pair:
-    """The same questions for both forms, and what each does with them in one training step."""
+def plain_step(plain: PlainAnswering, batch: Batch) -> Callable[[], object]:
+    """One step of the plain form, which encodes each question's own copy of its video."""
+    optimizer = torch.optim.Adam(plain.parameters(), lr=1e-4, foreach=False)
+    per_question = plain_inputs(batch)
 
-    task: QuestionAnswering
-    plain: PlainAnswering
-    batch: Batch
+    def step() -> float:
+        losses, _ = plain(*per_question)
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 12.0)
+        optimizer.step()
+        return losses["loss"].item()
 
-    def product_step(self) -> Callable[[], object]:
-        """One step of the product's training loop."""
-        optimizer = torch.optim.AdamW(parameter_groups(self.task, 0.0, {}), lr=1e-4, fused=True)
-        return lambda: take_step(self.task, [self.batch], optimizer, 1e-4, 12.0)
-
-    def plain_step(self) -> Callable[[], object]:
-        """One step of the plain form, which encodes each question's own copy of its video."""
-        optimizer = torch.optim.Adam(self.plain.parameters(), lr=1e-4, foreach=False)
-        per_question = plain_inputs(self.batch)
-
-        def step() -> float:
-            losses, _ = self.plain(*per_question)
-            optimizer.zero_grad()
-            losses["loss"].backward()
-            torch.nn.utils.clip_grad_norm_(self.plain.parameters(), 12.0)
-            optimizer.step()
-            return losses["loss"].item()
-
-        return step
+    return step
 
 
 def plain_inputs(batch: Batch) -> tuple[torch.Tensor, ...]:
     """The batch with a video for every question."""
     video, stored = batch.video, batch.visual
     assert isinstance(stored, Features)
-    return (
-        stored.appearance[video],
-        stored.motion[video],
-        batch.words,
-        batch.length,
-        batch.answer,
-    )
+    features = stored.appearance[video], stored.motion[video]
+    return *features, batch.words, batch.length, batch.answer
 
 
 def check_equal(size: Size, data: QaData, batch: int) -> float:
@@ -109,8 +88,10 @@ def _one_step(form: str, name: str, group: int, batch: int) -> Callable[[], obje
     size = SIZES[name]
     data = make_data(size, videos=-(-batch // group), questions_per_video=group)
     task = make_task(size, dropout=True).train()
-    pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
-    return pair.product_step() if form == "product" else pair.plain_step()
+    rows = data.batch(np.arange(batch))
+    if form == "product":
+        return training_step(task, rows)
+    return plain_step(PlainAnswering(task).train(), rows)
 
 
 def _gap(a: torch.Tensor | None, b: torch.Tensor | None) -> float:
@@ -127,17 +108,16 @@ def measure(name: str, *, group: int, batch: int, rounds: int, rate: float) -> d
     data = make_data(size, videos=-(-batch // group), questions_per_video=group)
     check_equal(size, data, min(batch, 2 * group if group > 1 else 8))
     task = make_task(size, dropout=True).train()
-    pair = Pair(task, PlainAnswering(task).train(), data.batch(np.arange(batch)))
     with torch.no_grad(), FlopCounter(task) as counter:
-        task(pair.batch)
+        task(data.batch(np.arange(batch)))
     floor = 3 * counter.total / rate
     one_each = make_data(size, videos=8, questions_per_video=1).batch(np.arange(8))
     with torch.no_grad(), FlopCounter(task) as alone:
         task(one_each)
     limit = (alone.total / 8) / (counter.total / batch)
-    works = {"product": pair.product_step(), "plain": pair.plain_step()}
+    works = {form: _one_step(form, name, group, batch) for form in ("product", "plain")}
     seconds = interleaved(works, rounds=rounds)
-    del works, pair  # a form's memory is measured in a process of its own
+    del works  # a form's memory is measured in a process of its own
     memory = {form: peak_memory(_one_step, (form, name, group, batch)) for form in seconds}
     product, plain = (statistics.median(seconds[key]) for key in ("product", "plain"))
     found = {

@@ -19,19 +19,18 @@ def test_without_a_gpu_it_says_so_in_one_line(capsys) -> None:
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_training_and_its_profile(tmp_path) -> None:
-    said: list[str] = []
+def test_training_and_its_profile(tmp_path, capsys) -> None:
     for name, keys in (
         ("epochs", {"seconds", "seconds_an_epoch", "estimate_gib"}),
         ("profile", {"where", "table"}),
     ):
         work, budget = PARTS[name]
-        found = work(PLANS["tiny"], CPU, tmp_path, said.append)
+        found = work(PLANS["tiny"], CPU, tmp_path)
         assert found.keys() == keys and budget > 0
         json.dumps(found)
     assert found["where"].count("%") == 5
     assert (tmp_path / "results" / "profile" / "profile.txt").is_file()
-    assert said[0].startswith("2 epochs of 60 questions: ")
+    assert "\n2 epochs of 60 questions: " in capsys.readouterr().out
 
 
 @pytest.mark.long

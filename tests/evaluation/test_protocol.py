@@ -8,23 +8,16 @@ import pytest
 import evaluate
 from evaluation.answers import Asked, columns
 from evaluation.protocol import attainable, baseline_hits, counted
+from preprocess.annotation.sample import Sample
 from util.errors import UserError
 
 
 def made(rows: list[tuple[str, str, str]], train: list[tuple[str, str]]) -> Asked:
     """rows: video, question, answer; train: type, answer.  The type is the first word."""
-    return columns(
-        "test",
-        ids=list(range(len(rows))),
-        videos=[v for v, _, _ in rows],
-        types=[q.split()[0] for _, q, _ in rows],
-        texts=[q for _, q, _ in rows],
-        answers=[a for _, _, a in rows],
-        lengths=[len(q.split()) for _, q, _ in rows],
-        classes=sorted({a for _, a in train}),
-        train_types=[t for t, _ in train],
-        train_answers=[a for _, a in train],
-    )
+    samples = [Sample(i, v, q, a, q.split()[0]) for i, (v, q, a) in enumerate(rows)]
+    seen = [Sample(i, "v", "", a, t) for i, (t, a) in enumerate(train)]
+    lengths = [len(q.split()) for _, q, _ in rows]
+    return columns("test", samples, seen, lengths, sorted({a for _, a in train}))
 
 
 TRAIN = [("what", "dog"), ("what", "cat"), ("what", "dog"), ("who", "man"), ("who", "man")]

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from demo.two_stage_options import TwoStageOptions
+from demo.two_stage import TwoStageOptions
 from options.autoencoder import AutoencoderOptions
 from options.data import ClipOptions
 from options.encoder import EncoderOptions

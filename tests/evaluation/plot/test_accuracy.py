@@ -16,6 +16,7 @@ from evaluation.plot.accuracy import (
     type_bars,
 )
 from evaluation.plot.confusion import confusion, shares
+from preprocess.annotation.sample import Sample
 from util.grouped import Grouped
 from util.statistics import Bootstrap
 
@@ -33,18 +34,12 @@ def made(
     """Answers to questions of two videos; `seen` tells how often answers come in training."""
     n = len(truth)
     train = [answer for answer, times in (seen or {"yes": 1}).items() for _ in range(times)]
-    asked = columns(
-        split,
-        ids=list(range(n)),
-        videos=[f"v{i % 2}" for i in range(n)],
-        types=types or ["what"] * n,
-        texts=["what?"] * n,
-        answers=truth,
-        lengths=lengths or [5] * n,
-        classes=sorted(set(train)),
-        train_types=["what"] * len(train),
-        train_answers=train,
-    )
+    samples = [
+        Sample(i, f"v{i % 2}", "what?", answer, kind)
+        for i, (answer, kind) in enumerate(zip(truth, types or ["what"] * n, strict=True))
+    ]
+    known = [Sample(i, "v", "what?", answer, "what") for i, answer in enumerate(train)]
+    asked = columns(split, samples, known, lengths or [5] * n, sorted(set(train)))
     predicted = np.array(given, dtype=object)
     top = [[(a, p)] for a, p in zip(given, sure or [0.5] * n, strict=True)]
     return Answers("some run", "real", asked, predicted, top)

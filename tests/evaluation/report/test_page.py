@@ -10,6 +10,7 @@ import pytest
 
 from evaluation.answers import Answers, columns
 from evaluation.report.page import Failure, clip_frames_of, worst, write_page
+from preprocess.annotation.sample import Sample
 from preprocess.video.clips import clip_frames
 from tests.video_files import level, write_video
 from util.errors import UserError
@@ -187,18 +188,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def asked_wrong(
     truth: list[str], given: list[str], *, types: list[str], videos: list[str]
 ) -> Answers:
-    asked = columns(
-        "val",
-        ids=list(range(len(truth))),
-        videos=videos,
-        types=types,
-        texts=["?"] * len(truth),
-        answers=truth,
-        lengths=[1] * len(truth),
-        classes=["a", "b"],
-        train_types=["what"],
-        train_answers=["a"],
-    )
+    rows = zip(videos, truth, types, strict=True)
+    samples = [Sample(i, video, "?", answer, kind) for i, (video, answer, kind) in enumerate(rows)]
+    train = [Sample(0, "v", "?", "a", "what")]
+    asked = columns("val", samples, train, [1] * len(truth), ["a", "b"])
     top = [[(answer, 1.0)] for answer in given]
     return Answers("run", "real", asked, np.array(given, dtype=object), top)
 
