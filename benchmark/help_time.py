@@ -1,8 +1,6 @@
-"""How long a word of help takes: every command with --help, in turn.
+"""How long a word of help takes, of every command in turn:  python -m benchmark help_time
 
-    python -m benchmark help_time [--rounds 5]
-
-Prints a table, slowest first, of median seconds and most memory; the last line is JSON.
+Prints a table, slowest first, of median seconds and most memory.
 """
 
 import argparse

@@ -1,13 +1,10 @@
-"""The import graph in numbers, of this checkout or of another one.
-
-    python -m benchmark import_graph [--root DIR]
+"""The import graph in numbers, of this checkout or another:  python -m benchmark import_graph
 
 Looks at every Python file outside tests, without importing any; imports inside functions count.
 Floors: modules on the longest chain of imports, circles counted as one floor.  Circles: groups of
 modules that import each other in a ring.  Upward arrows: imports between top folders that lie
 against `ORDER`, from a lower folder to a higher one (or between `training` and `evaluation`, which
-are side by side); the commands of the top folder lie above all but demo and benchmark.  The last
-line is JSON.
+are side by side); the commands of the top folder lie above all but demo and benchmark.
 """
 
 import argparse
@@ -16,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +50,13 @@ def read_graph(root: Path) -> tuple[dict[str, set[str]], dict[str, int]]:
     """What each module imports of the others, and its number of lines; empty ones are left out."""
     rooms = [folder for folder in root.iterdir() if folder.name in LEVEL]
     paths = [*root.glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]
-    text = {module_of(path.relative_to(root)): path.read_text() for path in paths}
-    text = {name: code for name, code in text.items() if code.strip()}
+    text: dict[str, str] = {}
+    for path in paths:
+        if code := path.read_text().strip():
+            parts = path.relative_to(root).with_suffix("").parts
+            text[".".join(parts).removesuffix(".__init__")] = code
     graph = {name: {*imported(code, text.keys())} - {name} for name, code in text.items()}
     return graph, {name: len(code.splitlines()) for name, code in text.items()}
-
-
-def module_of(path: Path) -> str:
-    """A file's name as imports spell it."""
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(code: str, modules: Iterable[str]) -> Iterable[str]:
@@ -77,7 +73,10 @@ def imported(code: str, modules: Iterable[str]) -> Iterable[str]:
 
 def measure(graph: Graph) -> dict[str, Any]:
     """Modules, arrows, floors, circles and upward arrows of a graph."""
-    reach = {name: reachable(graph, name) for name in graph}
+    reach = {name: {*others} for name, others in graph.items()}
+    for between, name in product(graph, graph):  # Warshall's closure
+        if between in reach[name]:
+            reach[name] |= reach[between]
     rings = {n: frozenset({n, *(o for o in reach[n] if n in reach[o])}) for n in graph}
 
     @cache
@@ -93,18 +92,6 @@ def measure(graph: Graph) -> dict[str, Any]:
         "circles": sorted(sorted(ring) for ring in {*rings.values()} if len(ring) > 1),
         "upward_arrows": {name: others for name, others in upward.items() if others},
     }
-
-
-def reachable(graph: Graph, start: str) -> set[str]:
-    """All modules that a module imports, directly or by way of others."""
-    found: set[str] = set()
-    left = [*graph[start]]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += graph[name]
-    return found
 
 
 def is_upward(name: str, other: str) -> bool:

@@ -1,12 +1,10 @@
-"""What a busy neighbour costs: the same work idle, and beside one and two busy processes.
-
-    python -m benchmark neighbour [--works tiny demo msvd_qa extraction] [--rounds 5]
+"""What a busy neighbour costs, the same work idle and beside others:  python -m benchmark neighbour
 
 Each setting of OpenMP's waiting is a process of its own, with the same work ready; they take turns,
 so that a machine that slows down slows all alike.  A neighbour is one thread that never rests.  On
 two cores a fair share beside one or two of them is half a core in the worst case, twice the idle
-time; beside it stand the settings that were not chosen.  The last line is one JSON object: of the
-setting that every command has (util/threads.py), seconds idle, and ratios to the default's idle.
+time; beside it stand the settings that were not chosen.  The JSON is of the setting that every
+command has (util/threads.py): seconds idle, and ratios to the default's idle.
 """
 
 from util.threads import SPINS

@@ -32,24 +32,21 @@ def run(options: BaselineOptions) -> int:
     types = largest_types(bootstrap.counts)
     rows = {"questions": [f"{n:,}" for n in bootstrap.counts.of(types)]}
     rows |= {LABELS[n]: [percent(v, 2) for v in found.of(types)] for n, found in by_type.items()}
-    rows["the constant"] = ["", *(_constant(kept, kind) for kind in types)]
+    constants = (kept.constant[kept.type == kind][0] for kind in types)
+    rows["the constant"] = ["", *(clipped(constant, 20) for constant in constants)]
     print(f"split {options.split}; {TITLES[options.protocol]}")
     print(f"per cent of {len(kept):,} questions on {kept.videos:,} videos")
     print(grid(columns_of(bootstrap.counts), rows.items()))
     out: dict[str, Any] = {name: round(found.total, 4) for name, found in by_type.items()}
-    out |= {"questions": len(kept), "videos": kept.videos}
     out |= {
+        "questions": len(kept),
+        "videos": kept.videos,
         "split": options.split,
         "protocol": options.protocol,
         "by_type": {name: found.by_type for name, found in by_type.items()},
     }
     print(json.dumps(out))
     return 0
-
-
-def _constant(kept: Asked, kind: str) -> str:
-    """The constant answer of a type."""
-    return clipped(kept.constant[kept.type == kind][0], 20)
 
 
 def _asked(options: BaselineOptions) -> Asked:

@@ -21,24 +21,10 @@ from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
 FREE = {
-    "run",
-    "video",
-    "appearance",
-    "motion",
-    "clips",
-    "channels",
-    "device",
-    "seeds",
-    "resume",
-    "overwrite",
-    "init_from",
-    "accumulate",
-    "features_in",
-    "compile",
-    "cuda_graph",
-    "profile",
+    "run", "video", "appearance", "motion", "clips", "channels", "device", "seeds", "resume",
+    "overwrite", "init_from", "accumulate", "features_in", "compile", "cuda_graph", "profile",
     *(field.name for field in fields(EncoderOptions)),
-}
+}  # fmt: skip
 
 
 def run_questions(run: Run, given: str | None) -> Questions:

@@ -8,13 +8,7 @@ from pathlib import Path
 from evaluation.format import largest_types, type_name
 from evaluation.input_files import input_files
 from evaluation.plot.score import draw_score
-from evaluation.score import (
-    Score,
-    answers_file,
-    check_same_questions,
-    score_run,
-    write_answers,
-)
+from evaluation.score import Score, answers_file, check_same_questions, score_run, write_answers
 from options.evaluate import ScoreOptions, SplitOptions
 from util.distributed import process_group, rank
 from util.files import check_output

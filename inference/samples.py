@@ -12,14 +12,14 @@ from inference.split import evaluating
 from model.task.autoencoder import Autoencoding
 from model.task.qa import ScoredPredictions
 from util.clip_plots import clip_weights, reconstructions
-from util.tensorboard import NoLog, RunLog
+from util.tensorboard import RunLog
 
 SAMPLES = 12  # questions
 FRAMES_SHOWN = 8  # of each clip
 
 
 def show_samples(
-    log: RunLog | NoLog, step: int, data: QaData, found: ScoredPredictions, answers: Sequence[str]
+    log: RunLog, step: int, data: QaData, found: ScoredPredictions, answers: Sequence[str]
 ) -> None:
     """Some questions in TensorBoard: asked, answered, and which clips counted."""
     split = data.split

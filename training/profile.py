@@ -7,7 +7,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
 from util.progress import warned
-from util.tensorboard import NoLog, RunLog
+from util.tensorboard import RunLog
 
 SKIPPED = 3  # steps before: allocations, compilation
 ROWS = 25
@@ -23,7 +23,7 @@ class StepProfile:
         self,
         steps: int,
         folder: Path,
-        log: RunLog | NoLog,
+        log: RunLog | None,
         device: torch.device,
         say: Callable[[str], None],
     ) -> None:
@@ -66,7 +66,8 @@ class StepProfile:
         table = averages.table(sort_by=self.by, row_limit=ROWS, max_name_column_width=50)
         (self.folder / "profile.txt").write_text(table + "\n", encoding="utf-8")
         profiler.export_chrome_trace(str(self.folder / "trace.json"))
-        self.log.text(0, "profile", f"```\n{table}\n```")
+        if self.log:
+            self.log.text(0, "profile", f"```\n{table}\n```")
         spent = {event.key: getattr(event, self.by) for event in averages}
         for key in [key for key in spent if key.startswith("ProfilerStep")]:
             own = spent.pop(key)  # of a step itself, not of an operator in it

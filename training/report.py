@@ -7,7 +7,7 @@ from training.task.base import Validation
 from util.distributed import rank
 from util.grouped import Grouped
 from util.progress import Console, warned
-from util.tensorboard import NoLog, RunLog
+from util.tensorboard import RunLog
 
 
 class RunReport:
@@ -16,7 +16,7 @@ class RunReport:
     def __init__(self, folder: RunFolder, console: Console, *, step: int, steps: int) -> None:
         """Start after `step` of `steps`; what an interrupted run logged of later steps is cut."""
         self.console = console
-        self.log = RunLog(folder.path, folder.log, step=step) if rank() == 0 else NoLog()
+        self.log = RunLog(folder.path, folder.log, step=step) if rank() == 0 else None
         self.bar = tqdm(
             total=steps,
             initial=step,
@@ -30,9 +30,10 @@ class RunReport:
         self, step: int, means: dict[str, float], *, rate: float, epoch: float, best: float
     ) -> None:
         """Log mean losses; `best`: score of the best validation so far, for the bar."""
-        with warned(self.console.say, f"the log of step {step}"):
-            train = {"lr": rate, "epoch": epoch, **means}
-            self.log.scalars(step, {f"train/{name}": value for name, value in train.items()})
+        if self.log:
+            with warned(self.console.say, f"the log of step {step}"):
+                train = {"lr": rate, "epoch": epoch, **means}
+                self.log.scalars(step, {f"train/{name}": value for name, value in train.items()})
         self.bar.set_postfix(loss=f"{means['loss']:.3f}", best=f"{best:.4f}")
 
     def validation(
@@ -45,9 +46,10 @@ class RunReport:
         improved: bool,
     ) -> None:
         """Log and print a validation beside the training accuracy, where there is one."""
-        with warned(self.console.say, f"the log of the validation at step {step}"):
-            fitting = fit.named("train/accuracy") if fit else {}
-            self.log.scalars(step, {**fitting, **found.scalars})
+        if self.log:
+            with warned(self.console.say, f"the log of the validation at step {step}"):
+                fitting = fit.named("train/accuracy") if fit else {}
+                self.log.scalars(step, {**fitting, **found.scalars})
         fitted = f"train {fit.total:.4f}  " if fit else ""
         self.console.say(
             f"epoch {epoch:6.2f}  step {step:6d}  {fitted}{found.line}"
@@ -56,15 +58,18 @@ class RunReport:
 
     def samples(self, step: int, found: Validation) -> None:
         """Draw samples of a validation."""
-        with warned(self.console.say, f"samples of step {step} in TensorBoard"):
-            found.show(self.log, step)
+        if self.log:
+            with warned(self.console.say, f"samples of step {step} in TensorBoard"):
+                found.show(self.log, step)
 
     def flush(self) -> None:
         """Have on disk what is logged."""
-        with warned(self.console.say, "part of the log"):
-            self.log.flush()
+        if self.log:
+            with warned(self.console.say, "part of the log"):
+                self.log.flush()
 
     def close(self) -> None:
         """End bar and log."""
         self.bar.close()
-        self.log.close()
+        if self.log:
+            self.log.close()

@@ -57,28 +57,6 @@ class RunLog:
         self.writer.close()
 
 
-class NoLog:
-    """The log of a process that writes nothing, because the first one does."""
-
-    def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Nothing."""
-
-    def figure(self, step: int, name: str, figure: Figure) -> None:
-        """Nothing."""
-
-    def table(self, step: int, name: str, header: list[str], rows: list[list[str]]) -> None:
-        """Nothing."""
-
-    def text(self, step: int, name: str, text: str) -> None:
-        """Nothing."""
-
-    def flush(self) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 def tag(name: str) -> str:
     """A name as TensorBoard takes it: other characters than its own become `_`.
 

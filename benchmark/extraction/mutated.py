@@ -1,20 +1,19 @@
-"""Damaged video files through the real decoding: nothing crashes, hangs, or is silently black.
+"""Damaged video files through the real decoding:  python -m benchmark mutated --videos DIR
 
-    python -m benchmark mutated --videos DIR [--count 1000] [--seed 0] [--decoder pyav]
-
-Takes the smallest files of a folder, damages each in another way (a function of seed and number),
-and reads it as `preprocess.videos --keep_partial` does, in worker processes with a time limit.
-Each file is stored, partial, refused with a reason, timed out, or crashed.  Pictures of what is
-stored are held against those of the whole file: FFmpeg fills in what it cannot decode.  The last
-line is one JSON object; exit code 1: a file is unaccounted for, or has a black picture that its
-original has not.
+Nothing may crash, hang, or be silently black.  Takes the smallest files of a folder, damages each
+in another way (a function of seed and number), and reads it as `preprocess.videos --keep_partial`
+does, in worker processes with a time limit.  Each file is stored, partial, refused with a reason,
+timed out, or crashed.  Pictures of what is stored are held against those of the whole file: FFmpeg
+fills in what it cannot decode.  Exit code 1: a file is unaccounted for, or has a black picture that
+its original has not.
 """
 
 import argparse
 import json
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tqdm import tqdm
 
@@ -52,7 +51,14 @@ def run(options: argparse.Namespace) -> int:
         elif outcome in ("timed out", "crashed"):
             print(f"{outcome}: number {job.number}, {job.kind} of {job.path.name}: {reason}")
     _print_table(jobs, {number: row[0] for number, row in rows.items()})
-    _print_reasons([row[1] for row in rows.values() if row[0] == "refused"])
+    print("\nrefused because")
+    reasons = Counter(
+        re.sub(r"\d", "#", reason.split(";")[0])[:80]
+        for outcome, reason in rows.values()
+        if outcome == "refused"
+    )
+    for words, count in reasons.most_common(12):
+        print(f"{count:6}  {words}")
     counts = Counter(row[0] for row in rows.values())
     summary = {
         "files": len(jobs),
@@ -84,15 +90,3 @@ def _print_table(jobs: Sequence[Job], outcomes: dict[int, str]) -> None:
         counts = Counter(outcomes.get(job.number) for job in jobs if job.kind == kind)
         if counts:
             print(f"{kind:12}" + "".join(f"{counts[outcome]:10}" for outcome in OUTCOMES))
-
-
-def _print_reasons(reasons: Sequence[str]) -> None:
-    """The reasons of refusal, their numbers left out."""
-    print("\nrefused because")
-    for words, count in Counter(_without_numbers(reasons)).most_common(12):
-        print(f"{count:6}  {words}")
-
-
-def _without_numbers(reasons: Sequence[str]) -> Iterator[str]:
-    for reason in reasons:
-        yield "".join("#" if c.isdigit() else c for c in reason.split(";")[0])[:80]

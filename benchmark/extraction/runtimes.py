@@ -1,9 +1,7 @@
-"""Networks by torch and by OpenVINO, in one run.
-
-    python -m benchmark runtimes [--backbones resnet101 ...] [--frames 32] [--rounds 3]
+"""Networks by torch and by OpenVINO:  python -m benchmark runtimes
 
 Random weights, random pictures, a video of `--frames` frames in a thread on each core, in turn.
-Prints a table of medians in frames/s, and the seconds that converting takes; the last line is JSON.
+Prints a table of medians in frames/s, and the seconds that converting takes.
 """
 
 import argparse

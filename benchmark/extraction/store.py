@@ -1,12 +1,10 @@
-"""Feature stores: what float16 loses, and what compression costs.
-
-    python -m benchmark store [--store appearance_float32.h5] [--videos 32] [--rounds 3]
+"""Feature stores, what float16 loses, and what compression costs:  python -m benchmark store
 
 The features are those of a float32 store, or made up.  They are written as float16 and float32,
 uncompressed and compressed, checked to come back as they were, and read in turn: all at once in
 their order, as training does, and a shuffled half.  The files are in the page cache: the speed is
-that of the code, not of the disk, which would favour small files.  The last line is one JSON
-object; in it sizes and speeds are against float16 uncompressed.
+that of the code, not of the disk, which would favour small files.  In the JSON sizes and speeds are
+against float16 uncompressed.
 """
 
 import argparse

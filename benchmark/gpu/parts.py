@@ -1,6 +1,4 @@
-"""What only a GPU can tell, by one command, in under eight minutes:
-
-    python -m benchmark gpu
+"""What only a GPU can tell, in under eight minutes:  python -m benchmark gpu
 
 It needs torch, torchvision, torch-geometric, torchmetrics, h5py, SciPy, tqdm, PyYAML, TensorBoard,
 matplotlib and pytest, and no files: frames and features are made up.  Each part runs in a process

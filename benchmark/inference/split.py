@@ -1,10 +1,8 @@
-"""Inference over a split: the product against the plain form, in one process, interleaved.
-
-    python -m benchmark inference [--sizes msvd_qa] [--videos 20] [--rounds 3]
+"""Inference over a split, the product against the plain form:  python -m benchmark inference
 
 Both answer the same made-up split, 26 questions a video as in MSVD-QA, and must give the same
 answers first.  The product encodes every video once; the plain form encodes it again for every
-question.  The last line is one JSON object.
+question.
 """
 
 import argparse

@@ -1,12 +1,9 @@
-"""What training the encoders costs: each question with its own video, or 26 that share one.
-
-    python -m benchmark encoders [--encoders resnet18 resnext26] [--side 64] [--rounds 3]
-    python -m benchmark encoders --full      the full-size model: one step of 8 videos
+"""What training the encoders costs:  python -m benchmark encoders
 
 The original way encodes the video of every question; here a batch is formed of videos, each with
 its questions.  Time and peak memory of a whole training step (forward, backward, optimizer) of the
 same model on the same number of questions, with and without activation checkpointing, memory in a
-process of its own.  The last line is one JSON object.
+process of its own.  With --full: memory of the full-size model, one step of up to 8 videos.
 """
 
 import argparse

@@ -1,11 +1,7 @@
-"""Whole epochs at the size of MSVD-QA: 30,933 questions on 1,161 videos, made-up features.
+"""Whole epochs at the size of MSVD-QA, on made-up features:  python -m benchmark epoch
 
-    python -m benchmark epoch [--epochs 1] [--questions_per_video 16] [--compile]
-        [--cuda_graph]
-
-The product's sampler, gather, step and validation (6,415 questions on 245 videos), as train.py runs
-them.  The floor is the arithmetic of these steps over the device's measured matrix rate.  The last
-line is one JSON object.
+The product's sampler, gather, step and validation, as train.py runs them.  The floor is the
+arithmetic of these steps over the device's measured matrix rate.
 """
 
 import argparse
@@ -76,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     for step in range(min(steps, 60) if options.cuda_graph else 3):
         seed_step(0, step, 0)
         take([training.batch(sampler.rows(step)).to(device)], rate=1e-4)
-    rate = matrix_rate(device=device, dtype=_dtype(options.precision))
+    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+    rate = matrix_rate(device=device, dtype=dtype)
     synchronize()
     begin = time.perf_counter()
     for step in tqdm(range(steps), unit="step"):
@@ -104,7 +101,3 @@ def _count(task: nn.Module, batch: object) -> int:
     with FlopCounter(task) as counter:
         task(batch)
     return counter.total
-
-
-def _dtype(precision: str) -> torch.dtype:
-    return torch.bfloat16 if precision == "bf16" else torch.float32

@@ -1,12 +1,10 @@
-"""Long videos: how a reasoning unit's time and memory grow with the clips of a video.
-
-    python -m benchmark topology [--clips 8 64 512 4096] [--width 256] [--plot FILE]
+"""How a reasoning unit's time and memory grow with a video's clips:  python -m benchmark topology
 
 One training pass (forward and backward, dropout on) over the four relation graphs and their
 fusions, with the consistency and HSIC losses, of a batch of 2 videos: every clip with every clip
 (complete), with those at most 8 places away (window:8), or with the 8 most alike (knn:8).  Each
 peak memory is measured in a process of its own.  Where the complete graphs would need more than
---limit GiB they are left out.  The last line is one JSON object.
+--limit GiB they are left out.
 """
 
 import argparse

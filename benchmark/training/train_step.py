@@ -1,12 +1,9 @@
-"""Training: the product against the plain form, in one process, interleaved.
-
-    python -m benchmark train_step [--sizes msvd_qa msvrtt_qa svqa] [--rounds 3]
+"""Training, the product against the plain form:  python -m benchmark train_step
 
 First both forms are checked to give the same logits, losses and gradients (dropout off).  Then each
 does whole training steps (forward, backward, optimizer, dropout on) on the same questions: 16
 questions a video, and one question a video.  The ratio of grouping alone is that of the
-arithmetic; the floor is the product's arithmetic over this machine's measured matrix rate.  The
-last line is one JSON object.
+arithmetic; the floor is the product's arithmetic over this machine's measured matrix rate.
 """
 
 import argparse

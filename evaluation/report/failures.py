@@ -74,12 +74,7 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
     )
 
 
-def _failure(
-    row: int,
-    given: Answers,
-    found: ScoredPredictions,
-    seen: dict[str, Shown],
-) -> Failure:
+def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str, Shown]) -> Failure:
     """One question with all that the page shows of it."""
     asked = given.asked
     frames, times = seen.get(str(asked.video[row]), ([], []))

@@ -138,11 +138,8 @@ def write_page(
         failures="\n".join(_failure(failure, place[failure.type]) for failure in failures)
         or '<p class="none">No wrong answer to show.</p>',
     )
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error}); give another place") from error
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
 def _radio(i: int) -> str:

@@ -12,7 +12,7 @@ from torch import nn
 from data_loader.batch import Batch, Frames
 from model.task.base import TaskModule
 from options.task import RunOptions
-from util.tensorboard import NoLog, RunLog
+from util.tensorboard import RunLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Validation:
     score: float  # higher is better; the best one's weights are kept
     scalars: dict[str, float]  # for the log
     line: str  # for the console
-    show: Callable[[RunLog | NoLog, int], None]  # samples to TensorBoard, at a step
+    show: Callable[[RunLog, int], None]  # samples to TensorBoard, at a step
 
 
 class TrainingTask(ABC):
