@@ -45,15 +45,11 @@ def spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
-def matrix_rate(
-    size: int = 2048,
-    rounds: int = 5,
-    device: torch.device = CPU,
-    dtype: torch.dtype = torch.float32,
-) -> float:
+def matrix_rate(device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> float:
     """A device's rate at matrix products (on a CPU with torch's threads): FLOP/s, best of some."""
+    size = 2048
     a, b = (torch.rand(size, size, device=device, dtype=dtype) for _ in range(2))
-    best = min(interleaved({"": lambda: a @ b}, rounds=rounds)[""])
+    best = min(interleaved({"": lambda: a @ b}, rounds=5)[""])
     return 2 * size**3 / best
 
 

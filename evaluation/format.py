@@ -21,6 +21,11 @@ def between(low_high: Interval, *, sign: bool = False) -> str:
     return f"{low:+.1f}..{high:+.1f}" if sign else f"{low:.1f}-{high:.1f}"
 
 
+def signed(difference: float, interval: Interval) -> str:
+    """A difference of two shares in per cent, with its interval."""
+    return f"{100 * difference:+.1f} [{between(interval, sign=True)}]"
+
+
 def grid(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
     """A table for the terminal, each column as wide as its widest cell; rows: label and cells."""
     table = [["", *columns], *([clipped(label, 60), *cells] for label, cells in rows)]

@@ -17,6 +17,7 @@ from model.task.qa import ScoredPredictions
 from options.data import Video
 from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
+from util.checkpoint import load_checkpoint
 from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
@@ -25,6 +26,14 @@ FREE = {
     "overwrite", "init_from", "accumulate", "features_in", "compile", "cuda_graph", "profile",
     *(field.name for field in fields(EncoderOptions)),
 }  # fmt: skip
+
+
+def input_files(run: str, checkpoint: str, where: SplitOptions) -> dict[str, object]:
+    """The files that answering a split reads, by option: no output may replace one of them."""
+    path = Path(run) / f"{checkpoint}.pt"
+    own = load_checkpoint(path)["options"]
+    names = ("questions", "appearance", "motion", "clips")
+    return {"--run": path, **{f"--{n}": getattr(where, n) or own.get(n) for n in names}}
 
 
 def run_questions(run: Run, given: str | None) -> Questions:

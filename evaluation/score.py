@@ -19,6 +19,7 @@ from evaluation.format import (
     left_out,
     markdown,
     percent,
+    signed,
 )
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from evaluation.run import answer, find_question_only, run_questions
@@ -96,8 +97,8 @@ class Score:
                 rows["  95 % interval"] = [between(i) for i in self.interval[name].of(types)]
         if self.gain and self.gain_interval:
             rows["vision gain"] = [f"{100 * v:+.1f}" for v in self.gain.of(types)]
-            signed = [between(i, sign=True) for i in self.gain_interval.of(types)]
-            rows["  95 % interval "] = signed
+            ends = self.gain_interval.of(types)
+            rows["  95 % interval "] = [between(i, sign=True) for i in ends]
         asked = self.answers.asked
         shown = {"real": "real video", "none": "no video", "shuffled": "shuffled videos"}
         title = (
@@ -122,8 +123,7 @@ class Score:
         rest = [percent(accuracy.by_type[kind]) for kind in largest_types(self.counts)]
         gain = "–"
         if self.gain and self.gain_interval:
-            signed = between(self.gain_interval.total, sign=True)
-            gain = f"{100 * self.gain.total:+.1f} [{signed}]"
+            gain = signed(self.gain.total, self.gain_interval.total)
         return markdown([self.answers.name, first, *rest, gain])
 
 

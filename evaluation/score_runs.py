@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.format import largest_types, type_name
-from evaluation.input_files import input_files
 from evaluation.plot.score import draw_score
+from evaluation.run import input_files
 from evaluation.score import Score, answers_file, check_same_questions, score_run, write_answers
 from options.evaluate import ScoreOptions, SplitOptions
 from util.distributed import process_group, rank

@@ -52,16 +52,15 @@ class Bootstrap:
         means = {k: s / self.counts.by_type[k] for k, s in zip(self.types, sums, strict=True)}
         return Grouped(float(hits.mean()), means)
 
-    def interval(self, hits: np.ndarray, level: float = 0.95) -> Grouped[tuple[float, float]]:
-        """Bootstrap interval of the mean of `hits` (Q,) in all and in each of the largest types.
+    def interval(self, hits: np.ndarray) -> Grouped[tuple[float, float]]:
+        """95 % bootstrap interval of the mean of `hits` (Q,) in all and in the largest types.
 
         For the difference of two models give the difference of their hits: that is the paired
         interval.  A resample without a question of a group does not count for that group.
         """
         with np.errstate(invalid="ignore"):
             means = (self.drawn @ self._by_video(hits)) / self.sizes  # (R, K)
-        tail = 50 * (1 - level)
-        low, high = np.nanpercentile(means, [tail, 100 - tail], axis=0).tolist()
+        low, high = np.nanpercentile(means, [2.5, 97.5], axis=0).tolist()
         whole, *ends = zip(low, high, strict=True)
         return Grouped(whole, dict(zip(self.types, ends, strict=False)))
 

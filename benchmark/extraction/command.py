@@ -66,19 +66,17 @@ class TimedExtraction:
         spec = BACKBONES[options.backbone]
         assert isinstance(spec, BackboneSpec), "pixels have no network to compare"
         self.spec = spec
-        self.weights, self.name = options.weights, options.backbone
-        self.precision, self.runtime = options.network_precision, options.runtime
+        self.options, name = options, options.backbone
         self.cores = len(os.sched_getaffinity(0))
         self.backbone = load_backbone(
-            self.name, weights=self.weights, device="cpu", scaler="decoder",
-            precision=self.precision, runtime=self.runtime, frames=FRAMES, threads=self.cores,
+            name, weights=options.weights, device="cpu", scaler="decoder", frames=FRAMES,
+            precision=options.network_precision, runtime=options.runtime, threads=self.cores,
         )  # fmt: skip
-        plain = load_backbone(self.name, weights=self.weights, device="cpu")
+        plain = load_backbone(name, weights=options.weights, device="cpu")
         assert isinstance(plain, NetworkExtractor)
         self.network = plain.network.to(memory_format=torch.contiguous_format)
         as_asked = VideoOptions(
-            videos=["."], output=[str(self.output)], backbone=[self.name], clips=CLIPS,
-            frames=FRAMES,
+            videos=["."], output=[str(self.output)], backbone=[name], clips=CLIPS, frames=FRAMES
         )  # fmt: skip
         self.decode_one = partial(decode, DecodeSettings(as_asked, (self.backbone.picture,)))
         self.tasks = [DecodeTask(file.stem, file, (0,)) for file in files]
@@ -88,10 +86,10 @@ class TimedExtraction:
     def product(self) -> None:
         """The command, from files to a finished store."""
         self.output.unlink(missing_ok=True)
-        flags = ["--backbone", self.name, "--weights", str(self.weights), "--device", "cpu"]
-        flags += ["--clips", str(CLIPS), "--frames", str(FRAMES)]
-        flags += ["--network_precision", self.precision, "--runtime", self.runtime]
-        flags += ["--output", str(self.output)]
+        asked = self.options
+        flags = ["--backbone", asked.backbone, "--weights", asked.weights, "--device", "cpu"]
+        flags += ["--network_precision", asked.network_precision, "--runtime", asked.runtime]
+        flags += ["--clips", str(CLIPS), "--frames", str(FRAMES), "--output", str(self.output)]
         assert videos.main(["--videos", *map(str, self.files), *flags]) == 0
 
     def sequential(self, files: list[Path]) -> list[np.ndarray]:

@@ -9,9 +9,8 @@ from tqdm import tqdm
 
 from evaluation.answers import Answers
 from evaluation.format import TYPES, between, percent
-from evaluation.input_files import input_files
 from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
-from evaluation.run import answer, run_questions
+from evaluation.run import answer, input_files, run_questions
 from inference.run import open_run
 from model.task.qa import ScoredPredictions
 from options.data import Video

@@ -81,7 +81,7 @@ def worst(answers: Answers, ce: np.ndarray, *, count: int, kind: str | None = No
 
 
 def clip_frames_of(
-    path: str | Path, *, clips: int, height: int = 120, decoder: str = "pyav"
+    path: str | Path, *, clips: int, height: int = 120
 ) -> tuple[list[np.ndarray], list[str]]:
     """The middle frame of each clip, at most `height` high, and its number in the video.
 
@@ -92,7 +92,7 @@ def clip_frames_of(
         path,
         clips=clips,
         frames=1,  # the middle of a clip of any length
-        decoder=decoder,
+        decoder="pyav",
         keep_partial=True,
         takes=[Take(make=Thumbnail(height=height), middle_only=True)],
     )
@@ -130,7 +130,10 @@ def write_page(
             f"<div><dt>{_text(label)}</dt><dd>{_text(text)}</dd></div>" for label, text in summary
         ),
         rules="\n".join(_rule(i) for i in range(len(choices))),
-        radios="\n".join(_radio(i) for i in range(len(choices))),
+        radios="\n".join(
+            f'<input class="pick" type="radio" name="kind" id="k{i}"{"" if i else " checked"}>'
+            for i in range(len(choices))
+        ),
         kinds=" ".join(
             f'<label for="k{i}">{_text(kind)} <i>{number}</i></label>'
             for i, (kind, number) in enumerate(choices)
@@ -140,11 +143,6 @@ def write_page(
     )
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
-
-
-def _radio(i: int) -> str:
-    chosen = " checked" if i == 0 else ""
-    return f'<input class="pick" type="radio" name="kind" id="k{i}"{chosen}>'
 
 
 def _rule(i: int) -> str:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from evaluation.format import TOTAL, between, markdown, percent
+from evaluation.format import TOTAL, between, markdown, percent, signed
 from evaluation.predictions_file import truth_of_records
 from evaluation.score import answers_file
 from options.evaluate import TableOptions
@@ -127,10 +127,9 @@ def _gain_by_type(gain: np.ndarray, spec: dict[str, Any], bootstrap: Bootstrap) 
     for _, kinds in _columns(spec):
         cell = "–"
         if kinds is None:
-            cell = f"{100 * mean.total:+.1f} [{between(interval.total, sign=True)}]"
+            cell = signed(mean.total, interval.total)
         elif len(kinds) == 1 and kinds[0] in interval.by_type:
-            ends = between(interval.by_type[kinds[0]], sign=True)
-            cell = f"{100 * mean.by_type[kinds[0]]:+.1f} [{ends}]"
+            cell = signed(mean.by_type[kinds[0]], interval.by_type[kinds[0]])
         cells.append(cell)
     return cells
 

@@ -1,7 +1,7 @@
 """Options of `python -m preprocess.videos` and `python -m preprocess.import_features`."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 FOR_NETWORKS = (
     "weights", "motion_norm", "precision", "network_precision", "compression", "batch", "device",
@@ -108,7 +108,7 @@ class VideoOptions:
             needless = ("size", "network_precision", "runtime")
         for name in needless:
             value = getattr(self, name)
-            if value != _default(name):
+            if value != getattr(VideoOptions, name, []):  # weights has a factory
                 told = " ".join(value) if isinstance(value, list) else value
                 raise ValueError(
                     f"--{name} {told}: means nothing with --backbone {' '.join(self.backbone)}; "
@@ -119,11 +119,6 @@ class VideoOptions:
         """Weights of the backbone at this place in the list; None: it has none."""
         given = self.weights[place] if self.weights else "none"
         return None if given == "none" else given
-
-
-def _default(name: str) -> Any:
-    (known,) = (f for f in fields(VideoOptions) if f.name == name)
-    return [] if name == "weights" else known.default
 
 
 @dataclass(frozen=True, kw_only=True)
