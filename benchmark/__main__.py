@@ -5,6 +5,7 @@ prints one JSON object last.
 """
 
 import importlib
+import json
 from collections.abc import Sequence
 
 from benchmark.arguments import arguments
@@ -16,6 +17,7 @@ MODULES = {  # command -> the module whose `run` does it
     "encoders": "benchmark.training.encoders",
     "topology": "benchmark.training.topology",
     "inference": "benchmark.inference.split",
+    "answer_time": "benchmark.inference.answer_time",
     "extraction": "benchmark.extraction.command",
     "decode": "benchmark.extraction.decode",
     "runtimes": "benchmark.extraction.runtimes",
@@ -33,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(__doc__ or "").parse_args(argv)
     # Here and not above: help and a misspelt option shall not wait for torch, and worker processes
     # import this module anew.
-    return importlib.import_module(MODULES[options.name]).run(options)
+    found = importlib.import_module(MODULES[options.name]).run(options)
+    if isinstance(found, int):  # an exit code: it has printed all there is
+        return found
+    print(json.dumps(found))
+    return 0
 
 
 if __name__ == "__main__":

@@ -59,6 +59,12 @@ def arguments(about: str) -> Arguments:
     add("--videos", type=int, default=20)
     add("--rounds", type=int, default=3)
 
+    about = "seconds to one answer of predict.py"
+    add = benchmarks.add_parser("answer_time", help=about).add_argument
+    add("--run", required=True, help="folder of the run (results/RUN)")
+    add("--video", required=True)
+    add("--rounds", type=int, default=5)
+
     about = "extraction against a plain sequential script"
     add = benchmarks.add_parser("extraction", help=about).add_argument
     add("--videos", default="../shared/data/msvd_videos")

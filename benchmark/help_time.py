@@ -4,13 +4,13 @@ Prints a table, slowest first, of median seconds and most memory.
 """
 
 import argparse
-import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 import evaluate
 from benchmark.__main__ import MODULES
@@ -28,8 +28,8 @@ COMMANDS = [
 ]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print."""
     seconds: dict[str, list[float]] = {" ".join(words): [] for words in COMMANDS}
     for _ in range(options.rounds):
         for words in COMMANDS:
@@ -47,6 +47,4 @@ def run(options: argparse.Namespace) -> int:
     # Linux gives KiB; of the largest of all these processes.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"{len(median)} commands on {len(os.sched_getaffinity(0))} cores, at most {peak:.0f} MiB")
-    found = {"slowest": slowest[0], "seconds": round(median[slowest[0]], 3), "mib": round(peak)}
-    print(json.dumps(found))
-    return 0
+    return {"slowest": slowest[0], "seconds": round(median[slowest[0]], 3), "mib": round(peak)}

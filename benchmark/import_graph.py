@@ -9,7 +9,6 @@ are side by side); the commands of the top folder lie above all but demo and ben
 
 import argparse
 import ast
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -28,8 +27,8 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 Graph = Mapping[str, set[str]]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Print a table of the folders, then the whole as JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Print a table of the folders."""
     graph, lines = read_graph(Path(options.root))
     found = measure(graph)
     rooms = Counter(room_of(name) for name in graph)
@@ -42,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"circle: {', '.join(ring)}")
     found["circles"] = len(found["circles"])
     found["upward_arrows"] = sum(map(len, found["upward_arrows"].values()))
-    print(json.dumps({**found, "lines": sum(lines.values())}))
-    return 0
+    return {**found, "lines": sum(lines.values())}
 
 
 def read_graph(root: Path) -> tuple[dict[str, set[str]], dict[str, int]]:

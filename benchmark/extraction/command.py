@@ -5,13 +5,13 @@ alone, and the network alone, are timed as the product does them: on all cores.
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +30,8 @@ from preprocess.feature.extractor import NetworkExtractor
 from preprocess.feature.load import load_backbone
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check, measure, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Check, measure, print."""
     files = sorted(Path(options.videos).iterdir())
     files = files[:: max(1, len(files) // options.count)][: options.count]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,8 +54,7 @@ def run(options: argparse.Namespace) -> int:
         f"{found['videos_per_second']:.2f}; were decoding and network each alone, one after the "
         f"other on all cores: {len(files) / (middle['decode'] + middle['network']):.2f}"
     )
-    print(json.dumps(found))
-    return 0
+    return found
 
 
 class TimedExtraction:

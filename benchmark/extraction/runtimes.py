@@ -5,12 +5,12 @@ Prints a table of medians in frames/s, and the seconds that converting takes.
 """
 
 import argparse
-import json
 import os
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +27,8 @@ PRECISIONS, RUNTIMES = ("float32", "bf16"), ("torch", "openvino")
 CLIP = 16  # frames
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as the product: a video for each core
     print("| | torch | OpenVINO | ratio | torch, bf16 | OpenVINO, bf16 | ratio | converting |")
@@ -38,8 +38,7 @@ def run(options: argparse.Namespace) -> int:
         for name in options.backbones or BACKBONES
     }
     torch.set_num_threads(before)
-    print(json.dumps(found))
-    return 0
+    return found
 
 
 def measure(name: str, frames: int, rounds: int) -> dict[str, float]:

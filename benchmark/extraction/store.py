@@ -8,7 +8,6 @@ against float16 uncompressed.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -126,8 +125,8 @@ def reading(videos: Sequence[VideoFeatures], folder: Path, *, rounds: int) -> di
     return found
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure and print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print."""
     if options.store is None:
         shape = {"clips": options.clips, "frames": options.frames, "width": options.width}
         videos = made_up(options.videos, **shape)
@@ -141,5 +140,4 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.store} is float16 already: what that lost cannot be told from it")
     with tempfile.TemporaryDirectory() as folder:
         found |= reading(videos, Path(folder), rounds=options.rounds)
-    print(json.dumps({key: float(f"{value:.3g}") for key, value in found.items()}))
-    return 0
+    return {key: float(f"{value:.3g}") for key, value in found.items()}

@@ -1,29 +1,21 @@
-"""How long `predict.py` takes for one answer, beside `import torch, torchvision` alone.
-
-    python -m benchmark.inference.answer_time --run results/shapes --video FILE [--rounds 5]
+"""How long one answer of `predict.py` takes, beside imports:  python -m benchmark answer_time
 
 Each is a process of its own, in turns; medians of the seconds until the answer is printed, until
-the picture is written too, and of the imports.  The last line is one JSON object.
+the picture is written too, and of `import torch, torchvision`.
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from typing import Any
 
 QUESTION = "what is there?"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print; the last line is JSON."""
-    parser = argparse.ArgumentParser(description="Seconds to an answer beside those of imports.")
-    parser.add_argument("--run", required=True)
-    parser.add_argument("--video", required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args(argv)
+def run(options: argparse.Namespace) -> dict[str, Any] | int:
+    """Measure; where predict.py fails, its exit code."""
     asked = ["--run", options.run, "--video", options.video, "--question", QUESTION]
     seconds: dict[str, list[float]] = {"answer": [], "picture": [], "imports": []}
     for _ in range(options.rounds):
@@ -42,9 +34,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     middle = {name: round(statistics.median(values), 2) for name, values in seconds.items()}
     beyond = round(middle["answer"] - middle["imports"], 2)
     ratio = round(middle["answer"] / middle["imports"], 2)
-    print(json.dumps({**middle, "beyond_imports": beyond, "answer_ratio": ratio}))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    return {**middle, "beyond_imports": beyond, "answer_ratio": ratio}

@@ -6,8 +6,8 @@ question.
 """
 
 import argparse
-import json
 import statistics
+from typing import Any
 
 import torch
 
@@ -24,16 +24,15 @@ BATCH = 256
 CPU = torch.device("cpu")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check, measure, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Check, measure, print."""
     rate = matrix_rate()
     print(f"{torch.get_num_threads()} threads, matrix products {rate / 1e9:.0f} GFLOP/s (float32)")
     ratios = {
         name: measure(name, videos=options.videos, rounds=options.rounds, rate=rate)
         for name in options.sizes
     }
-    print(json.dumps({"inference_ratio": round(ratios[options.sizes[0]], 3)}))
-    return 0
+    return {"inference_ratio": round(ratios[options.sizes[0]], 3)}
 
 
 def measure(name: str, *, videos: int, rounds: int, rate: float) -> float:

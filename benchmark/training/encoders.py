@@ -7,10 +7,10 @@ process of its own.  With --full: memory of the full-size model, one step of up 
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -155,9 +155,8 @@ def full_size(options: argparse.Namespace) -> dict[str, float]:
     return found
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure, print."""
     print(f"{torch.get_num_threads()} threads, no GPU" if not torch.cuda.is_available() else "GPU")
     found = full_size(options) if options.full else compare(options)
-    print(json.dumps({key: round(value, 3) for key, value in found.items()}))
-    return 0
+    return {key: round(value, 3) for key, value in found.items()}

@@ -5,10 +5,10 @@ arithmetic of these steps over the device's measured matrix rate.
 """
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,8 +29,8 @@ TRAINING, VALIDATION = (30_933, 1_161), (6_415, 245)  # questions, videos
 BATCH = 256
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train, validate, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Train, validate, print."""
     device = pick_device(options.device)
     size = SIZES[options.size]
     training, validation = (
@@ -93,8 +93,7 @@ def run(options: argparse.Namespace) -> int:
         f"{len(validation):,} questions {validating:.1f} s"
     )
     found = {"seconds": seconds, "floor_share": floor / seconds, "validation": validating}
-    print(json.dumps({key: round(value, 3) for key, value in found.items()}))
-    return 0
+    return {key: round(value, 3) for key, value in found.items()}
 
 
 def _count(task: nn.Module, batch: object) -> int:

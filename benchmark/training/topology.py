@@ -8,10 +8,10 @@ peak memory is measured in a process of its own.  Where the complete graphs woul
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -131,8 +131,8 @@ def plot(found: dict[int, dict[str, Cost]], *, width: int, videos: int) -> Figur
     return figure
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure, print, draw; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure, print, draw."""
     print(
         f"D {options.width}, {options.videos} videos, {torch.get_num_threads()} threads: "
         "seconds (median and range), peak memory"
@@ -143,8 +143,7 @@ def run(options: argparse.Namespace) -> int:
         found[clips] = measure(setting, rounds=options.rounds, limit=options.limit)
     if options.plot:
         save_figure(plot(found, width=options.width, videos=options.videos), options.plot)
-    print(json.dumps(summary(found)))
-    return 0
+    return summary(found)
 
 
 def summary(found: dict[int, dict[str, Cost]]) -> dict[str, float]:

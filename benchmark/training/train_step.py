@@ -7,12 +7,12 @@ arithmetic; the floor is the product's arithmetic over this machine's measured m
 """
 
 import argparse
-import json
 import math
 import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -178,8 +178,8 @@ def measure_loader(name: str, *, batch: int, rounds: int) -> float:
     return slow / memory
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check, measure, print; the last line is JSON."""
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Check, measure, print."""
     rate = matrix_rate()
     print(f"{torch.get_num_threads()} threads, matrix products {rate / 1e9:.0f} GFLOP/s (float32)")
     limits = {"batch": options.batch, "rounds": options.rounds, "rate": rate}
@@ -194,5 +194,4 @@ def run(options: argparse.Namespace) -> int:
         "loader_ratio": loader,
         "memory_ratio": found[first]["memory_ratio"],
     }
-    print(json.dumps({key: round(value, 3) for key, value in summary.items()}))
-    return 0
+    return {key: round(value, 3) for key, value in summary.items()}
