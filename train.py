@@ -28,7 +28,6 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from data_loader.sampling import Sampler
 from options.flat import flat_values
 from training.compile import compile_task
 from training.cuda_graph import CapturedStep, Taken, require_capture
@@ -43,7 +42,7 @@ from training.run_state import RunState
 from training.schedule import crosses, learning_rate
 from training.step import parameter_groups, take_step
 from training.task.autoencoder import AutoencoderTask
-from training.task.base import TrainingTask
+from training.task.base import TrainingTask, make_sampler
 from training.task.qa import QaTask
 from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
@@ -125,12 +124,7 @@ def batches_of(task: TrainingTask, device: torch.device) -> Prefetch:
     """This process's batches of all steps."""
     options = task.options.train
     own = share(options.batch_size, options.accumulate)
-    sampler = Sampler(
-        task.videos,
-        seed=options.seed,
-        batch_size=options.batch_size,
-        questions_per_video=options.questions_per_video,
-    )
+    sampler = make_sampler(task, options)
 
     def gather(step: int) -> list[Any]:
         # Parts first, each shared out: one process and several have the same parts.

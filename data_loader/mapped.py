@@ -25,9 +25,7 @@ class MappedFeatures:
         """`frame_mean`: average the frames of each clip.  The videos must be in the store."""
         self.store, self.frame_mean = store, frame_mean
         self._opened = ExitStack()  # keeps the file open as long as this object lives
-        position = {video: i for i, video in enumerate(store.ids)}
-        self.index = np.array([position[v] for v in videos], dtype=np.int64)  # (V,) in the store
-        self.start = np.concatenate([[0], np.cumsum(store.clips * store.frames)])  # rows of HDF5
+        self.index = store.indices(videos)  # (V,) int64, in the store
         self.clips = store.clips[self.index]  # (V,) int64, each video's own N
         self.most = int(self.clips.max()), int(store.frames[self.index].max())
 
@@ -67,7 +65,7 @@ class MappedFeatures:
         out = np.zeros((len(videos), *self.most, store.width), np.float32)
         for target, i in zip(out, self.index[videos].tolist(), strict=True):
             n, f = int(store.clips[i]), int(store.frames[i])
-            rows = self._read(int(self.start[i]), int(self.start[i + 1]))
+            rows = self._read(int(store.start[i]), int(store.start[i + 1]))
             target[:n, :f] = rows.reshape(n, f, store.width)
         features = torch.from_numpy(out)
         return features.mean(2) if self.frame_mean else features

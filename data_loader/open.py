@@ -6,6 +6,7 @@ given in its place.  `data_loader.join` then joins questions with the videos of 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,5 @@ def clip_tables(store: ClipStore, data: ClipOptions, *, seed: int) -> tuple[Clip
                 f"{data.questions or store.path}: no {name} videos; give more videos, or another "
                 f"--val_share than {data.val_share}"
             )
-    return (
-        ClipTable(store=store, ids=tuple(training)),
-        ClipTable(store=store, ids=tuple(validation)),
-    )
+    table = partial(ClipTable, store=store)
+    return table(ids=tuple(training)), table(ids=tuple(validation))

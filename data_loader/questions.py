@@ -19,10 +19,7 @@ from util.checkpoint import save_plain
 from util.errors import UserError
 
 FORMAT = 2
-READABLE = (
-    1,
-    FORMAT,
-)  # format 1 had a row of words for each question, padded to the longest of all
+READABLE = (1, FORMAT)  # 1 had a row of words for each question, padded to the longest of all
 PADDED = 64  # words to a multiple of which a batch's questions are padded, where some are longer
 ANSWERS_FROM = ("train", "union")
 CURE = "make it with `python -m preprocess.questions`"

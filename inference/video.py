@@ -28,16 +28,6 @@ class VideoInput:
     thumbnails: Clips  # the middle frame of each clip, small: (N, 1)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Channel:
-    """How a new video becomes features like those of a store."""
-
-    backbone: FeatureExtractor
-    sampling: Sampling
-    decoder: str
-    precision: str  # float16 or float32, to which features are rounded as in the store
-
-
 class FeatureExtraction:
     """Video files -> features, by the backbones that made a run's stores."""
 
@@ -53,7 +43,9 @@ class FeatureExtraction:
 
         Raises UserError if a store was imported, or weights are missing or not the same.
         """
-        self.channels: dict[str, Channel] = {}
+        self.made: dict[str, Provenance] = {}  # of the stores, by channel, as are the following
+        self.backbones: dict[str, FeatureExtractor] = {}
+        self.reading: dict[str, tuple[Sampling, str]] = {}  # clips, and the decoder
         for name in ("appearance", "motion"):
             made = stores[name].provenance
             if not made.has_backbone:
@@ -63,41 +55,32 @@ class FeatureExtraction:
                     "python -m preprocess.videos"
                 )
             assert made.sampling is not None
-            self.channels[name] = Channel(
-                backbone=backbone_from_provenance(made, weights=weights[name], device=device),
-                sampling=made.sampling,
-                decoder=decoder_of(made),
-                precision=made.precision or "float32",
+            self.made[name] = made
+            self.backbones[name] = backbone_from_provenance(
+                made, weights=weights[name], device=device
             )
-
-    @property
-    def backbones(self) -> dict[str, FeatureExtractor]:
-        """By channel, as `stream_features` takes them."""
-        return {name: channel.backbone for name, channel in self.channels.items()}
+            self.reading[name] = made.sampling, decoder_of(made)
 
     def __call__(self, video: str | Path) -> VideoInput:
         """Decode and extract.  Raises UserError if the file cannot be read."""
-        alike: dict[tuple[int, int, str], list[Channel]] = {}  # as a rule both share a decoding
-        for channel in self.channels.values():
-            sampling = channel.sampling
-            key = sampling.clips, sampling.frames, channel.decoder
-            alike.setdefault(key, []).append(channel)
-        features: dict[Channel, Tensor] = {}
+        features: dict[str, Tensor] = {}
         thumbnails: list[Clips] = []
-        for (clips, frames, decoder), channels in alike.items():
+        for sampling, decoder in dict.fromkeys(self.reading.values()):  # as a rule both share one
+            alike = [name for name, how in self.reading.items() if how == (sampling, decoder)]
             *found, shown = read_resized(
                 video,
-                clips=clips,
-                frames=frames,
+                clips=sampling.clips,
+                frames=sampling.frames,
                 decoder=decoder,
                 keep_partial=False,
-                specs=[*(channel.backbone.picture for channel in channels), SHOWN],
+                specs=[*(self.backbones[name].picture for name in alike), SHOWN],
             )
             thumbnails.append(shown)
-            for channel, decoded in zip(channels, found, strict=True):
-                rows = channel.backbone.extract_pictures(decoded)
-                features[channel] = torch.from_numpy(rows.astype(channel.precision)).float()
-        appearance, motion = (features[channel] for channel in self.channels.values())
+            for name, decoded in zip(alike, found, strict=True):
+                rows = self.backbones[name].extract_pictures(decoded)
+                rows = rows.astype(self.made[name].precision or "float32")  # as in the store
+                features[name] = torch.from_numpy(rows).float()
+        appearance, motion = features["appearance"], features["motion"]
         visual = Features(
             appearance=appearance[None],
             motion=motion.mean(1)[None],

@@ -58,7 +58,8 @@ class CapturedStep:
                 input.copy_(value)
         graph.replay()
         losses, correct = taken  # the next replay writes over them
-        return {name: value.clone() for name, value in losses.items()}, _clone(correct)
+        copies = {name: value.clone() for name, value in losses.items()}
+        return copies, None if correct is None else correct.clone()
 
     def _eager(self, batches: Sequence[Any]) -> Taken:
         self.stream.wait_stream(torch.cuda.current_stream())
@@ -100,7 +101,3 @@ def require_capture(
         raise UserError(
             "--cuda_graph true: for stored features; leave it out with --clips and for autoencoder"
         )
-
-
-def _clone(value: Tensor | None) -> Tensor | None:
-    return None if value is None else value.clone()

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.batch import Frames, tensors
-from data_loader.sampling import Sampler
 from options.train import TrainOptions
 from training.randomness import seed_step
-from training.task.base import TrainingTask
+from training.task.base import TrainingTask, make_sampler
 from util.device import autocast, free_memory
 from util.distributed import world_size
 from util.errors import UserError
@@ -54,7 +53,7 @@ def step_memory(task: TrainingTask, options: TrainOptions, device: torch.device)
     --cuda_graph a step in the graphs' memory and one outside of it.  Batches that come from memory
     are there twice, the next one too.
     """
-    rows = _rows(task, options)
+    rows = make_sampler(task, options).rows(0)
     rows = rows[: len(rows) // options.accumulate // world_size()]
     some = task.batch(rows[:PROBED_CLIPS])
     probed = len(rows[:PROBED_CLIPS])
@@ -135,16 +134,6 @@ def out_of_memory() -> Iterator[None]:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise UserError(f"out of memory in a training step: {LOWER}") from error
         raise
-
-
-def _rows(task: TrainingTask, options: TrainOptions) -> Any:
-    """The first batch's rows."""
-    return Sampler(
-        task.videos,
-        seed=options.seed,
-        batch_size=options.batch_size,
-        questions_per_video=options.questions_per_video,
-    ).rows(0)
 
 
 def _videos(batch: Any) -> int:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from data_loader.store.checksum import StoredVideo, checksum
-from data_loader.store.columns import Columns, ColumnWriter, read_columns, twice
+from data_loader.store.columns import Columns, ColumnWriter, read_columns
 from data_loader.store.hdf5 import Hdf5File
 from data_loader.store.provenance import CLIPS, Provenance
 from util.errors import UserError
@@ -54,6 +54,7 @@ class ClipStore(Columns[VideoClips]):
     """What a clip store holds; frames are read from disk where they are asked for."""
 
     MAKE = MAKE
+    LAYOUT = ("index", "first", "count")
 
     index: np.ndarray  # (V, N, F) int64, each clip's frames, counted from the video's own first
     first: np.ndarray  # (V,) int64, first row of each video
@@ -70,10 +71,6 @@ class ClipStore(Columns[VideoClips]):
     def frames_per_clip(self) -> int:
         """F."""
         return self.index.shape[2]
-
-    def layout(self) -> tuple[np.ndarray, ...]:
-        """The columns that say where a video's rows lie."""
-        return self.index, self.first, self.count
 
     @cached_property
     def frames(self) -> np.ndarray:
@@ -141,7 +138,14 @@ def open_clip_store(path: str | Path) -> ClipStore:
     """
     path = Path(path)
     with _open(path) as file:
-        _require_clip_store(file)
+        if file.attribute("kind") != CLIPS:
+            problem = f"HDF5, but not a clip store (holds {file.names()}); {MAKE} makes one"
+            if "features" in file:
+                problem = (
+                    "a feature store (--appearance or --motion), not a clip store (--clips); "
+                    f"{MAKE} makes one, at another --output"
+                )
+            raise UserError(f"{path}: {problem}")
         frames = file.numbers("frames", kinds="u", ndim=[4])
         store = ClipStore(
             **read_columns(file, MAKE),
@@ -163,19 +167,6 @@ def _open(path: str | Path) -> Hdf5File:
         missing=f"{MAKE} makes one",
         cure=f"delete it, and make it again with {MAKE}",
     )
-
-
-def _require_clip_store(file: Hdf5File) -> None:
-    """UserError, saying what the file is, if it is something else."""
-    if file.attribute("kind") != CLIPS:
-        if "features" in file:
-            raise UserError(
-                f"{file.path}: a feature store (--appearance or --motion), not a clip store "
-                f"(--clips); {MAKE} makes one, at another --output"
-            )
-        raise UserError(
-            f"{file.path}: HDF5, but not a clip store (holds {file.names()}); {MAKE} makes one"
-        )
 
 
 def _problem(store: ClipStore, frames: Any) -> str:
@@ -211,13 +202,11 @@ def write_clip_store(
     """
     path = Path(path)
     videos = list(videos) if isinstance(videos, Iterator) else videos
-    ids: dict[str, int] = {}  # id -> number of its frames
+    counts: list[int] = []  # of each video's frames
     kind: tuple[int, ...] | None = None  # N, F, H, W
     for video in videos:
         assert video.frames.dtype == np.uint8 and video.frames.shape[3:] == (3,)
         assert video.index.min() >= 0 and video.index.max() < len(video.frames)
-        if video.id in ids:
-            raise twice(path, video.id)
         this = (*video.index.shape, *video.frames.shape[1:3])
         kind = kind or this
         if this != kind:
@@ -225,16 +214,16 @@ def write_clip_store(
                 f"{path}: video {video.id} has {_sizes(this)}, those before it {_sizes(kind)}; "
                 "one store holds one kind"
             )
-        ids[video.id] = len(video.frames)
+        counts.append(len(video.frames))
     if kind is None:
         raise UserError(f"{path}: no video to store")
     n, f, *size = kind
-    count = np.array(list(ids.values()), dtype=np.int64)
+    count = np.array(counts, dtype=np.int64)
     first = np.cumsum(count) - count
     columns = ColumnWriter(path)
     with whole_file(path) as partial, h5py.File(partial, "w") as file:
         frames = file.create_dataset("frames", (count.sum(), *size, 3), np.uint8)
-        index = file.create_dataset("index", (len(ids), n, f), np.int64)
+        index = file.create_dataset("index", (len(count), n, f), np.int64)
         for row, video in enumerate(videos):
             frames[first[row] : first[row] + count[row]] = video.frames
             index[row] = video.index

@@ -35,6 +35,7 @@ class Columns(Generic[V]):
     """An opened store without its large array, which stays on disk.  V videos."""
 
     MAKE: ClassVar[str]  # the command that makes such a store
+    LAYOUT: ClassVar[tuple[str, ...]]  # the columns that say where a video's rows lie
 
     path: Path
     ids: tuple[str, ...]
@@ -51,13 +52,9 @@ class Columns(Generic[V]):
         """
         raise NotImplementedError
 
-    def layout(self) -> tuple[np.ndarray, ...]:
-        """The columns that say where a video's rows lie."""
-        raise NotImplementedError
-
     def fingerprint(self) -> str:
         """Tells stores of other videos, or with other bytes of them, apart; reads none of them."""
-        columns = (*self.layout(), self.frame_count, self.checksum)
+        columns = [getattr(self, name) for name in (*self.LAYOUT, "frame_count", "checksum")]
         lists = [None if column is None else column.tolist() for column in columns]
         return f"{len(self.ids)} videos {digest(self.ids, self.notes, self.file_sha256, *lists)}"
 
@@ -98,7 +95,7 @@ class Columns(Generic[V]):
 
     def mismatch(self) -> str:
         """Which columns do not fit together; "" if all do."""
-        columns = [*self.layout(), self.frame_count, self.notes, self.file_sha256]
+        columns = [getattr(self, n) for n in (*self.LAYOUT, "frame_count", "notes", "file_sha256")]
         columns += [self.ids if self.checksum is None else self.checksum]
         videos, distinct = len(self.ids), len(set(self.ids))
         if any(len(column) != videos for column in columns):
@@ -140,7 +137,7 @@ class ColumnWriter:
     def add(self, video: StoredVideo) -> None:
         """Take one video; UserError if its id comes twice, or it was damaged where it is from."""
         if video.id in self.rows:
-            raise twice(self.path, video.id)
+            raise UserError(f"{self.path}: video {video.id} comes twice; each id is stored once")
         facts = video.note, video.file_sha256, video.frame_count
         self.rows[video.id] = (*facts, checked(video, self.path))
 
@@ -155,8 +152,3 @@ class ColumnWriter:
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
         file.create_dataset("checksum", data=np.array(checksums, dtype=np.uint32))
         file.attrs["format"] = FORMAT
-
-
-def twice(path: Path, video: str) -> UserError:
-    """The error of a video that a store is given twice, for raising."""
-    return UserError(f"{path}: video {video} comes twice; each id is stored once")

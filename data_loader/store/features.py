@@ -55,17 +55,14 @@ class FeatureStore(Columns[VideoFeatures]):
     """What a feature store holds; the features stay on disk until `load`."""
 
     MAKE = "preprocess.videos"
+    LAYOUT = ("clips", "frames")
 
     clips: np.ndarray  # (V,) int64, N of each video
     frames: np.ndarray  # (V,) int64, F
     width: int  # W
 
-    def layout(self) -> tuple[np.ndarray, ...]:
-        """The columns that say where a video's rows lie."""
-        return self.clips, self.frames
-
     @cached_property
-    def _start(self) -> np.ndarray:
+    def start(self) -> np.ndarray:
         """First row of each video, and one past the last (V + 1,)."""
         return np.concatenate([[0], np.cumsum(self.clips * self.frames)])
 
@@ -83,9 +80,9 @@ class FeatureStore(Columns[VideoFeatures]):
             out = np.zeros(shape, stored.dtype)
             for run in self._runs(wanted, stored.dtype.itemsize * self.width):
                 first, last = wanted[run[0]], wanted[run[-1]]
-                block = self.read_rows(stored, int(self._start[first]), int(self._start[last + 1]))
+                block = self.read_rows(stored, int(self.start[first]), int(self.start[last + 1]))
                 for position in run:
-                    begin = self._start[wanted[position]] - self._start[first]
+                    begin = self.start[wanted[position]] - self.start[first]
                     n, f = clips[position], frames[position]
                     out[position, :n, :f] = block[begin : begin + n * f].reshape(n, f, self.width)
         return out, clips
@@ -96,7 +93,7 @@ class FeatureStore(Columns[VideoFeatures]):
         for position in np.argsort(wanted, kind="stable").tolist():
             if run:
                 joins = wanted[position] - wanted[run[-1]] in (0, 1)
-                length = self._start[wanted[position] + 1] - self._start[wanted[run[0]]]
+                length = self.start[wanted[position] + 1] - self.start[wanted[run[0]]]
                 if not joins or length * row_bytes > READ_ROWS:
                     yield run
                     run = []
@@ -137,7 +134,7 @@ class FeatureStore(Columns[VideoFeatures]):
             def read(video: str) -> VideoFeatures:
                 index = int(self.indices([video])[0])
                 n, f = int(self.clips[index]), int(self.frames[index])
-                begin = int(self._start[index])
+                begin = int(self.start[index])
                 rows = self.read_rows(stored, begin, begin + n * f)
                 return VideoFeatures(video, rows.reshape(n, f, self.width), *self.known(index))
 
@@ -190,8 +187,8 @@ def _problem(store: FeatureStore, rows: int) -> str:
         return f"it holds {len(store.ids)} videos of width {store.width}"
     if min(store.clips.min(), store.frames.min()) < 1:
         return "clips or frames has a number below 1"
-    if rows != store._start[-1]:
-        return f"features has {rows} rows where its videos need {store._start[-1]}"
+    if rows != store.start[-1]:
+        return f"features has {rows} rows where its videos need {store.start[-1]}"
     return ""
 
 

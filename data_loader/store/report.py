@@ -1,6 +1,6 @@
 """What a store is, what made it, whether it is whole, and how its values are distributed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ from tqdm import tqdm
 
 from data_loader.store.checksum import is_whole
 from data_loader.store.clips import ClipStore, VideoClips
-from data_loader.store.features import VideoFeatures
 from data_loader.store.histogram import Distribution
 from data_loader.store.open import Store, open_any_store
 from data_loader.store.provenance import Provenance
@@ -33,14 +32,15 @@ def report(paths: Sequence[str], listed: int | None) -> None:
         except UserError as error:  # the others are looked through all the same
             mistakes.append(str(error))
             continue
-        few = len(store.ids) if listed is None else listed
-        print("\n".join(describe(store, videos=few)), flush=True)
+        count = len(store.ids) if listed is None else listed
+        print("\n".join(describe(store, videos=count)), flush=True)
         damaged, lines = look_through(store)
         print("\n".join(lines) + "\n", flush=True)
         if damaged:
+            few = ", ".join(damaged[:FEW]) + (", ..." if len(damaged) > FEW else "")
             mistakes.append(
-                f"{path}: {len(damaged)} of {len(store.ids)} videos are damaged "
-                f"({_some(damaged)}); delete it, and make it again with the same command"
+                f"{path}: {len(damaged)} of {len(store.ids)} videos are damaged ({few}); delete "
+                "it, and make it again with the same command"
             )
     if mistakes:
         raise UserError("; ".join(mistakes))
@@ -50,22 +50,24 @@ def describe(store: Store, *, videos: int) -> list[str]:
     """What a store says of itself, in lines: size, provenance, and `videos` of its videos."""
     lines = [f"{store.path}: {len(store.ids)} videos, {store.path.stat().st_size / 2**20:.1f} MiB"]
     lines += _rows({"holds": _holds(store), **_made(store.provenance)})
-    lines += _videos(store, videos)
-    return lines
+    return lines + _videos(store, videos)
 
 
 def look_through(store: Store) -> tuple[list[str], list[str]]:
     """Read all of a store.  -> ids of the damaged videos; lines on checksums and values."""
     damaged, values = [], Distribution(pixels=isinstance(store, ClipStore))
-    for name, video in tqdm(
-        _each(store), total=len(store.ids), unit="video", leave=False, disable=None
-    ):
-        if video is None or not is_whole(video):
-            damaged.append(name)
-        elif isinstance(video, VideoClips):
-            values.add(video.frames.reshape(len(video.frames), -1))
-        else:
-            values.add(video.features.reshape(-1, video.features.shape[-1]))
+    with store.opened() as read:
+        for name in tqdm(store.ids, unit="video", leave=False, disable=None):
+            try:
+                video = read(name)
+            except UserError:  # it cannot be read
+                video = None
+            if video is None or not is_whole(video):
+                damaged.append(name)
+            elif isinstance(video, VideoClips):
+                values.add(video.frames.reshape(len(video.frames), -1))
+            else:
+                values.add(video.features.reshape(-1, video.features.shape[-1]))
     total = len(store.ids)
     if damaged:
         verdict = f"{len(damaged)} of {total} videos are damaged: {', '.join(damaged)}"
@@ -75,21 +77,6 @@ def look_through(store: Store) -> tuple[list[str], list[str]]:
         verdict = f"all {total} videos fit"
     row = "frame" if isinstance(store, ClipStore) else "row"
     return damaged, [*_rows({"checksums": verdict}), *values.lines(row=row)]
-
-
-def _each(store: Store) -> Iterator[tuple[str, VideoFeatures | VideoClips | None]]:
-    """(id, its video, or None where it cannot be read)."""
-    with store.opened() as read:
-        for name in store.ids:
-            try:
-                video = read(name)
-            except UserError:
-                video = None
-            yield name, video
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:FEW]) + (", ..." if len(names) > FEW else "")
 
 
 def _rows(lines: dict[str, str]) -> list[str]:

@@ -4,7 +4,6 @@ timm itself is not imported before one is asked for.
 """
 
 import difflib
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -43,7 +42,16 @@ def open_timm(name: str, weights: str | None) -> Opened:
             f"{'close are ' + ', '.join(close) if close else 'timm.list_models() lists them'}"
         )
     build = partial(timm.create_model, name, num_classes=0)
-    network = _pretrained(full, build) if weights == PRETRAINED else _random(full, build)
+    try:
+        network: Any = build(pretrained=True) if weights == PRETRAINED else seeded(build)
+    except Exception as error:  # of many classes: timm's, the network's, the file format's
+        problem = f"cannot be built ({_first_line(error)})"
+        if weights == PRETRAINED:
+            problem = (
+                f"cannot be loaded ({_first_line(error)}); without the network, fetch its file by "
+                "other means and give it as --weights"
+            )
+        raise UserError(f"{full}: {problem}") from error
     config = network.pretrained_cfg
     if weights not in (PRETRAINED, RANDOM):
         path = Path(weights)
@@ -75,28 +83,6 @@ def open_timm(name: str, weights: str | None) -> Opened:
     library = f"timm {timm.__version__}"
     source = {"source": weights, "sha256": fingerprint(network), "library": library}
     return spec, network, source  # the fingerprint is of the tensors, whatever their file
-
-
-def _random(name: str, build: Callable[[], Any]) -> Any:
-    """A network with seeded random weights; UserError with timm's reason if it has none."""
-    try:
-        return seeded(build)
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"{name}: cannot be built ({_first_line(error)})") from error
-
-
-def _pretrained(name: str, build: Callable[..., Any]) -> Any:
-    """The network with the weights that timm downloads or has.
-
-    What it raises has many classes: its own, the network's, the file format's.
-    """
-    try:
-        return build(pretrained=True)
-    except Exception as error:
-        raise UserError(
-            f"{name}: cannot be loaded ({_first_line(error)}); without the network, fetch its file "
-            "by other means and give it as --weights"
-        ) from error
 
 
 @torch.inference_mode()

@@ -37,17 +37,17 @@ def load_weights(
     network = seeded(build)
     if weights == RANDOM:
         return network, {"source": RANDOM, "sha256": fingerprint(network)}
-    entries = {entry.name: entry for entry in named}
-    if named and weights == PRETRAINED:
-        weights = type(named[0])["DEFAULT"].name
-    if weights in entries:
-        path = _download(entries[weights])
-    else:
-        path = Path(weights)
-        if not path.is_file():
+    weights, path, entry = _locate(weights, named)
+    if entry and not path.is_file():
+        try:
+            entry.get_state_dict(progress=True, check_hash=True)
+        except (OSError, RuntimeError) as error:
             raise UserError(
-                f"--weights {weights}: no such file; for {name} there are {choices(named)}"
-            )
+                f"--weights {weights}: cannot be downloaded ({error}); fetch {entry.url} by other "
+                "means and give the file"
+            ) from error
+    if not path.is_file():
+        raise UserError(f"--weights {weights}: no such file; for {name} there are {choices(named)}")
     fill(network, read_state(path), path, name=name, heads=(head,))
     return network, {"source": weights, "sha256": sha256(path)}
 
@@ -73,10 +73,7 @@ def entry_of(named: Sequence[WeightsEnum], made: dict[str, str]) -> WeightsEnum 
 
 def known_sha256(weights: str, named: Sequence[WeightsEnum]) -> str | None:
     """SHA-256 of the file that `load_weights` would take, if it is here; it is not loaded."""
-    entries = {entry.name: entry for entry in named}
-    if named and weights == PRETRAINED:
-        weights = type(named[0])["DEFAULT"].name
-    path = _downloaded(entries[weights]) if weights in entries else Path(weights)
+    weights, path, _ = _locate(weights, named)
     return sha256(path) if weights != RANDOM and path.is_file() else None
 
 
@@ -86,23 +83,14 @@ def choices(named: Sequence[WeightsEnum]) -> str:
     return f"{names}a file, or the word {RANDOM} (untrained, for tests)"
 
 
-def _downloaded(entry: WeightsEnum) -> Path:
-    """Where torch's cache keeps the file of torchvision's weights."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
-
-
-def _download(entry: WeightsEnum) -> Path:
-    """The file of torchvision's weights, downloaded once into torch's cache."""
-    path = _downloaded(entry)
-    if not path.is_file():
-        try:
-            entry.get_state_dict(progress=True, check_hash=True)
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"--weights {entry.name}: cannot be downloaded ({error}); fetch {entry.url} by "
-                "other means and give the file"
-            ) from error
-    return path
+def _locate(weights: str, named: Sequence[WeightsEnum]) -> tuple[str, Path, WeightsEnum | None]:
+    """Name, file (torchvision's: in torch's cache) and torchvision's entry of some weights."""
+    if named and weights == PRETRAINED:
+        weights = type(named[0])["DEFAULT"].name
+    for entry in named:
+        if entry.name == weights:
+            return weights, Path(torch.hub.get_dir(), "checkpoints", Path(entry.url).name), entry
+    return weights, Path(weights), None
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

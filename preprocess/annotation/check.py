@@ -37,7 +37,7 @@ def check(options: QuestionOptions) -> int:
     for path in options.videos_in:
         findings += _store(samples, path)
     print(f"{options.dataset}: annotations in {printable(options.annotations)}")
-    print(f"{_sizes(samples)}")
+    print(_sizes(samples))
     print(f"{type_sizes(chain.from_iterable(samples.values()))}\n\n{table(findings)}")
     if not options.videos:
         print("not looked at: video files (name them with --videos)")
@@ -74,11 +74,11 @@ def _unread(where: str, fault: str) -> Finding:
 def _questions(samples: Samples) -> Iterator[Finding]:
     """What can be wrong with the questions of one split by themselves."""
     for split, rows in samples.items():
-        wordless = [_name(s) for s in rows if not any(map(str.isalnum, s.question))]
+        wordless = [s.label for s in rows if not any(map(str.isalnum, s.question))]
         yield _finding("questions without a word", split, wordless, len(rows))
         first: dict[tuple[str, str, str], Sample] = {}
         again = [s for s in rows if first.setdefault((*_asked(s), s.answer), s) is not s]
-        names = [f"{first[*_asked(s), s.answer].id} = {_name(s)}" for s in again]
+        names = [f"{first[*_asked(s), s.answer].id} = {s.label}" for s in again]
         yield _finding("questions asked twice", split, names, len(rows))
         answers: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         for sample in rows:
@@ -86,7 +86,7 @@ def _questions(samples: Samples) -> Iterator[Finding]:
         unclear = [s for s in rows if len(answers[_asked(s)]) > 1]
         # an example for each such question; its copies are counted but not named
         once = {_asked(s): s for s in reversed(unclear)}
-        names = [f"{_name(s)}: {' / '.join(answers[asked])}" for asked, s in once.items()][::-1]
+        names = [f"{s.label}: {' / '.join(answers[asked])}" for asked, s in once.items()][::-1]
         yield Finding("questions with several answers", split, len(unclear), len(rows), "", names)
 
 
@@ -154,10 +154,6 @@ def _held(samples: Samples, held: Sequence[str], what: str, place: str) -> Itera
 def _finding(what: str, where: str, names: Sequence[str], of: int | None = None) -> Finding:
     """A finding that has a name for each thing found."""
     return Finding(what, where, len(names), of, "", names)
-
-
-def _name(sample: Sample) -> str:
-    return f"{sample.id} (video {sample.video})"
 
 
 def _asked(sample: Sample) -> tuple[str, str]:

@@ -44,10 +44,10 @@ def word_findings(
     middle = median(lengths) if lengths else 0
     order = sorted(range(len(rows)), key=lambda row: -lengths[row])
     long = [row for row in order if lengths[row] > max(LONG, TIMES_MEDIAN * middle)]
-    names = [f"{_name(rows[row])}: {lengths[row]:,} words" for row in long]
+    names = [f"{rows[row].label}: {lengths[row]:,} words" for row in long]
     note = f"median {middle:,.0f} words;"
     yield Finding("very long questions", split, len(long), len(rows), note, names)
-    whole = [_name(s) for s, words in zip(rows, tokens, strict=True) if _unsplit(words)]
+    whole = [s.label for s, words in zip(rows, tokens, strict=True) if _unsplit(words)]
     yield Finding("questions without spaces", split, len(whole), len(rows), "", whole)
 
 
@@ -82,7 +82,3 @@ def _unsplit(tokens: Sequence[str]) -> bool:
     if len(tokens) == 1 and _SENTENCE.search(tokens[0]):
         return True
     return any(len(word) > LONG_WORD or _LONG_SENTENCE.search(word) for word in tokens)
-
-
-def _name(sample: Sample) -> str:
-    return f"{sample.id} (video {sample.video})"

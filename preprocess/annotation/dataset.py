@@ -6,7 +6,7 @@ A new data set is one file here with a `read` and one line in `DATASETS`.
 from collections.abc import Callable
 from pathlib import Path
 
-from preprocess.annotation.question import activitynet_qa, msrvtt_qa, msvd_qa, own, svqa
+from preprocess.annotation.question import activitynet_qa, msvd_qa, own, svqa
 from preprocess.annotation.sample import Sample
 from util.errors import UserError
 
@@ -16,7 +16,7 @@ Reader = Callable[[Path, str], list[Sample]]
 
 DATASETS: dict[str, Reader] = {
     "msvd_qa": msvd_qa.read,
-    "msrvtt_qa": msrvtt_qa.read,
+    "msrvtt_qa": msvd_qa.read,
     "activitynet_qa": activitynet_qa.read,
     "svqa": svqa.read,
     "own": own.read,

@@ -16,3 +16,8 @@ class Sample:
     question: str
     answer: str
     type: str
+
+    @property
+    def label(self) -> str:
+        """The sample in a message."""
+        return f"{self.id} (video {self.video})"

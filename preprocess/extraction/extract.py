@@ -23,7 +23,7 @@ from preprocess.extraction.failures import FailureLog, Outcome, write_failed
 from preprocess.extraction.output import StoreOutput, choose_outputs, load_outputs
 from preprocess.extraction.paths import failed_videos_file
 from preprocess.extraction.pipeline import choose_pool_sizes, run_pipeline
-from preprocess.extraction.plan import Plan, check_outputs, make_plan, mark_known
+from preprocess.extraction.plan import Plan, check_outputs, make_plan
 from preprocess.extraction.shards import ShardWriters, merge, stores_so_far
 from preprocess.extraction.worker import Failure
 from preprocess.video.decoders import DECODERS
@@ -74,7 +74,9 @@ def extract(options: VideoOptions, extract_videos: ExtractVideos) -> int:
             here = [outcome for outcome in outcomes if index in outcome.task.outputs]
             print(_finish(output, plan.order, here, time.perf_counter() - begin))
             if plan.checked[index] or here:
-                mark_known(output.path, plan.begin)
+                # Since when its videos' files are known to be those of before.  Not the time of
+                # writing: a file may have changed while others were decoded.
+                os.utime(output.path, ns=(plan.begin, plan.begin))
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 

@@ -1,6 +1,5 @@
 """What an extraction has to do: looked at before any network is loaded or video decoded."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -97,8 +96,8 @@ def _changed(
     """{video: whether its file has other bytes than those stored} of each store's doubtful ones.
 
     Hashing all would cost reading them all.  Only files are read that the system says to have been
-    changed, renamed or made (ctime, which nobody can set) since the store was, whose time of
-    change `mark_known` keeps, and those that failed before.  `files`: those that are there.
+    changed, renamed or made (ctime, which nobody can set) since the time of change of the store,
+    which is that of an extraction's begin, and those that failed before.  `files`: those there.
     """
     doubtful: list[dict[str, str]] = []  # {video: the hash in the store} of each store
     for have, known_failed in zip(stored, failed, strict=True):
@@ -118,11 +117,3 @@ def _changed(
         {video: now[video] not in (None, was) for video, was in videos.items()}
         for videos in doubtful
     ]
-
-
-def mark_known(output: Path, begin: int) -> None:
-    """Note in the time of a store since when its videos' files are known to be those of before.
-
-    Not the time of writing: a file may have changed while others were decoded.
-    """
-    os.utime(output, ns=(begin, begin))

@@ -35,24 +35,21 @@ def print_backbones(names: Sequence[str]) -> None:
 
 def line(name: str) -> tuple[str, ...]:
     """A row of the table, as text.  Raises UserError for an unknown name."""
-    spec, network = find_spec(name), None
+    spec = find_spec(name)
     if isinstance(spec, PixelSpec):
         size, cost = f"{spec.grid}x{spec.grid}", "-"
     else:
         if spec is None:
             spec, network, _ = open_network(name, RANDOM)
-        size, cost = f"{spec.size}x{spec.size}", f"{gflop(spec, network or weightless(spec)):.1f}"
+        else:
+            with torch.device("meta"):  # no memory for its weights
+                network = spec.without_head()
+        size, cost = f"{spec.size}x{spec.size}", f"{gflop(spec, network):.1f}"
         if spec.frames:
             size = f"{spec.frames}x{size}"
         elif spec.least_frames > 1:
             size = f"{spec.least_frames}+x{size}"
     return name, spec.kind, str(spec.width), size, cost, spec.origin, spec.licence
-
-
-def weightless(spec: BackboneSpec) -> nn.Module:
-    """The network without its head, and without any memory for its weights."""
-    with torch.device("meta"):
-        return spec.without_head()
 
 
 @torch.no_grad()

@@ -33,11 +33,11 @@ class FeatureExtractor:
     """
 
     def __init__(
-        self, *, name: str, kind: Kind, width: int, picture: InputSpec, provenance: Provenance
+        self, name: str, spec: BackboneSpec | PixelSpec, picture: InputSpec, provenance: Provenance
     ) -> None:
         self.name = name
-        self.kind: Kind = kind
-        self.width = width  # of its features
+        self.kind: Kind = spec.kind
+        self.width = spec.width  # of its features
         self.picture = picture  # its input
         self._provenance = provenance
 
@@ -86,9 +86,7 @@ class PixelExtractor(FeatureExtractor):
             normalisation=Normalisation("-1..1"),
         )
         picture = InputSpec(size=spec.grid, resize="area", scaled=spec.grid, scaler="torch")
-        super().__init__(
-            name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
-        )
+        super().__init__(name, spec, picture, provenance)
 
     def input(self, pictures: np.ndarray) -> Tensor:
         """Area averages (M, grid, grid, 3) in 0..255 -> in [-1, 1]."""
@@ -135,9 +133,7 @@ class NetworkExtractor(FeatureExtractor):
             network_precision=precision,
         )
         picture = InputSpec(size=spec.size, resize=resize, scaled=spec.scaled, scaler=scaler)
-        super().__init__(
-            name=name, kind=spec.kind, width=spec.width, picture=picture, provenance=provenance
-        )
+        super().__init__(name, spec, picture, provenance)
         layout = torch.channels_last if spec.kind == "frame" else torch.channels_last_3d
         self._device = device
         self._batch = batch or BATCH.get(device.type, BATCH["cpu"])

@@ -60,16 +60,16 @@ def import_features(options: ImportOptions) -> None:
     Both stores appear, or neither.  Raises UserError for a file that is damaged or of another
     kind, and for outputs that cannot be written or are among the inputs.
     """
-    _check_outputs(options)
+    inputs = {"--appearance": options.appearance, "--motion": options.motion}
+    first, second = options.output_appearance, options.output_motion
+    check_output(first, "--output_appearance", inputs=inputs)
+    check_output(second, "--output_motion", inputs={**inputs, "--output_appearance": first})
     with ExitStack() as opened:
         appearance = _features(opened.enter_context(_open(options.appearance)), "resnet_features")
         motion = _features(opened.enter_context(_open(options.motion)), "resnext_features")
         _require_same_ids(appearance, motion)
-        files = (
-            (appearance, "frame", options.output_appearance),
-            (motion, "clip", options.output_motion),
-        )
-        for output in sorted(output for *_, output in files):
+        files = ((appearance, "frame", first), (motion, "clip", second))
+        for output in sorted((first, second)):
             opened.enter_context(writer_lock(output))
         bad = _bad_videos(appearance) | _bad_videos(motion)
         _require_good(appearance, motion, bad, drop=options.drop_bad)
@@ -83,13 +83,6 @@ def import_features(options: ImportOptions) -> None:
                 f"{output}: {len(store.ids)} videos, clips {store.clips[0]} x frames "
                 f"{store.frames[0]}, width {store.width}, from {file.path}"
             )
-
-
-def _check_outputs(options: ImportOptions) -> None:
-    inputs = {"--appearance": options.appearance, "--motion": options.motion}
-    first, second = options.output_appearance, options.output_motion
-    check_output(first, "--output_appearance", inputs=inputs)
-    check_output(second, "--output_motion", inputs={**inputs, "--output_appearance": first})
 
 
 def _open(path: str) -> Hdf5File:
@@ -208,7 +201,6 @@ def _provenance(file: FeatureFile, kind: str) -> Provenance:
         normalisation=Normalisation(unknown),
         sampling=Sampling(int(shape[1]), int(shape[2]) if len(shape) == 4 else 1, unknown),
         decoder=unknown,
-        has_backbone=False,
         imported={"file": file.path.name, "sha256": sha256(file.path)},
         versions={"numpy": np.__version__, "h5py": h5py.__version__},
     )

@@ -30,7 +30,9 @@ def make_scenes(count: int, *, seed: int, split: int) -> list[Scene]:
     rng = np.random.default_rng([seed, split, 0])
     ends = np.round(np.cumsum(list(FAMILIES.values())) * count).astype(int)
     sizes = np.diff(ends, prepend=0)
-    builders = (_turns, _blinks, _travels, _shuttles, _sizes, _parades)  # in the order of FAMILIES
+    travels = partial(_goers, "travel", HEADINGS, ("",))  # in one of four directions
+    shuttles = partial(_goers, "shuttle", ("left",), THIRDS)  # in the other thirds to the right
+    builders = (_turns, _blinks, travels, shuttles, _sizes, _parades)  # in the order of FAMILIES
     scenes = [s for build, n in zip(builders, sizes, strict=True) for s in build(int(n), rng)]
     return [scenes[i] for i in rng.permutation(count)]
 
@@ -98,19 +100,8 @@ def _blinks(count: int, rng: np.random.Generator) -> list[Scene]:
     return scenes
 
 
-def _travels(count: int, rng: np.random.Generator) -> list[Scene]:
-    """One shape goes in one of four directions."""
-    return _goers("travel", HEADINGS, count, rng)
-
-
-def _shuttles(count: int, rng: np.random.Generator) -> list[Scene]:
-    """One shape goes to the left in one third of the video and to the right in the others."""
-    return _goers("shuttle", ("left",), count, rng)
-
-
-def _goers(act: str, headings, count: int, rng: np.random.Generator) -> list[Scene]:
-    """Things that go, each kind (heading, third) as often with each colour and with each form."""
-    thirds = THIRDS if act == "shuttle" else ("",)
+def _goers(act: str, headings, thirds, count: int, rng: np.random.Generator) -> list[Scene]:
+    """Shapes that go, each kind (heading, third) as often with each colour and with each form."""
     colors, forms, kinds = (
         [levels[i] for i in rng.permutation(len(levels))]
         for levels in (list(COLORS), FORMS, list(product(headings, thirds)))

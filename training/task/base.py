@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from data_loader.batch import Batch, Frames
+from data_loader.sampling import Sampler
 from model.task.base import TaskModule
 from options.task import RunOptions
+from options.train import TrainOptions
 from util.tensorboard import RunLog
 
 
@@ -60,3 +62,13 @@ class TrainingTask(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Tells other data apart."""
+
+
+def make_sampler(task: TrainingTask, options: TrainOptions) -> Sampler:
+    """Which training rows make up which step."""
+    return Sampler(
+        task.videos,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        questions_per_video=options.questions_per_video,
+    )

@@ -1,7 +1,13 @@
-"""MSVD-QA (Xu et al. 2017): `{train,val,test}_qa.json`, each a list of objects.
+"""MSVD-QA and MSRVTT-QA (Xu et al. 2017): `{train,val,test}_qa.json`, each a list of objects.
 
-An object has `answer`, `id`, `question` and `video_id`; further fields are ignored.  The type of a
-question is its first word: what, who, how, when or where.
+An object has `answer`, `id`, `question` and `video_id`; further fields (MSRVTT-QA's `category_id`)
+are ignored.  The type of a question is its first word: what, who, how, when or where.
+
+MSRVTT-QA's `video_id` is a number, 7010, where MSR-VTT's file is called `video7010.mp4`.  The
+questions keep the number; `preprocess.videos --id_map` gives the files the same ids, from a file of
+lines `video7010 vid7010`, which this writes for all 10,000:
+
+    seq 0 9999 | sed 's/.*/video& vid&/' > msrvtt_mapping.txt
 """
 
 from pathlib import Path

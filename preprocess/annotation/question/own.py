@@ -86,15 +86,15 @@ def share_out(path: Path, videos: set[str]) -> dict[str, str]:
             f"{path}: {len(videos)} videos in all; three splits need at least three, and to learn "
             "something takes many more; add videos"
         )
-    ranked = sorted(videos, key=_digest)
+
+    def digest(video: str) -> bytes:
+        return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()
+
+    ranked = sorted(videos, key=digest)
     test = max(1, round(SHARE["test"] * len(ranked)))
     val = max(1, round(SHARE["val"] * len(ranked)))
     names = ["test"] * test + ["val"] * val + ["train"] * (len(ranked) - test - val)
     return dict(zip(ranked, names, strict=True))
-
-
-def _digest(video: str) -> bytes:
-    return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()
 
 
 def _fault(row: dict[str, Any], first: dict[str, Any], file_of: dict[str, str]) -> str | None:
