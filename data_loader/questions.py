@@ -21,6 +21,10 @@ from util.errors import UserError
 FORMAT = 2
 READABLE = (1, FORMAT)  # 1 had a row of words for each question, padded to the longest of all
 PADDED = 64  # words to a multiple of which a batch's questions are padded, where some are longer
+# Columns of plain values, {field of QuestionSplit: key in the file}.
+COLUMNS = {
+    "videos": "video", "ids": "id", "types": "type", "texts": "text", "answer_texts": "answer_text",
+}  # fmt: skip
 ANSWERS_FROM = ("train", "union")
 CURE = "make it with `python -m preprocess.questions`"
 
@@ -127,11 +131,7 @@ def save_questions(
                 "longest": split.longest,
                 "length": split.length,
                 "answer": split.answer,
-                "video": list(split.videos),
-                "id": list(split.ids),
-                "type": list(split.types),
-                "text": list(split.texts),
-                "answer_text": list(split.answer_texts),
+                **{key: list(getattr(split, name)) for name, key in COLUMNS.items()},
             }
             for name, split in splits.items()
         },
@@ -192,8 +192,7 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
 
 def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> QuestionSplit:
     words, length, answer = state["words"], state["length"], state["answer"]
-    columns = ("length", "answer", "video", "id", "type", "text", "answer_text")
-    rows = {field: len(state[field]) for field in columns}
+    rows = {field: len(state[field]) for field in ("length", "answer", *COLUMNS.values())}
     if len(set(rows.values())) != 1:
         raise ValueError(f"split {name} has columns of different length {rows}")
     if words.ndim not in (1, 2) or length.ndim != 1 or answer.ndim != 1:
@@ -219,11 +218,7 @@ def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> Question
         length=length,
         longest=longest,
         answer=answer,
-        videos=tuple(state["video"]),
-        ids=tuple(state["id"]),
-        types=tuple(state["type"]),
-        texts=tuple(state["text"]),
-        answer_texts=tuple(state["answer_text"]),
+        **{name: tuple(state[key]) for name, key in COLUMNS.items()},
     )
 
 

@@ -88,7 +88,9 @@ def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> s
                 digest.update(line)
                 bar.update(len(line))
                 if number == 1:
-                    _check_encoding(path, line)
+                    other = other_encoding(line)
+                    if other is not None and line.startswith(tuple(MARKS)):
+                        raise UserError(f"{path}: not UTF-8 text ({other})")
                     line = line.removeprefix(codecs.BOM_UTF8)
                     if _is_header(path, line, width):
                         continue
@@ -106,13 +108,6 @@ def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> s
             f"{path}: cannot be read ({error.strerror}); --glove is a GloVe text file"
         ) from error
     return digest.hexdigest()
-
-
-def _check_encoding(path: Path, line: bytes) -> None:
-    """Raises UserError for a first line that is the beginning of another encoding than UTF-8."""
-    other = other_encoding(line)
-    if other is not None and line.startswith(tuple(MARKS)):
-        raise UserError(f"{path}: not UTF-8 text ({other})")
 
 
 def _is_header(path: Path, line: bytes, width: int) -> bool:

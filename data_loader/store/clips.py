@@ -106,10 +106,9 @@ class ClipStore(Columns[VideoClips]):
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[str], VideoClips]]:
-        """`with store.opened() as read: read(video)`: videos one by one, the file mapped once.
+        """`with store.opened() as read: read(video)`: see `Columns`.
 
-        The frames are a view of the file; it is closed when they and the context are gone.  `read`
-        raises UserError if the video is not in the store.
+        The frames are a view of the file; it is closed when they and the context are gone.
         """
         mapped = self._map()
 

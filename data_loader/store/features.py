@@ -125,10 +125,7 @@ class FeatureStore(Columns[VideoFeatures]):
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[str], VideoFeatures]]:
-        """`with store.opened() as read: read(video)`: videos one by one, the file opened once.
-
-        `read` raises UserError if the video is not in the store, or not readable.
-        """
+        """`with store.opened() as read: read(video)`: see `Columns`."""
         with self.features() as stored:
 
             def read(video: str) -> VideoFeatures:

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -43,39 +43,36 @@ class Hdf5File:
     def __enter__(self) -> "Hdf5File":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
 
     def fault(self, problem: str) -> UserError:
         """The error that says what is wrong with the file, for raising."""
         return UserError(f"{self.path}: damaged {self.what}, {problem}; {self.cure}")
 
+    @contextmanager
+    def _fault_of(self, problem: str) -> Iterator[None]:
+        """What h5py raises inside becomes the error that the file has this problem."""
+        try:
+            yield
+        except FAULTS as error:
+            raise self.fault(f"{problem} ({_reason(error)})") from error
+
     def names(self) -> str:
         """What the file holds, for a message."""
-        try:
+        with self._fault_of("its list of data sets cannot be read"):
             names = list(self.file)
-        except FAULTS as error:
-            raise self.fault(f"its list of data sets cannot be read ({_reason(error)})") from error
         more = ", ..." if len(names) > SHOWN else ""
         return printable(", ".join(names[:SHOWN])) + more if names else "nothing"
 
     def __contains__(self, name: str) -> bool:
-        try:
+        with self._fault_of(f"{name} cannot be looked up"):
             return name in self.file
-        except FAULTS as error:
-            raise self.fault(f"{name} cannot be looked up ({_reason(error)})") from error
 
     def attribute(self, name: str) -> Any:
         """One of the file's attributes: text, a number, or None where it has none of the name."""
-        try:
+        with self._fault_of(f"attribute {name} cannot be read"):
             value: Any = self.file.attrs.get(name)
-        except FAULTS as error:
-            raise self.fault(f"attribute {name} cannot be read ({_reason(error)})") from error
         if value is None or isinstance(value, str | bytes):
             return value
         if isinstance(value, np.integer):
@@ -84,26 +81,20 @@ class Hdf5File:
 
     def json(self, name: str) -> dict[str, Any]:
         """An attribute that is a JSON object."""
-        try:
+        with self._fault_of(f"attribute {name} is no JSON"):
             value = json.loads(self.attribute(name))
-        except FAULTS as error:
-            raise self.fault(f"attribute {name} is no JSON ({_reason(error)})") from error
         if not isinstance(value, dict):
             raise self.fault(f"attribute {name} is a JSON {type(value).__name__}, not an object")
         return value
 
     def data(self, name: str) -> Any:
         """A data set, whatever is in it; UserError if it is not there, or is a group or empty."""
-        try:
+        with self._fault_of(f"{name} cannot be opened"):
             found = self.file[name]
-        except FAULTS as error:
-            raise self.fault(f"{name} cannot be opened ({_reason(error)})") from error
         if not isinstance(found, h5py.Dataset):
             raise self.fault(f"{name} is a group, not a data set")
-        try:
+        with self._fault_of(f"{name} has a type that is not known"):
             kind, shape = found.dtype, found.shape
-        except FAULTS as error:
-            raise self.fault(f"{name} has a type that is not known ({_reason(error)})") from error
         if shape is None:
             raise self.fault(f"{name} is empty ({kind})")
         return found
@@ -119,11 +110,8 @@ class Hdf5File:
 
     def read(self, data: Any, begin: int = 0, end: int | None = None) -> np.ndarray:
         """Rows of a data set; UserError if they cannot be read, as of a damaged compressed one."""
-        try:
+        with self._fault_of(f"{data.name.removeprefix('/')} cannot be read"):
             return data[begin:end]
-        except FAULTS as error:
-            name = data.name.removeprefix("/")
-            raise self.fault(f"{name} cannot be read ({_reason(error)})") from error
 
     def integers(self, name: str, *, ndim: int = 1) -> np.ndarray:
         """A whole data set of integers, as int64."""

@@ -101,15 +101,15 @@ class Provenance:
             value = said.get(KEYS.get(name, name))
             if value is None:
                 continue
-            try:
-                if name in NESTED and not (name == "crop" and isinstance(value, str)):
-                    parts = {key: _immutable(part) for key, part in dict(value).items()}
-                    value = NESTED[name](**parts)
-                elif name in ("versions", "imported"):
-                    value = {**value}
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"says {name} {str(value)[:80]}") from error
             given[name] = _immutable(value)
+            if name in NESTED and not (name == "crop" and isinstance(value, str)):
+                try:
+                    parts = {key: _immutable(part) for key, part in dict(value).items()}
+                    given[name] = NESTED[name](**parts)
+                except (ValueError, TypeError) as error:
+                    raise ValueError(f"says {name} {str(value)[:80]}") from error
+            elif name in ("versions", "imported") and not isinstance(value, dict):
+                raise ValueError(f"says {name} {str(value)[:80]}")
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import Answers
-from preprocess.video.clips import Take, clip_frames, take_clips
+from preprocess.video.clips import clip_frames, read_resized
 from preprocess.video.resize import Thumbnail
 from util.clip_plots import APPEARANCE, MOTION, READOUT
 from util.errors import UserError
@@ -88,13 +88,13 @@ def clip_frames_of(
     -> N of (H, W, 3) uint8 and N labels.  Of a video that breaks off, what decodes.  Raises
     VideoError (a UserError) if nothing does.
     """
-    (seen,) = take_clips(
+    (seen,) = read_resized(
         path,
         clips=clips,
         frames=1,  # the middle of a clip of any length
         decoder="pyav",
         keep_partial=True,
-        takes=[Take(make=Thumbnail(height=height), middle_only=True)],
+        specs=[Thumbnail(height=height)],
     )
     frames = [seen.frames[i] for i in seen.index[:, 0]]
     numbers = clip_frames(seen.frame_count, clips=clips, frames=1)[:, 0]

@@ -14,13 +14,7 @@ import numpy as np
 from preprocess.video.error import Convert, StoppedEarly, VideoError
 from preprocess.video.resize import FrameTransform, InputSpec, Thumbnail
 
-
-@dataclass(frozen=True, kw_only=True)
-class Take:
-    """What is kept of the frames of a video."""
-
-    make: Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
-    middle_only: bool = False  # of each clip its middle frame alone: clips of one frame
+Transform = Callable[[Convert], np.ndarray]  # a decoded frame -> what is kept of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +48,8 @@ def read_clips(
     VideoError (a UserError) with the reason if the video is missing, empty, cut off, no video, or
     has no frame that decodes.
     """
-    (only,) = take_clips(
-        path,
-        clips=clips,
-        frames=frames,
-        decoder=decoder,
-        keep_partial=keep_partial,
-        takes=[Take(make=_whole)],
+    (only,) = read_resized(
+        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, specs=[None]
     )
     return only
 
@@ -72,40 +61,13 @@ def read_resized(
     frames: int,
     decoder: str,
     keep_partial: bool,
-    specs: Sequence[InputSpec | Thumbnail],
+    specs: Sequence[InputSpec | Thumbnail | None],
 ) -> list[Clips]:
     """`read_clips`, decoding once for several networks -> Clips for each of `specs`.
 
     Their frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the
-    middle frames, as clips of one frame.  Equal specs share one Clips.  Raises VideoError as
-    `read_clips`.
-    """
-    distinct = list(dict.fromkeys(specs))
-    takes = [
-        Take(make=spec, middle_only=True)
-        if isinstance(spec, Thumbnail)
-        else Take(make=FrameTransform(spec))
-        for spec in distinct
-    ]
-    found = take_clips(
-        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, takes=takes
-    )
-    by_spec = dict(zip(distinct, found, strict=True))
-    return [by_spec[spec] for spec in specs]
-
-
-def take_clips(
-    path: str | Path,
-    *,
-    clips: int,
-    frames: int,
-    decoder: str,
-    keep_partial: bool,
-    takes: Sequence[Take],
-) -> list[Clips]:
-    """`read_clips` with several forms of each frame, in one decoding -> Clips for each of `takes`.
-
-    What a take makes of a frame stands in place of the frame.
+    middle frames, as clips of one frame; of None, frames as they are.  Equal specs share one Clips.
+    Raises VideoError as `read_clips`.
     """
     # PyAV: not for networks without files
     from preprocess.video.container import count_packets, lost_beginning
@@ -113,12 +75,13 @@ def take_clips(
     path = Path(path)
     packets, whole, cut = count_packets(path)
     total, note = max(packets, 1), ""
-    lengths = [1 if take.middle_only else frames for take in takes]
+    transforms = {spec: _transform(spec) for spec in specs}
+    lengths = [1 if isinstance(spec, Thumbnail) else frames for spec in transforms]
     for _ in range(3):  # once as a rule; again when the packets did not tell the number of frames
         expected = total
         indices = [clip_frames(expected, clips=clips, frames=length) for length in lengths]
         wanted = [set(index.ravel().tolist()) for index in indices]
-        kept, total, stopped = _decode(path, wanted, decoder, takes)
+        kept, total, stopped = _decode(path, wanted, decoder, [*transforms.values()])
         if total == 0:
             raise VideoError(path, stopped or "no frame of it decodes")
         problem = cut or stopped
@@ -136,30 +99,34 @@ def take_clips(
             break
     else:
         raise VideoError(path, "decodes to another number of frames each time")
-    return [
-        Clips(np.stack([k[i] for i in n]), np.searchsorted(n, index), total, note)
-        for k, n, index in zip(kept, needed, indices, strict=True)
-    ]
+    found = {
+        spec: Clips(np.stack([k[i] for i in n]), np.searchsorted(n, index), total, note)
+        for spec, k, n, index in zip(transforms, kept, needed, indices, strict=True)
+    }
+    return [found[spec] for spec in specs]
+
+
+def _transform(spec: InputSpec | Thumbnail | None) -> Transform:
+    """What is kept of a decoded frame."""
+    if spec is None:
+        return lambda convert: convert()
+    return FrameTransform(spec) if isinstance(spec, InputSpec) else spec
 
 
 def _decode(
-    path: Path, wanted: Sequence[set[int]], decoder: str, takes: Sequence[Take]
+    path: Path, wanted: Sequence[set[int]], decoder: str, transforms: Sequence[Transform]
 ) -> tuple[list[dict[int, np.ndarray]], int, str]:
-    """Decode all, keep what each take wants -> ({number: array} of each, frames, "" or problem)."""
+    """Decode all, keep the wanted frames -> ({number: array} of each, frames, "" or problem)."""
     from preprocess.video.decoders import DECODERS
 
-    kept: list[dict[int, np.ndarray]] = [{} for _ in takes]
+    kept: list[dict[int, np.ndarray]] = [{} for _ in transforms]
     total = 0
     try:
         for convert in DECODERS[decoder].frames(path):
-            for take, numbers, found in zip(takes, wanted, kept, strict=True):
+            for transform, numbers, found in zip(transforms, wanted, kept, strict=True):
                 if total in numbers:
-                    found[total] = take.make(convert)
+                    found[total] = transform(convert)
             total += 1
     except StoppedEarly as problem:
         return kept, total, str(problem)
     return kept, total, ""
-
-
-def _whole(convert: Convert) -> np.ndarray:
-    return convert()

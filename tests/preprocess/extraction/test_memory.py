@@ -10,8 +10,8 @@ import pytest
 from benchmark.measure import peak_memory
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.decode_task import DecodeSettings, DecodeTask, decode
-from preprocess.video.clips import Take, take_clips
-from preprocess.video.resize import FrameTransform, InputSpec, Thumbnail
+from preprocess.video.clips import read_resized
+from preprocess.video.resize import InputSpec, Thumbnail
 from tests.commands import serve
 from tests.video_files import moving_images, write_video
 
@@ -64,23 +64,23 @@ def test_twenty_minutes_take_no_more_than_half_a_minute(tmp_path) -> None:
     assert grows(tmp_path, 20) < 2 * KEPT + 16 * 2**20
 
 
-def prepare_large(path: Path, take: Take):
+def prepare_large(path: Path, spec: InputSpec | Thumbnail):
     """Keep all frames of a video of frames larger than what is kept of them."""
-    options = {"clips": 4, "frames": 16, "decoder": "pyav", "keep_partial": False}
-    return lambda: take_clips(path, takes=[take], **options)
+    options = {"clips": 36, "frames": 1, "decoder": "pyav", "keep_partial": False}
+    return lambda: read_resized(path, specs=[spec], **options)
 
 
 @pytest.mark.parametrize(
-    "take",
+    "spec",
     [
-        pytest.param(Take(make=Thumbnail(height=48)), id="thumbnail"),
-        pytest.param(Take(make=FrameTransform(PIXELS)), id="area", marks=pytest.mark.long),
+        pytest.param(Thumbnail(height=48), id="thumbnail"),
+        pytest.param(PIXELS, id="area", marks=pytest.mark.long),
     ],
 )
-def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, take) -> None:
+def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, spec) -> None:
     """36 of them would be 95 MiB (47 before conversion), what is kept is less than 2."""
     path = write_video(tmp_path / "large.mp4", images=moving_images(36, (720, 1280)))
-    assert peak_memory(prepare_large, (path, take)) < 40 * 2**20
+    assert peak_memory(prepare_large, (path, spec)) < 40 * 2**20
 
 
 @pytest.mark.long
