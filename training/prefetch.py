@@ -42,7 +42,9 @@ class Prefetch:
                         tensor.record_stream(current)
         else:
             parts = list(self.gather(step))
-            self.prefetching = self.device.type != "cpu" and _on_cpu(parts)
+            self.prefetching = self.device.type != "cpu" and any(
+                tensor.device.type == "cpu" for part in parts for tensor in tensors(part)
+            )
             parts = [part.to(self.device) for part in parts]
         if self.prefetching and step + 1 < self.steps:
             self.next[step + 1] = self.thread.submit(self._fetch, step + 1)
@@ -64,7 +66,3 @@ class Prefetch:
     def __exit__(self, *_: object) -> None:
         """End the thread, after the batch in progress."""
         self.thread.shutdown(cancel_futures=True)
-
-
-def _on_cpu(parts: Sequence[Any]) -> bool:
-    return any(tensor.device.type == "cpu" for part in parts for tensor in tensors(part))

@@ -174,11 +174,6 @@ def _write_videos(
     # Threads, not processes: drawing and encoding leave the interpreter lock, and threads start at
     # once, also where the caller has already imported torch.
     with ThreadPool(threads) as pool:
-        done = pool.imap_unordered(_write_scene, jobs, chunksize=8)
+        done = pool.imap_unordered(lambda job: write_video(job[0], draw(job[1])), jobs, chunksize=8)
         for _ in tqdm(done, total=len(jobs), desc="videos", unit="video"):
             pass
-
-
-def _write_scene(job: tuple[Path, Scene]) -> None:
-    path, scene = job
-    write_video(path, draw(scene))

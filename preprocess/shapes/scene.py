@@ -120,16 +120,8 @@ def draw(scene: Scene) -> np.ndarray:
     return np.clip(frames + 0.5, 0, 255).astype(np.uint8)
 
 
-def _square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u), np.abs(v)) - 0.155
-
-
-def _circle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.hypot(u, v) - 0.137
-
-
-def _triangle(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.07
-
-
-OUTLINES = {"circle": _circle, "square": _square, "triangle": _triangle}  # negative inside
+OUTLINES = {  # (u, v) from a shape's centre -> its edge's distance, negative inside
+    "circle": lambda u, v: np.hypot(u, v) - 0.137,
+    "square": lambda u, v: np.maximum(np.abs(u), np.abs(v)) - 0.155,
+    "triangle": lambda u, v: np.maximum(np.abs(u) * 0.866 - v * 0.5, v) - 0.07,
+}

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Frames
 from data_loader.store.clips import ClipStore
 from data_loader.video_table import ClipTable, moments
 from model.backbone.table import open_network
 from model.backbone.weights import RANDOM, choices
 from model.dualvgr.released import from_released, is_released
-from model.encoder.clip_encoder import ClipEncoder, clip_images
+from model.encoder.clip_encoder import ClipEncoder, Views, clip_images
 from model.task.encoder import encoder_specs
 from options.encoder import EncoderOptions
 from util.checkpoint import load_plain
@@ -59,12 +58,10 @@ def fill_encoders(
             getattr(encoder, channel).network.load_state_dict(network.state_dict())
     if init_from is None and any(source["source"] == RANDOM for source in origin.values()):
         encoder.to(device).eval()  # whole frames, not augmented
-        views = (encoder.views(part.frames, part.index) for part in spread_clips(table, device))
         if origin["appearance"]["source"] == RANDOM:
-            encoder.appearance.calibrate(one.images for one in views)
-            views = (encoder.views(part.frames, part.index) for part in spread_clips(table, device))
+            encoder.appearance.calibrate(v.images for v in _spread_views(encoder, table, device))
         if origin["motion"]["source"] == RANDOM:
-            encoder.motion.calibrate(clip_images(one) for one in views)
+            encoder.motion.calibrate(map(clip_images, _spread_views(encoder, table, device)))
         encoder.train()
     return origin
 
@@ -78,7 +75,7 @@ def feature_statistics(
     """
     encoder.to(device).eval()
     with torch.no_grad():
-        found = [encoder(encoder.views(f.frames, f.index)) for f in spread_clips(table, device)]
+        found = [encoder(views) for views in _spread_views(encoder, table, device)]
     encoder.train()
     return (
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
@@ -111,11 +108,12 @@ def check_clips(options: EncoderOptions, store: ClipStore) -> None:
             )
 
 
-def spread_clips(table: ClipTable, device: torch.device) -> Iterator[Frames]:
-    """Clips of some of the videos, spread evenly, a few at a time, on the device."""
+def _spread_views(encoder: ClipEncoder, table: ClipTable, device: torch.device) -> Iterator[Views]:
+    """What the encoders see of some of the videos, spread evenly; a few at a time, on `device`."""
     rows = np.unique(np.linspace(0, len(table.ids) - 1, VIDEOS).astype(np.int64))
     for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
-        yield table.gather(part).to(device)
+        clips = table.gather(part).to(device)
+        yield encoder.views(clips.frames, clips.index)
 
 
 def start_from(name: str, task: nn.Module, task_name: str) -> str:
