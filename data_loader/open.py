@@ -29,10 +29,6 @@ class StoreOrigin:
     path: str
     provenance: Provenance
 
-    def to_dict(self) -> dict[str, Any]:
-        """As a checkpoint has it, in plain types."""
-        return {"path": self.path, "provenance": self.provenance.to_dict()}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
@@ -47,10 +43,10 @@ class Stores:
         every = {"appearance": self.appearance, "motion": self.motion, "clips": self.clips}
         return {name: store for name, store in every.items() if store is not None}
 
-    def origins(self) -> dict[str, StoreOrigin]:
-        """What a checkpoint is to remember of them."""
+    def origins(self) -> dict[str, dict[str, Any]]:
+        """What a checkpoint is to remember of them, in plain types; `origins_of` reads it."""
         return {
-            name: StoreOrigin(path=str(store.path), provenance=store.provenance)
+            name: {"path": str(store.path), "provenance": store.provenance.to_dict()}
             for name, store in self.present().items()
         }
 

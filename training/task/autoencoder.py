@@ -77,7 +77,7 @@ class AutoencoderTask(TrainingTask):
         self.metadata = {
             "task": self.name,
             "sizes": sizes,
-            "stores": {name: origin.to_dict() for name, origin in stores.origins().items()},
+            "stores": stores.origins(),
             "encoder_weights": encoder_weights,
             "validation": list(self.val.ids),
         }

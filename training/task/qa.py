@@ -97,8 +97,7 @@ class QaTask(TrainingTask):
             "task": self.name,
             "vocabulary": self.questions.vocabulary.state(),
             "sizes": sizes,
-            "stores": {"appearance": None, "motion": None, "clips": None}
-            | {name: origin.to_dict() for name, origin in stores.origins().items()},
+            "stores": {"appearance": None, "motion": None, "clips": None, **stores.origins()},
             "encoder_weights": encoder_weights,
             "longest_question": self.data.split.longest,
         }
