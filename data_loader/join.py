@@ -163,12 +163,14 @@ def _feature_table(
             f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
             f"{motion.path}: extract both with the same --clips"
         )
-    held: dict[str, Tensor | MappedFeatures] = {}
+    features_of: dict[str, Tensor | MappedFeatures] = {}
     for channel, features in columns.items():
         if channels not in ("both", channel):
-            held[channel] = torch.empty(*features.shape[:-1], 0)
+            features_of[channel] = torch.empty(*features.shape[:-1], 0)
         else:
-            held[channel] = features if on_disk else features.to(torch.device("cpu"))
+            features_of[channel] = features if on_disk else features.to(torch.device("cpu"))
     return FeatureTable(
-        appearance=held["appearance"], motion=held["motion"], clips=torch.from_numpy(a)
+        appearance=features_of["appearance"],
+        motion=features_of["motion"],
+        clips=torch.from_numpy(a),
     )

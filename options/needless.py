@@ -76,8 +76,8 @@ def refuse_needless(written: Collection[str], values: Values, defaults: Values, 
     for options, beside, where in NEEDLESS:
         for name in options:
             if name in written and values[name] != defaults[name] and where(values):
-                told = values[name]
-                told = " ".join(told) if isinstance(told, list | tuple) else told
+                shown = values[name]
+                shown = " ".join(shown) if isinstance(shown, list | tuple) else shown
                 raise UserError(
-                    f"{prog}: --{name} {told}: reaches nothing beside {beside}; leave it out"
+                    f"{prog}: --{name} {shown}: reaches nothing beside {beside}; leave it out"
                 )

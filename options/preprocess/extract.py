@@ -109,9 +109,9 @@ class VideoOptions:
         for name in needless:
             value = getattr(self, name)
             if value != getattr(VideoOptions, name, []):  # weights has a factory
-                told = " ".join(value) if isinstance(value, list) else value
+                shown = " ".join(value) if isinstance(value, list) else value
                 raise ValueError(
-                    f"--{name} {told}: means nothing with --backbone {' '.join(self.backbone)}; "
+                    f"--{name} {shown}: means nothing with --backbone {' '.join(self.backbone)}; "
                     "leave it out"
                 )
 

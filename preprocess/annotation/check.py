@@ -122,32 +122,34 @@ def _files(samples: Samples, words: Sequence[str], id_map: str | None) -> Iterat
         first = printable(str(absent[0]))
         yield _unread("--videos", f"{first}: no such file or folder ({len(absent)} such)")
     there = [video for video, file in files.items() if file.is_file()]
-    yield from _held(samples, there, "questions whose video has no file", "--videos")
+    yield from _check_presence(samples, there, "questions whose video has no file", "--videos")
 
 
 def _store(samples: Samples, path: str) -> Iterator[Finding]:
     """Whether the questions' videos are in a store, and the other way round."""
     try:
-        held = open_any_store(path).ids
+        present = open_any_store(path).ids
     except UserError as error:
         yield _unread("--videos_in", str(error))
         return
-    yield from _held(samples, held, "questions whose video is not in a store", path)
+    yield from _check_presence(samples, present, "questions whose video is not in a store", path)
 
 
-def _held(samples: Samples, held: Sequence[str], what: str, place: str) -> Iterator[Finding]:
-    ids = set(held)
+def _check_presence(
+    samples: Samples, present: Sequence[str], what: str, place: str
+) -> Iterator[Finding]:
+    ids = set(present)
     for split, rows in samples.items():
         missing = [sample for sample in rows if sample.video not in ids]
         videos = _videos(missing)
         note, names = f"on {_plural(len(videos), 'video')}:", [repr(video) for video in videos]
-        if held and len(missing) == len(rows) > 0:  # most likely the names differ
-            note, names = f"none fits: it has {held[0]!r}, the questions say {names[0]}", []
+        if present and len(missing) == len(rows) > 0:  # most likely the names differ
+            note, names = f"none fits: it has {present[0]!r}, the questions say {names[0]}", []
         where = split if place == "--videos" else f"{split}, {place}"
         yield Finding(what, where, len(missing), len(rows), note, names)
     if len(samples) == len(SPLITS):  # else the questions of these videos may be in the other split
         asked = {sample.video for rows in samples.values() for sample in rows}
-        idle = [repr(video) for video in held if video not in asked]
+        idle = [repr(video) for video in present if video not in asked]
         yield _finding("videos without questions", place, idle, len(ids))
 
 

@@ -85,13 +85,13 @@ def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict
     Prints how many that leaves.  Raises UserError for a file that is no store, and when a split
     becomes empty.
     """
-    held = set.intersection(*(set(open_any_store(path).ids) for path in stores))
+    stored = set.intersection(*(set(open_any_store(path).ids) for path in stores))
     names = ", ".join(stores)
-    print(f"questions on the {len(held):,} videos in {names}:")
-    kept = {name: [s for s in rows if s.video in held] for name, rows in samples.items()}
+    print(f"questions on the {len(stored):,} videos in {names}:")
+    kept = {name: [s for s in rows if s.video in stored] for name, rows in samples.items()}
     for name, rows in kept.items():
         if not rows:
-            example = next(iter(sorted(held)), "none")
+            example = next(iter(sorted(stored)), "none")
             asked = clipped(repr(samples[name][0].video), 60)
             raise UserError(
                 f"--videos_in {names}: hold no video of the {name} split (annotations have "
