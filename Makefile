@@ -37,6 +37,6 @@ clean:   ## throw away what the demo made (never your own runs)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt
+.venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt requirements-pretrained.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
 	touch $@

@@ -11,6 +11,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parent.parent
 
 
+def skip_without_library(backbone: str) -> None:
+    """Skip, visibly, where an optional library that builds a network of the table is missing."""
+    from model.backbone.table import BACKBONES
+
+    library = getattr(BACKBONES[backbone], "requires", "")
+    if library:
+        pytest.importorskip(library, reason=f"{backbone} needs {library}, an optional package")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the project; without it the test skips, visibly."""

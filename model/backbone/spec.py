@@ -77,6 +77,10 @@ class BackboneSpec:
 
     # Weights.
     named: tuple[WeightsEnum, ...] = ()  # torchvision's
+    package: str = ""  # of the package index, one file of weights for `--weights package`
+    download: Callable[[], nn.Module] | None = None  # the network with weights that its library
+    # fetches, for `--weights pretrained`
+    requires: str = ""  # library that `build` imports, where it is optional
     licence: str = "the project's own"
     origin: str = "none: made to be trained"
     torch_is_faster: bool = False  # than OpenVINO, as measured

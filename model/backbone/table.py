@@ -15,6 +15,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models import video
 
+from model.backbone.efficientnet_lite import efficientnet_lite
 from model.backbone.narrow_resnet import NarrowResNet
 from model.backbone.resnext3d import FEATURES, ResNeXt3d, resnext101
 from model.backbone.spec import BackboneSpec, Kind, PixelSpec
@@ -98,6 +99,9 @@ BACKBONES: dict[str, BackboneSpec | PixelSpec] = {
         models.squeezenet1_1, kind="frame", width=512, head="classifier", stages=SQUEEZENET,
         replacement=partial(nn.AdaptiveAvgPool2d, 1), least_side=17,
     ),
+    "efficientnet_lite0": efficientnet_lite(0, size=224, crop=0.875),
+    "efficientnet_lite1": efficientnet_lite(1, size=240, crop=0.882),
+    "efficientnet_lite2": efficientnet_lite(2, size=260, crop=0.89),
     "resnet_narrow": _frame(
         width=128,
         build=partial(
@@ -197,7 +201,7 @@ def find_trainable(name: str, *, kind: Kind, option: str) -> BackboneSpec:
 def require_weights(name: str, spec: BackboneSpec, weights: str | None) -> str:
     """The weights that are named for a network; UserError if none are."""
     if weights is None:
-        raise UserError(f"--backbone {name} needs --weights: {choices(spec.named)}")
+        raise UserError(f"--backbone {name} needs --weights: {choices(spec)}")
     return weights
 
 
@@ -210,13 +214,7 @@ def open_network(name: str, weights: str | None) -> Opened:
     if spec is None:
         return open_timm(name.removeprefix(TIMM), weights)
     assert isinstance(spec, BackboneSpec), f"{name} has no network"
-    network, source = load_weights(
-        spec.build,
-        require_weights(name, spec, weights),
-        name=name,
-        head=spec.head,
-        named=spec.named,
-    )
+    network, source = load_weights(spec, require_weights(name, spec, weights), name=name)
     entry = entry_of(spec.named, source)
     if entry:  # weights of one network may have been trained on crops of different frames
         _, scaled, norm = input_of(entry)

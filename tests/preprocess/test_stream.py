@@ -24,6 +24,7 @@ from preprocess.stream import main
 from preprocess.video.clips import Clips, clip_frames, read_resized
 from preprocess.video.error import VideoError
 from tests import tiny_run
+from tests.conftest import skip_without_library
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
 
@@ -94,13 +95,14 @@ def test_a_clip_network_sees_each_clip_once(video, monkeypatch) -> None:
 
 
 NETWORKS = [name for name, spec in BACKBONES.items() if isinstance(spec, BackboneSpec)]
-CHEAP = {"resnet_narrow", "resnext_narrow", "resnext_narrow64"}
+CHEAP = {"efficientnet_lite0", "resnet_narrow", "resnext_narrow", "resnext_narrow64"}
 
 
 @pytest.mark.parametrize(
     "name", [n if n in CHEAP else pytest.param(n, marks=pytest.mark.long) for n in NETWORKS]
 )
 def test_every_network_streams_what_it_extracts(name: str) -> None:
+    skip_without_library(name)
     network = load_backbone(name, weights="random")
     images = moving_images(20, (40, 64))
     streamed = stream_features(

@@ -49,7 +49,7 @@ def fill_encoders(
         weights = getattr(options, f"{channel}_weights")
         if weights is None and init_from is None:
             raise UserError(
-                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(spec.named)}; "
+                f"--{channel}_encoder {name} needs --{channel}_weights: {choices(spec)}; "
                 "or --init_from a run that trained it"
             )
         origin[channel] = {"source": weights or RANDOM}

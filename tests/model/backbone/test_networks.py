@@ -18,13 +18,14 @@ from model.backbone.table import BACKBONES
 from model.backbone.torchvision import input_of
 from model.backbone.weights import choices, entry_of
 from preprocess.feature.load import backbone_from_provenance, load_backbone
-from tests.conftest import ROOT
+from tests.conftest import ROOT, skip_without_library
 from util.errors import UserError
 
 NETWORKS = {name: line for name, line in BACKBONES.items() if isinstance(line, BackboneSpec)}
 CHEAP = {
     "resnet18", "resnext50_32x4d", "convnext_tiny", "vit_b_32", "swin_t", "swin_v2_t",
-    "squeezenet1_1", "resnext101", "r3d_18", "mc3_18", "r2plus1d_18", "s3d", "swin3d_t",
+    "squeezenet1_1", "efficientnet_lite0", "resnext101", "r3d_18", "mc3_18", "r2plus1d_18",
+    "s3d", "swin3d_t",
 }  # fmt: skip
 # Small pictures, where the network is not bound to the size of its own.
 OWN_SIZE = {"s3d", "mvit_v1_b", "mvit_v2_s"}
@@ -40,6 +41,7 @@ OWN_SIZE = {"s3d", "mvit_v1_b", "mvit_v2_s"}
 )
 def test_features_are_what_the_classifier_gets(name: str) -> None:
     """Against torchvision's own forward, with its last linear layer (or convolution) tapped."""
+    skip_without_library(name)
     line = NETWORKS[name]
     size = line.size if name in OWN_SIZE else 64
     small: dict[str, Any] = {"image_size": size} if name.startswith("vit_") else {}
@@ -102,8 +104,8 @@ def test_pretrained_are_those_torchvision_deems_best(monkeypatch) -> None:
         with pytest.raises(UserError, match=r"cannot be downloaded \(no network\); fetch https"):
             load_backbone(name, weights="pretrained")
     assert fetched == ["IMAGENET1K_V2", "IMAGENET1K_V1", "KINETICS400_V1"]
-    assert "SWAG_LINEAR" in choices(NETWORKS["vit_b_16"].named)
-    assert "E2E" not in choices(NETWORKS["vit_b_16"].named), "its input is 384 pixels"
+    assert "SWAG_LINEAR" in choices(NETWORKS["vit_b_16"])
+    assert "E2E" not in choices(NETWORKS["vit_b_16"]), "its input is 384 pixels"
 
 
 def test_video_networks_say_how_many_frames_they_take() -> None:

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from model.backbone.spec import NORMALISATIONS, BackboneSpec
 from model.backbone.table import BACKBONES
 from model.backbone.trainable import TrainableBackbone
 from model.backbone.weights import load_weights
+from tests.conftest import skip_without_library
 
 NETWORKS = {name: spec for name, spec in BACKBONES.items() if isinstance(spec, BackboneSpec)}
 SMALL = ("resnet_narrow", "resnext_narrow")
@@ -23,7 +25,7 @@ CONVOLUTIONS = ("conv1.weight", "conv2.weight", "conv3.weight")
 # One of each way to be built; the others differ from these in numbers.
 FAMILIES = {
     *SMALL, "resnet_narrow64", "resnext_narrow64", "resnet18", "convnext_tiny", "vit_b_32",
-    "swin_t", "squeezenet1_1", "r3d_18", "s3d", "mvit_v2_s", "swin3d_t",
+    "swin_t", "squeezenet1_1", "r3d_18", "s3d", "mvit_v2_s", "swin3d_t", "efficientnet_lite0",
 }  # fmt: skip
 OTHERS = ("vit_b_32", "swin_t", "squeezenet1_1", "swin3d_t")  # than residual networks
 SLOW = {"s3d", "vit_b_32", "mvit_v2_s"}  # with numbers
@@ -35,6 +37,7 @@ def marked(names, quick: set[str]) -> list:
 
 
 def backbone(name: str, policy="full", batch_norm="eval", checkpointing=False) -> TrainableBackbone:
+    skip_without_library(name)
     torch.manual_seed(5)
     return TrainableBackbone(
         spec=NETWORKS[name], policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
@@ -90,10 +93,8 @@ def test_a_file_of_weights_fills_the_network_and_gives_torchvisions_features(tmp
     reference = models.resnet18().eval()
     torch.save(reference.state_dict(), tmp_path / "resnet18.pth")
     ours = backbone("resnet18").eval()
-    load_weights(
-        lambda: ours.network, str(tmp_path / "resnet18.pth"), name="resnet18", head="fc",
-        named=(),
-    )  # fmt: skip
+    spec = replace(NETWORKS["resnet18"], build=lambda: ours.network)
+    load_weights(spec, str(tmp_path / "resnet18.pth"), name="resnet18")
     x = images("resnet18")
     mean, std = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     scaled = (x / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)

@@ -90,7 +90,7 @@ def test_each_distinct_frame_passes_once_and_equals_the_naive_way(squeezenet, mo
     assert sum(seen) == len(clips.frames)
     assert rows.shape == (2, 4, 512)
 
-    network, _ = load_weights(models.squeezenet1_1, "random", name="", head="classifier", named=())
+    network, _ = load_weights(BACKBONES["squeezenet1_1"], "random", name="")
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     for clip, row in zip(clips.index, rows, strict=True):  # every frame of every clip by itself
         for frame, feature in zip(clips.frames[clip], row, strict=True):
@@ -155,9 +155,7 @@ def test_checkpoint_forms_that_load(tmp_path) -> None:
     torch.save({k: v for k, v in state.items() if not k.startswith("fc.")}, tmp_path / "bare.pth")
     for name in ("old.pth", "bare.pth"):
         path = tmp_path / name
-        loaded, source = load_weights(
-            models.resnet18, str(path), name="resnet18", head="fc", named=()
-        )
+        loaded, source = load_weights(BACKBONES["resnet18"], str(path), name="resnet18")
         assert source == {"source": str(path), "sha256": sha256(path)}
         for key, value in state.items():
             if not key.startswith("fc."):

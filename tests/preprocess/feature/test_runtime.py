@@ -20,6 +20,7 @@ from preprocess.feature.runtime import (
     choose_runtime,
 )
 from preprocess.videos import main
+from tests.conftest import skip_without_library
 from tests.video_files import moving_images, write_video
 from util.errors import UserError
 
@@ -100,6 +101,7 @@ def test_rows_are_those_of_torch(name: str, size: int, precision: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_backbone_runs_in_openvino(name: str) -> None:
+    skip_without_library(name)
     line = BACKBONES[name]
     assert isinstance(line, BackboneSpec)
     pictures = noise(16, line.size, line.size, 3).numpy()
