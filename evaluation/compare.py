@@ -1,14 +1,18 @@
 """Several models on the same questions, each against the first."""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from evaluation.format import Interval, between, columns_of, grid, largest_types, percent
+from data_loader.questions import load_questions
+from data_loader.vocabulary import UNKNOWN_ANSWERS
+from evaluation import normalise
+from evaluation.comparison import Comparison, Model, compare_pair
+from evaluation.normalise import Normaliser
 from evaluation.predictions_file import (
     PredictionsFile,
     Truth,
@@ -23,45 +27,8 @@ from evaluation.score import answers_file
 from options.evaluate import CompareOptions
 from util.errors import UserError
 from util.files import check_output, whole_file
-from util.grouped import Grouped
-from util.statistics import Bootstrap, mcnemar
+from util.statistics import Bootstrap
 from util.text import clipped
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A model against another: differences are B minus A, fractions."""
-
-    a: str
-    b: str
-    accuracy: tuple[Grouped[float], Grouped[float]]
-    difference: Grouped[float]
-    interval: Grouped[Interval]
-    p: float
-    flipped: list[dict[str, Any]]  # questions that one has right and the other wrong
-
-    @property
-    def gained(self) -> int:
-        """Questions that only B has right."""
-        return sum(f["right"] == "b" for f in self.flipped)
-
-    def table(self, split: str, counts: Grouped[int]) -> str:
-        """The table for the terminal."""
-        types = largest_types(counts)
-        rows = [  # a list: a run may be called "- A"
-            ("questions", [f"{n:,}" for n in counts.of(types)]),
-            (f"A {self.a}", [percent(v) for v in self.accuracy[0].of(types)]),
-            (f"B {self.b}", [percent(v) for v in self.accuracy[1].of(types)]),
-            ("B - A", [f"{100 * v:+.1f}" for v in self.difference.of(types)]),
-            ("  95 % interval", [between(i, sign=True) for i in self.interval.of(types)]),
-        ]
-        lost = len(self.flipped) - self.gained
-        return (
-            f"split {split}, per cent\n{grid(columns_of(counts), rows)}\n"
-            f"McNemar p = {self.p:.2g}; only A right on {lost:,} questions, only B on "
-            f"{self.gained:,} (the interval resamples videos; McNemar takes questions as "
-            "independent)"
-        )
 
 
 def run(options: CompareOptions) -> int:
@@ -70,12 +37,15 @@ def run(options: CompareOptions) -> int:
     Raises UserError where the files do not answer the same questions, or the output would replace
     one of them.
     """
+    models = [(name, _seeds(name)) for name in options.runs]
+    names = [seed for _, seeds in models for seed in seeds]
     if options.output:
-        reads = {"--questions": options.questions, **{f"--runs {n}": n for n in options.runs}}
+        reads = {"--questions": options.questions, **{f"--runs {n}": n for n in names}}
         check_output(options.output, inputs=reads)
-    files = {name: read_file(_file(name, options.split)) for name in options.runs}
-    if len(files) < len(options.runs):
-        raise UserError("compare: the same run is named twice; name different ones")
+    twice, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"compare: the same run is named twice, {twice}; name different ones")
+    files = {name: read_file(_file(name, options.split)) for name in names}
     _check_alike({name: file.header for name, file in files.items()}, options.split)
     truth = _truth(options, files)
     answers = {name: match(name, file, truth) for name, file in files.items()}
@@ -86,20 +56,26 @@ def run(options: CompareOptions) -> int:
                 f"full stop alone and count as wrong, first {clip(given[near[0]])!r} for "
                 f"{clip(truth.answer[near[0]])!r}"
             )
+    normaliser = None
+    if options.normalise:
+        assert options.questions is not None
+        classes = load_questions(options.questions).vocabulary.answers[UNKNOWN_ANSWERS:]
+        normaliser = Normaliser(classes)
+        print(f"normaliser {normalise.VERSION}: {normalise.RULES}")
     bootstrap = Bootstrap(truth.video, truth.type)
-    first, *others = options.runs
-    found = [_compare_pair(first, other, answers, truth, bootstrap) for other in others]
+    first, *others = (
+        Model(name, np.stack([answers[seed] for seed in seeds])) for name, seeds in models
+    )
+    found = [compare_pair(first, other, truth, bootstrap, normaliser) for other in others]
     for one in found:
         print(one.table(options.split, bootstrap.counts))
-        for flip in one.flipped[: options.show]:
-            print(
-                f"  {'B' if flip['right'] == 'b' else 'A'} right: {clipped(flip['question'], 200)} "
-                f"[{clip(flip['video'])}]  true {clip(flip['answer'])}, A {clip(flip['a'])}, "
-                f"B {clip(flip['b'])}"
-            )
-    summary = [_summary(one, options.split) for one in found]
+        _print_examples(one, truth, options.show)
+    summary = [one.summary(options.split) for one in found]
     if options.output:
         content = [{**s, "flipped": one.flipped} for s, one in zip(summary, found, strict=True)]
+        for entry, one in zip(content, found, strict=True):
+            if one.normalised:
+                entry["right_by_normaliser_alone"] = one.mended(truth)
         with whole_file(Path(options.output)) as partial:
             partial.write_text(json.dumps(content, indent=1))
         print(f"every flipped question: {options.output}")
@@ -107,48 +83,29 @@ def run(options: CompareOptions) -> int:
     return 0
 
 
-def _compare_pair(
-    a: str, b: str, given: dict[str, np.ndarray], truth: Truth, bootstrap: Bootstrap
-) -> Comparison:
-    """What B answers otherwise than A, over all questions and by type."""
-    right_a, right_b = given[a] == truth.answer, given[b] == truth.answer
-    difference = right_b.astype(float) - right_a
-    flipped = [
-        {
-            "id": truth.id[i],
-            "video": truth.video[i],
-            "type": truth.type[i],
-            "question": truth.text[i],
-            "answer": truth.answer[i],
-            "a": given[a][i],
-            "b": given[b][i],
-            "right": "b" if right_b[i] else "a",
-        }
-        for i in np.flatnonzero(difference)
-    ]
-    return Comparison(
-        a,
-        b,
-        (bootstrap.accuracy(right_a), bootstrap.accuracy(right_b)),
-        bootstrap.accuracy(difference),
-        bootstrap.interval(difference),
-        mcnemar(right_a, right_b),
-        flipped,
-    )
+def _print_examples(one: Comparison, truth: Truth, show: int) -> None:
+    """Some flipped questions, and what the normaliser alone makes right."""
+    for flip in one.flipped[:show]:
+        print(
+            f"  {'B' if flip['right'] == 'b' else 'A'} right: {clipped(flip['question'], 200)} "
+            f"[{clip(flip['video'])}]  true {clip(flip['answer'])}, A {clip(flip['a'])}, "
+            f"B {clip(flip['b'])}"
+        )
+    for key, pairs in one.mended(truth).items() if one.normalised else ():
+        if pairs:
+            examples = ", ".join(f"{clip(p)!r} for {clip(t)!r}" for p, t, _ in pairs[:show])
+            total = sum(count for *_, count in pairs)
+            print(f"  {key.upper()}: right by the normaliser alone {total:,} times: {examples}")
 
 
-def _summary(one: Comparison, split: str) -> dict[str, Any]:
-    return {
-        "a": one.a,
-        "b": one.b,
-        f"{split}/accuracy_a": one.accuracy[0].total,
-        f"{split}/accuracy_b": one.accuracy[1].total,
-        f"{split}/difference": one.difference.total,
-        f"{split}/difference_interval": one.interval.total,
-        "mcnemar_p": one.p,
-        "only_a_right": len(one.flipped) - one.gained,
-        "only_b_right": one.gained,
-    }
+def _seeds(name: str) -> list[str]:
+    """The runs or files of one model: one, or several joined by commas."""
+    if Path(name).exists():
+        return [name]
+    seeds = name.split(",")
+    if "" in seeds:
+        raise UserError(f"compare: {name}: a name between its commas is empty; name each seed")
+    return seeds
 
 
 def _file(name: str, split: str) -> Path:

@@ -114,10 +114,13 @@ class CompareOptions:
 
     Args:
         runs: folders of scored runs (results/RUN) or predictions files: JSON of this project, or
-            of any other: {question id: answer}, or a list of {"id", "answer"}
+            of any other: {question id: answer}, or a list of {"id", "answer"}.  Names joined by
+            commas are seeds of one model: their mean is compared, over questions and over seeds
         split: split that was answered
         questions: question file with the true answers; needed where no file of this project is
             among the runs
+        normalise: beside exact match, count answers in a frozen normal form (articles, plurals,
+            number words), and those that are no class of --questions as the nearest class
         output: JSON of the comparison with every flipped question; default none
         show: flipped questions to print
     """
@@ -125,6 +128,7 @@ class CompareOptions:
     runs: list[str]
     split: str = "test"
     questions: str | None = None
+    normalise: bool = False
     output: str | None = None
     show: int = 5
 
@@ -134,6 +138,8 @@ class CompareOptions:
             raise ValueError(f"compare: {len(self.runs)} given; name two or more runs or files")
         if self.show < 0:
             raise ValueError(f"--show {self.show}: must not be negative")
+        if self.normalise and self.questions is None:
+            raise ValueError("--normalise: needs --questions, the file whose answers are classes")
 
 
 @dataclass(frozen=True, kw_only=True)
