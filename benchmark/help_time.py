@@ -23,6 +23,7 @@ COMMANDS = [
     *(["evaluate.py", name] for name in evaluate.COMMANDS),
     *([f"preprocess.{name}"] for name in PREPROCESS),
     ["data_loader.store"],
+    ["inference.pack"],
     ["demo.two_stage"],
     *(["benchmark", name] for name in MODULES),
 ]

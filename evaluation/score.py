@@ -23,10 +23,9 @@ from evaluation.format import (
 )
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from evaluation.run import answer, find_question_only, run_questions
-from inference.run import Run, open_run
+from inference.run import Run, load_run, open_run
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
-from util.checkpoint import load_checkpoint
 from util.errors import UserError
 from util.files import whole_file
 from util.grouped import Grouped
@@ -134,7 +133,7 @@ def check_same_questions(folders: Sequence[str], where: SplitOptions) -> None:
     """
     first: dict[str, np.ndarray] = {}
     for folder in folders:
-        path = where.questions or load_checkpoint(Path(folder) / "best.pt")["options"]["questions"]
+        path = where.questions or load_run(folder)["options"]["questions"]
         split = asked(load_questions(path), where.split)
         columns = {"id": split.id, "video": split.video, "text": split.text, "answer": split.answer}
         first = first or columns
@@ -214,7 +213,7 @@ def _question_only(run: Run, options: ScoreOptions, video: Video) -> Path | None
         return find_question_only(run) if video == "real" else None
     if video == "none":
         raise UserError(
-            f"--question_only {options.question_only}: {run.folder} is asked without video itself; "
+            f"--question_only {options.question_only}: {run.path} is asked without video itself; "
             "leave the flag out"
         )
     return Path(options.question_only)

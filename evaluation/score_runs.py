@@ -9,6 +9,7 @@ from evaluation.format import largest_types, type_name
 from evaluation.plot.score import draw_score
 from evaluation.run import input_files
 from evaluation.score import Score, answers_file, check_same_questions, score_run, write_answers
+from inference.run_files import output_folder
 from options.evaluate import ScoreOptions, SplitOptions
 from util.distributed import process_group, rank
 from util.files import check_output
@@ -30,7 +31,7 @@ def score_runs(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     if len(options.run) > 1:
         check_same_questions(options.run, where)
     _check_outputs(options, where)
-    scores = [_score_one(Path(folder), options, where) for folder in options.run]
+    scores = [_score_one(run, options, where) for run in options.run]
     if rank() == 0:
         if len(scores) > 1:
             _print_spread(scores, where.split)
@@ -38,12 +39,13 @@ def score_runs(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     return scores
 
 
-def _score_one(folder: Path, options: ScoreOptions, where: SplitOptions) -> Score:
+def _score_one(run: str, options: ScoreOptions, where: SplitOptions) -> Score:
     """Score one run; of several processes the first one prints and writes."""
-    found, shuffled = score_run(str(folder), options, where)
+    found, shuffled = score_run(run, options, where)
     if rank() > 0:
         return found
     print(found.table())
+    folder = output_folder(run)
     path = answers_file(folder, where.split, found.answers.video, found.protocol)
     written = {Path(options.output) if options.output else path: found}
     if shuffled is not None:
@@ -69,11 +71,12 @@ def _print_spread(scores: Sequence[Score], split: str) -> None:
 
 def _check_outputs(options: ScoreOptions, where: SplitOptions) -> None:
     """Raise UserError where the answers cannot be written, or would replace what is read."""
-    for folder in options.run:
-        own = answers_file(Path(folder), where.split, options.video or "real", options.protocol)
-        other = answers_file(Path(folder), where.split, "shuffled", options.protocol)
+    for run in options.run:
+        folder = output_folder(run)
+        own = answers_file(folder, where.split, options.video or "real", options.protocol)
+        other = answers_file(folder, where.split, "shuffled", options.protocol)
         if options.output:
-            reads = input_files(folder, options.checkpoint, where)
+            reads = input_files(run, options.checkpoint, where)
             # A run that saw videos is also asked about shuffled ones.
             reads["the shuffled-video control"] = "" if options.video == "shuffled" else other
             check_output(options.output, inputs=reads)

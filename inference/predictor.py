@@ -13,7 +13,7 @@ import torch
 from data_loader.batch import Features, Frames, QuestionBatch
 from data_loader.tokens import tokenize
 from inference.run import open_run
-from inference.video import ClipDecoding, FeatureExtraction
+from inference.video import ClipDecoding, FeatureExtraction, VideoInput
 from model.task.qa import Predictions
 from preprocess.video.clips import clip_frames
 from util.errors import UserError
@@ -43,7 +43,7 @@ class Predictor:
         motion_weights: str | None = None,
         device: str = "auto",
     ) -> None:
-        """Load a run.
+        """Load a run: its folder, or a packed file.
 
         Raises UserError if it was trained without video, or has no backbone for a new video.
         """
@@ -64,7 +64,7 @@ class Predictor:
         else:
             weights = {"appearance": appearance_weights, "motion": motion_weights}
             self.read_video = FeatureExtraction(
-                self.run.folder, self.run.stores, weights=weights, device=device
+                self.run.path, self.run.stores, weights=weights, device=device
             )
 
     def ask(self, video: str | Path, question: str) -> Reply:
@@ -72,9 +72,12 @@ class Predictor:
 
         Raises UserError for a question without a word, and a file that cannot be read.
         """
-        tokens = _tokens(question)  # first: decoding takes seconds
-        seen = self.read_video(video)
-        found = self._predict(seen.visual, tokens)
+        _tokens(question)  # first: decoding takes seconds
+        return self.ask_again(self.read_video(video), question)
+
+    def ask_again(self, seen: VideoInput, question: str) -> Reply:
+        """Answer a question about a video that `read_video` has read, as `ask` does."""
+        found = self._predict(seen.visual, _tokens(question))
         shown = seen.thumbnails
         number = clip_frames(shown.frame_count, clips=len(shown.index), frames=1)[:, 0]
         return Reply(

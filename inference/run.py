@@ -7,16 +7,19 @@ from typing import Any
 import torch
 
 from data_loader.open import StoreOrigin, origins_of
+from inference.pack_file import load_pack
+from inference.run_files import is_packed, output_folder, weights_file
 from model.task.qa import QuestionAnswering
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
+from util.errors import UserError
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Run:
     """A trained run, ready to answer."""
 
-    folder: Path
+    path: Path  # its folder, or the packed file
     step: int  # of the checkpoint
     task: QuestionAnswering  # in evaluation mode, on the device
     device: torch.device
@@ -25,22 +28,54 @@ class Run:
     padded: int  # words that every question is padded to, as in training; 0: as they come
 
     @property
+    def folder(self) -> Path:
+        """Where what is made of it lies."""
+        return output_folder(self.path)
+
+    @property
     def name(self) -> str:
         """The run's name."""
         return self.folder.name
 
 
-def open_run(folder: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Run:
-    """Load a run.
+def load_run(run: str | Path, checkpoint: str = "best") -> dict[str, Any]:
+    """The content of a run's checkpoint, from its folder or from a packed file.
 
-    Raises UserError if the folder holds no readable checkpoint, or one of another task.
+    Raises UserError if it is not there, is not readable, or is not packed of that checkpoint.
     """
-    content = load_checkpoint(Path(folder) / f"{checkpoint}.pt")
+    path = weights_file(run, checkpoint)
+    if not is_packed(run):
+        return load_checkpoint(path)
+    content = load_pack(path)
+    if checkpoint not in ("best", content["checkpoint"]):
+        raise UserError(
+            f"--checkpoint {checkpoint}: {path} holds one, the {content['checkpoint']}; leave the "
+            "flag out"
+        )
+    return content
+
+
+def open_run(run: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Run:
+    """Load a run: its folder, or a packed file.
+
+    Raises UserError if there is no readable checkpoint, or one of another task.
+    """
+    content = load_run(run, checkpoint)
     target, options = pick_device(device), content["options"]
+    try:
+        task = QuestionAnswering.from_checkpoint(content)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if not is_packed(run):
+            raise
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(
+            f"{run}: its weights do not fit its options ({reason}); it is damaged or of another "
+            "version: pack it again with `python -m inference.pack`"
+        ) from error
     return Run(
-        folder=Path(folder),
+        path=Path(run),
         step=content["step"],
-        task=QuestionAnswering.from_checkpoint(content).to(target),
+        task=task.to(target),
         device=target,
         options=options,
         stores=origins_of(content["stores"]),

@@ -47,7 +47,7 @@ class ScoreOptions:
     """One or more runs on one split.
 
     Args:
-        run: folders of runs (results/RUN ...)
+        run: folders of runs (results/RUN ...), or packed runs (python -m inference.pack)
         checkpoint: best (by validation accuracy) or last
         video: as the run was trained (default), or real, none (zeros), shuffled (each question
             is asked of another video of the split, by a fixed permutation)
@@ -56,7 +56,8 @@ class ScoreOptions:
         protocol: full counts every question; answerable drops those whose answer is no class;
             union-vocabulary is for runs whose classes include the answers of validation and test.
             The last two only to compare with papers that did so
-        output: predictions JSON; default RUN/SPLIT-VIDEO.json
+        output: predictions JSON; default RUN/SPLIT-VIDEO.json; of a packed run RUN is
+            results/NAME-packed, here and below
         plots: pictures in RUN/plots and TensorBoard
     """
 
@@ -162,7 +163,7 @@ class ReportOptions:
     """A page of failures.
 
     Args:
-        run: folder of the run (results/RUN)
+        run: folder of the run (results/RUN), or a packed run
         checkpoint: best (by validation accuracy) or last
         videos: folders and video files, for frames of the clips
         id_map: file of lines `<file stem> vid<id>`, where ids are not the files' stems

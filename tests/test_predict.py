@@ -18,6 +18,7 @@ import train
 from data_loader.batch import Features
 from data_loader.questions import load_questions
 from data_loader.store.features import open_store, write_store
+from inference import pack
 from inference.predictor import Predictor
 from inference.video import FeatureExtraction
 from preprocess import questions, videos
@@ -61,6 +62,21 @@ def test_a_file_is_answered_like_its_stored_features(capsys) -> None:
         assert probability == pytest.approx(known["probability"], abs=2e-3)
 
 
+def test_without_a_run_the_project_s_own_is_asked(monkeypatch, tmp_path, capsys) -> None:
+    video = str(next(Path("d/videos").glob("*.mp4")))
+    asked = ["--video", video, "--question", "what turns?"]
+    own = tmp_path / "small" / "model.safetensors"
+    monkeypatch.setattr("inference.run_files.OWN", own)
+    line = rf"{own}: the model that comes with the project is not here; .* --run"
+    with pytest.raises(UserError, match=line):
+        predict.main(asked)
+    pack.main(["--run", "results/r", "--output", str(own)])
+    capsys.readouterr()
+    predict.main(asked)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("results/small-packed/answer.png")
+    assert [path.name for path in own.parent.iterdir()] == ["model.safetensors"]
+
+
 def test_a_file_is_answered_like_its_stored_clips() -> None:
     """A run that has its own encoders: no backbone of a store is asked."""
     store = ["--size", "20", "--clips", "2", "--frames", "4", "--output", "d/clips.h5"]
@@ -71,10 +87,13 @@ def test_a_file_is_answered_like_its_stored_clips() -> None:
     flags = ["--questions", "d/q.pt", "--clips", "d/clips.h5", *encoders, *weights, *small]
     train.main(["--run", "clips", *flags])
     evaluate.main(["--run", "results/clips", "--output", "clips.json", "--plots", "false"])
-    predictor = Predictor("results/clips")
+    pack.main(["--run", "results/clips", "--output", "clips.safetensors"])
+    predictor, packed = Predictor("results/clips"), Predictor("clips.safetensors")
     asked = json.loads(Path("clips.json").read_text())["predictions"]
     for known in asked[:: max(1, len(asked) // 6)]:
         reply = predictor.ask(f"d/videos/{known['video']}.mp4", known["question"])
+        other = packed.ask(f"d/videos/{known['video']}.mp4", known["question"])
+        assert dict(other.answers) == pytest.approx(dict(reply.answers), abs=2e-3)
         answer, probability = reply.answers[0]
         assert answer == known["predicted"]
         assert probability == pytest.approx(known["probability"], abs=1e-3)

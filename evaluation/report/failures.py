@@ -12,6 +12,7 @@ from evaluation.format import TYPES, between, percent
 from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
 from evaluation.run import answer, input_files, run_questions
 from inference.run import open_run
+from inference.run_files import output_folder
 from model.task.qa import ScoredPredictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
@@ -27,7 +28,7 @@ UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model 
 
 def run(options: ReportOptions, where: SplitOptions) -> int:
     """Write the page of a run, where nothing that it is made of lies."""
-    own = Path(options.run) / f"{where.split}-failures.html"
+    own = output_folder(options.run) / f"{where.split}-failures.html"
     flag, output = ("--output", Path(options.output)) if options.output else ("--run", own)
     reads = input_files(options.run, options.checkpoint, where) if options.output else {}
     reads |= {"--id_map": options.id_map, **{f"--videos {name}": name for name in options.videos}}

@@ -22,6 +22,7 @@ from options.evaluate import (
 )
 from options.model import ModelOptions
 from options.needless import NEEDLESS
+from options.pack import PackOptions
 from options.parse import parse
 from options.predict import PredictOptions
 from options.preprocess.cluster import ClusterOptions
@@ -125,8 +126,8 @@ def test_the_autoencoder_punishes_nothing() -> None:
 
 CLASSES = (
     *QA, *AUTOENCODER, *SCORE, BaselineOptions, CompareOptions, CurveOptions, ImportOptions,
-    PredictOptions, QuestionOptions, ReconstructionOptions, ReportOptions, ShapesOptions,
-    StreamOptions, TableOptions, TwoStageOptions, VideoOptions, ClusterOptions,
+    PackOptions, PredictOptions, QuestionOptions, ReconstructionOptions, ReportOptions,
+    ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions, ClusterOptions,
 )  # fmt: skip
 FIELDS = sorted({(cls, f.name) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str)
 
@@ -155,6 +156,7 @@ COMMANDS = {
     "evaluate.py reconstruction": (ReconstructionOptions,),
     "evaluate.py table": (TableOptions,),
     "predict.py": (PredictOptions,),
+    "inference.pack": (PackOptions,),
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),
     "preprocess.questions": (QuestionOptions,),

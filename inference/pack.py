@@ -1,0 +1,47 @@
+"""Pack a run:  python -m inference.pack --run results/shapes --output shapes.safetensors
+
+One file of safetensors, weights in float16, which can be given wherever a run's folder can.
+"""
+
+import util.threads  # noqa: F401  before torch is loaded
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from inference.run_files import is_packed, weights_file
+from options.pack import PackOptions
+from options.parse import parse
+from util.errors import UserError, run_command
+from util.files import check_output
+
+PROG = "python -m inference.pack"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the file; print what is in it."""
+    (options,) = parse(PROG, __doc__ or "", (PackOptions,), argv)
+    if is_packed(options.run):
+        raise UserError(f"--run {options.run}: is a packed run already; name a run's folder")
+    source = weights_file(options.run, options.checkpoint)
+    output = check_output(options.output, inputs={"--run": source})
+    # Here and not above: help and a misspelt option shall not wait for torch.
+    from inference.pack_file import save_pack
+    from model.task.qa import QuestionAnswering
+    from util.checkpoint import load_checkpoint
+
+    content = load_checkpoint(source)
+    task = QuestionAnswering.from_checkpoint(content)  # refuses what would answer nothing
+    parameters = {name for name, _ in task.named_parameters()}
+    save_pack(output, content, parameters=parameters, checkpoint=options.checkpoint)
+    numbers = sum(parameter.numel() for parameter in task.parameters())
+    print(
+        f"{source} at step {content['step']}: {numbers:,} parameters, "
+        f"{len(content['vocabulary']['words']):,} words, "
+        f"{len(content['vocabulary']['answers']):,} answers"
+    )
+    print(f"wrote {output}, {Path(output).stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,46 @@
+"""Where a run lies, be it a folder or one packed file, and where its outputs go.
+
+Nothing here loads torch: a mistaken path is answered at once.
+"""
+
+from pathlib import Path
+
+from util.errors import UserError
+
+PACKED = ".safetensors"
+RESULTS = Path("results")
+OWN = Path(__file__).parents[1] / "pretrained/msvd_small/model.safetensors"  # the project's
+
+
+def default_run() -> Path:
+    """The packed run that comes with the project.  Raises UserError if it is not there."""
+    if not OWN.is_file():
+        raise UserError(
+            f"{OWN}: the model that comes with the project is not here; fetch the project anew, or "
+            "name a run with --run"
+        )
+    return OWN
+
+
+def is_packed(run: str | Path) -> bool:
+    """Whether `run` is a packed file (`python -m inference.pack`) and no folder."""
+    return Path(run).suffix == PACKED and not Path(run).is_dir()
+
+
+def weights_file(run: str | Path, checkpoint: str = "best") -> Path:
+    """The file that a run's weights are read from: of its folder, or the packed file itself."""
+    return Path(run) if is_packed(run) else Path(run) / f"{checkpoint}.pt"
+
+
+def output_folder(run: str | Path) -> Path:
+    """Where what is made of a run lies: in its folder; of a packed file in results/NAME-packed.
+
+    NAME is the file's; of a file called model.safetensors, as those in pretrained/ are, its
+    folder's.  So nothing is written beside a packed file, nor over the outputs of the run that it
+    was made of.
+    """
+    path = Path(run)
+    if not is_packed(path):
+        return path
+    name = path.absolute().parent.name if path.stem == "model" else path.stem
+    return RESULTS / f"{name or path.stem}-packed"
