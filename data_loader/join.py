@@ -94,7 +94,7 @@ def join(
     if stores.clips is not None:
         table = ClipTable(store=stores.clips, ids=tuple(shown))
     else:
-        assert stores.appearance is not None and stores.motion is not None
+        assert stores.appearance is not None
         table = _feature_table(
             stores.appearance, stores.motion, shown, channels=channels, on_disk=on_disk
         )
@@ -142,7 +142,7 @@ def _without_video(split: QuestionSplit, stores: Stores) -> QaData:
 
 def _feature_table(
     appearance: FeatureStore,
-    motion: FeatureStore,
+    motion: FeatureStore | None,
     videos: Sequence[str],
     *,
     channels: Channels,
@@ -150,20 +150,24 @@ def _feature_table(
 ) -> FeatureTable:
     """Features of `videos`, in their order; UserError if the channels differ in clips.
 
-    The motion channel has one vector a clip: per-frame features are averaged.
+    The motion channel has one vector a clip: per-frame features are averaged.  Without a store of
+    its own it is left out here, and `channels` left to whoever makes it of the other.
     """
-    columns = {
-        "appearance": MappedFeatures(appearance, videos, frame_mean=False),
-        "motion": MappedFeatures(motion, videos, frame_mean=True),
-    }
-    a, m = (features.clips for features in columns.values())
-    if len(differ := np.flatnonzero(a != m)):
+    columns = {"appearance": MappedFeatures(appearance, videos, frame_mean=False)}
+    if motion is not None:
+        columns["motion"] = MappedFeatures(motion, videos, frame_mean=True)
+    else:
+        channels = "appearance"
+    a, m = columns["appearance"].clips, columns[list(columns)[-1]].clips
+    if motion is not None and len(differ := np.flatnonzero(a != m)):
         i = differ[0]
         raise UserError(
             f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
             f"{motion.path}: extract both with the same --clips"
         )
-    features_of: dict[str, Tensor | MappedFeatures] = {}
+    features_of: dict[str, Tensor | MappedFeatures] = {
+        "motion": torch.empty(*columns["appearance"].shape[:2], 0)
+    }
     for channel, features in columns.items():
         if channels not in ("both", channel):
             features_of[channel] = torch.empty(*features.shape[:-1], 0)

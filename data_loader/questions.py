@@ -5,7 +5,7 @@ and plain types, so that it is read back with `weights_only=True`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,34 @@ class QuestionSplit:
     def _start(self) -> Tensor:
         """The place in `words` of each question's first word: (Q,) int64."""
         return self.length.cumsum(0) - self.length
+
+    def take(self, rows: np.ndarray) -> "QuestionSplit":
+        """Some of the questions.  rows (R,) int64, ascending -> R questions."""
+        place = np.concatenate(
+            [
+                np.arange(length) + int(self._start[row])
+                for row, length in zip(rows, self.lengths[rows], strict=True)
+            ]
+        )
+        columns = {name: tuple(getattr(self, name)[row] for row in rows) for name in COLUMNS}
+        return replace(
+            self,
+            words=self.words[torch.from_numpy(place)],
+            length=self.length[torch.from_numpy(rows)],
+            answer=self.answer[torch.from_numpy(rows)],
+            **columns,
+        )
+
+    def joined(self, other: "QuestionSplit") -> "QuestionSplit":
+        """These questions, and then another split's of the same file."""
+        columns = {name: getattr(self, name) + getattr(other, name) for name in COLUMNS}
+        return replace(
+            self,
+            words=torch.cat([self.words, other.words]),
+            length=torch.cat([self.length, other.length]),
+            answer=torch.cat([self.answer, other.answer]),
+            **columns,
+        )
 
     def padded(
         self, rows: np.ndarray, row: Tensor, multiple: int = PADDED

@@ -50,6 +50,19 @@ class Sampler:
         return by_video[np.argsort(rank[group], kind="stable")]
 
 
+def fold_of(videos: Sequence[str], parts: int) -> np.ndarray:
+    """Which of `parts` equal parts of the videos each row is in: (Q,) int64, from 0.
+
+    A permutation of the names, in their order, that is always the same.  Raises ValueError where
+    there are fewer videos than parts.
+    """
+    names, video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)
+    if len(names) < parts:
+        raise ValueError(f"there are only {len(names)} training videos")
+    order = np.random.default_rng([parts, len(names)]).permutation(len(names))
+    return (order % parts)[video]
+
+
 def derangement(*, seed: int, total: int) -> np.ndarray:
     """A permutation without fixed points, one cycle through all.  -> (total,) int64; total >= 2."""
     assert total >= 2

@@ -1,6 +1,6 @@
 """The videos of a split: stored features in memory, or decoded clips on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -46,13 +46,24 @@ class FeatureTable:
             clips=self.clips.to(device),
         )
 
-    def statistics(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Mean and deviation of each feature over the real clips of both channels."""
-        a, m = Moments(), Moments()
+    def statistics(
+        self, *, motion_of: Callable[[Tensor], Tensor] | None = None, covariance: bool = False
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Mean and deviation of each feature over the real clips of both channels.
+
+        `motion_of`: what makes the motion channel of appearance (V, N, F, Da), where it has no
+        store; `covariance`: mean and covariance (D, D) of the videos' mean features instead.
+        """
+        a, m = (Covariance(), Covariance()) if covariance else (Moments(), Moments())
         for begin in range(0, len(self.clips), AT_ONCE):
             part = self.gather(np.arange(begin, min(begin + AT_ONCE, len(self.clips))))
-            a.add(part.appearance[part.clip_mask].flatten(0, 1))
-            m.add(part.motion[part.clip_mask])
+            motion = part.motion if motion_of is None else motion_of(part.appearance)
+            if covariance:
+                a.add(video_means(part.appearance.mean(2), part.clip_mask))
+                m.add(video_means(motion, part.clip_mask))
+            else:
+                a.add(part.appearance[part.clip_mask].flatten(0, 1))
+                m.add(motion[part.clip_mask])
         return a.result(), m.result()
 
 
@@ -110,6 +121,39 @@ class Moments:
         mean = self.sum / self.count
         deviation = (self.squares / self.count - mean.square()).clamp(min=0).sqrt()
         return mean.float(), deviation.float()
+
+
+class Covariance:
+    """Mean and covariance of features that come in parts.
+
+    The products are float32, of features less the mean of the first part, and summed in float64.
+    """
+
+    def __init__(self) -> None:
+        """Start with empty sums."""
+        self.count = 0
+        self.shift, self.sum, self.products = torch.zeros(()), torch.zeros(()), torch.zeros(())
+
+    def add(self, features: Tensor) -> None:
+        """Add features to the sums.  features (R, D)."""
+        features = features.float()
+        if not self.count:
+            self.shift = features.mean(0)
+        features = features - self.shift
+        self.count += len(features)
+        self.sum = self.sum.to(features.device) + features.double().sum(0)
+        self.products = self.products.to(features.device) + (features.T @ features).double()
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Mean (D,) and covariance (D, D), float32."""
+        mean = self.sum / self.count
+        covariance = self.products / self.count - mean[:, None] * mean
+        return (mean + self.shift).float(), covariance.float()
+
+
+def video_means(features: Tensor, mask: Tensor) -> Tensor:
+    """Mean over a video's clips.  features (V, N, D), mask (V, N) real clips -> (V, D)."""
+    return (features * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,8 +22,9 @@ from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
 FREE = {
-    "run", "video", "appearance", "motion", "clips", "channels", "device", "seeds", "resume",
-    "overwrite", "init_from", "accumulate", "features_in", "compile", "cuda_graph", "profile",
+    "run", "video", "appearance", "motion", "clips", "channels", "motion_from", "device", "seeds",
+    "resume", "overwrite", "init_from", "accumulate", "features_in", "compile", "cuda_graph",
+    "profile",
     *(field.name for field in fields(EncoderOptions)),
 }  # fmt: skip
 

@@ -32,7 +32,10 @@ class LiveClips:
         """The clips, at least one, as one video: appearance (1, N', F, W), N' <= N."""
         clips = list(self._clips)
         appearance = np.stack([clip.rows["appearance"] for clip in clips])
-        motion = np.stack([clip.rows["motion"].mean(0) for clip in clips])
+        rows = "motion" if "motion" in clips[0].rows else "appearance"
+        motion = np.stack([clip.rows[rows].mean(0) for clip in clips])
+        if rows == "appearance":
+            motion = motion[:, :0]  # the model makes it of the other
         return Features(
             appearance=torch.from_numpy(appearance).float()[None],
             motion=torch.from_numpy(motion).float()[None],

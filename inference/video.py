@@ -46,11 +46,11 @@ class FeatureExtraction:
         self.made: dict[str, Provenance] = {}  # of the stores, by channel, as are the following
         self.backbones: dict[str, FeatureExtractor] = {}
         self.reading: dict[str, tuple[Sampling, str]] = {}  # clips, and the decoder
-        for name in ("appearance", "motion"):
-            made = stores[name].provenance
+        for name, store in stores.items():
+            made = store.provenance
             if not made.has_backbone:
                 raise UserError(
-                    f"{run} was trained on imported features ({stores[name].path}), which name no "
+                    f"{run} was trained on imported features ({store.path}), which name no "
                     "backbone that could look at a new video: ask a run whose stores were made by "
                     "python -m preprocess.videos"
                 )
@@ -80,7 +80,8 @@ class FeatureExtraction:
                 rows = self.backbones[name].extract_pictures(decoded)
                 rows = rows.astype(self.made[name].precision or "float32")  # as in the store
                 features[name] = torch.from_numpy(rows).float()
-        appearance, motion = features["appearance"], features["motion"]
+        appearance = features["appearance"]
+        motion = features.get("motion", appearance[..., :0])  # the model makes it of the other
         visual = Features(
             appearance=appearance[None],
             motion=motion.mean(1)[None],

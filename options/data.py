@@ -1,10 +1,12 @@
 """What a run learns from."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 Video = Literal["real", "none", "shuffled"]
 Channels = Literal["both", "appearance", "motion"]
+MotionFrom = Literal["store", "mean", "difference"]
 FeaturesIn = Literal["auto", "memory", "disk", "gpu"]
 
 
@@ -14,27 +16,47 @@ class DataOptions:
 
     Args:
         questions: file of python -m preprocess.questions
+        validate_on: what is validated on: val, the split of the question file; fold:I/K, the I-th
+            of K parts of the training videos, which are then not trained on (to choose options
+            by); or seen, val, which is trained on too (a last run, of fixed length)
         appearance: feature store of the appearance channel
         motion: feature store of the motion channel
         clips: store of decoded clips (python -m preprocess.videos --backbone none), in place of the
             two feature stores: the encoders are then part of the run
         video: real features; none: zeros in their place (question-only); shuffled: each video's
             features exchanged for another's of the same split, by a fixed permutation
+        motion_from: where the motion channel is from: its store; or, without one, from the
+            appearance store: the mean of a clip's frames, or the difference of its two halves
         channels: both, or one alone, with zeros in place of the other's features
         features_in: where stored features are held: memory, disk (mapped, read batch by batch),
             gpu, or auto, the fastest that they fit in
     """
 
     questions: str
+    validate_on: str = "val"
     appearance: str | None = None
     motion: str | None = None
     clips: str | None = None
     video: Video = "real"
+    motion_from: MotionFrom = "store"
     channels: Channels = "both"
     features_in: FeaturesIn = "auto"
 
     def __post_init__(self) -> None:
         """Only a question-only run can do without stores; one kind of them is enough."""
+        fold = re.fullmatch(r"fold:([0-9]+)/([0-9]+)", self.validate_on)
+        if self.validate_on not in ("val", "seen") and not (
+            fold and 1 <= int(fold[1]) <= int(fold[2]) and int(fold[2]) > 1
+        ):
+            raise ValueError(
+                f"--validate_on {self.validate_on}: give val, seen, or fold:I/K with I from 1 to "
+                "K, such as fold:1/5"
+            )
+        if self.motion_from != "store" and (self.motion is not None or self.clips is not None):
+            raise ValueError(
+                f"--motion_from {self.motion_from}: takes the place of --motion and --clips: leave "
+                "out one"
+            )
         if self.clips is not None:
             if self.appearance is not None or self.motion is not None:
                 raise ValueError(
@@ -42,6 +64,8 @@ class DataOptions:
                 )
             return
         for name in ("appearance", "motion"):
+            if name == "motion" and self.motion_from != "store":
+                continue
             if self.video != "none" and getattr(self, name) is None:
                 raise ValueError(
                     f"--{name} is missing: name the feature store of that channel "

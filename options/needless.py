@@ -26,6 +26,27 @@ NEEDLESS = (
          "batch_norm", "checkpointing", "crop", "flip", "jitter"),
         "--video none", lambda v: "epochs" in v and v.get("video") == "none",
     ),
+    Needless(
+        ("units", "heads", "graph_layers", "topology", "fusion", "bilinear_width",
+         "bilinear_factor", "punish", "word_mask", "question_summary", "head", "linear_skip",
+         "clip_dropout", "feature_dropout", "state_dropout", "gamma", "beta", "hsic"),
+        "--model low_rank", lambda v: v.get("model") == "low_rank",
+    ),
+    Needless(
+        ("heads", "graph_layers", "topology", "punish", "word_mask", "gamma", "beta", "hsic"),
+        "--units 0", lambda v: "epochs" in v and v.get("units") == 0,
+    ),
+    Needless(
+        ("semantic_head",), "a --head other than product",
+        lambda v: v.get("model") == "dualvgr" and v.get("head") != "product",
+    ),
+    Needless(
+        ("motion_from", "linear_skip"),
+        "--video none", lambda v: "epochs" in v and v.get("video") == "none",
+    ),
+    Needless(
+        ("motion_from",), "--channels appearance", lambda v: v.get("channels") == "appearance"
+    ),
     Needless(("features_in",), "--clips", lambda v: bool(v.get("clips"))),
     Needless(
         ("encoder_lr", "batch_norm", "checkpointing"),

@@ -9,6 +9,8 @@ from typing import Literal
 Punish = Literal["values", "nodes"]
 Fusion = Literal["mfb", "linear"]
 WordMask = Literal["before", "released"]
+QuestionSummary = Literal["bilstm", "bag"]
+Head = Literal["concat", "product"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,7 @@ class RelationConfig:
 
     appearance_width: int  # Da, of a frame's features
     motion_width: int  # Dm, of a clip's features
+    feature_norm: str  # none, standardize or whiten:K
     width: int  # D, of clips, states and graphs
     units: int  # T
     heads: int  # of each graph; they share D
@@ -39,4 +42,10 @@ class DualVGRConfig(RelationConfig):
     bilinear_width: int  # products of the mfb fusion
     bilinear_factor: int  # factors summed to each product
     word_mask: WordMask
+    question_summary: QuestionSummary
+    head: Head
+    semantic_head: bool
+    answer_width: int  # of the answers' vectors
+    linear_skip: bool
+    head_dropout: float | None  # None: as dropout
     clip_dropout: float

@@ -11,8 +11,9 @@ from model.dualvgr.reasoning import ReasoningUnit, RelationGraphs, UnitOutput
 from model.dualvgr.relation_graph import GraphAttention
 from model.dualvgr.text import QuestionEncoder
 from model.dualvgr.topology import connector
-from model.dualvgr.video import VideoEncoder
+from model.dualvgr.video import MeanVideo, VideoEncoder
 from model.head.answer import AnswerHead
+from model.head.product import ProductHead
 from model.layer.gather import gather_rows
 
 
@@ -39,6 +40,21 @@ def initialise(model: nn.Module) -> None:
     for module in model.modules():  # after the linear layers: each head has its own fan-out
         if isinstance(module, GraphAttention):
             module.reset_parameters()
+
+
+def product_head(config: DualVGRConfig) -> ProductHead:
+    """The head "product", with random weights."""
+    return ProductHead(
+        width=config.width,
+        answers=config.answers,
+        dropout=head_dropout(config),
+        answer_width=config.answer_width if config.semantic_head else 0,
+    )
+
+
+def head_dropout(config: DualVGRConfig) -> float:
+    """Dropout of the head: that of the rest, unless it has its own."""
+    return config.dropout if config.head_dropout is None else config.head_dropout
 
 
 class RelationEncoder(nn.Module):
@@ -83,7 +99,16 @@ class DualVGR(nn.Module):
         self.units = nn.ModuleList(ReasoningUnit(config) for _ in range(config.units))
         self.fusion = FUSIONS[config.fusion](config)
         self.readout = ClipReadout(width=config.width, dropout=config.dropout)
-        self.head = AnswerHead(width=config.width, answers=config.answers, dropout=config.dropout)
+        self.head = (
+            product_head(config)
+            if config.head == "product"
+            else AnswerHead(
+                width=config.width, answers=config.answers, dropout=head_dropout(config)
+            )
+        )
+        product = config.head == "product"
+        self.to_product = nn.Linear(config.width, config.width) if product else None
+        self.skip = MeanVideo(config) if config.linear_skip else None
         initialise(self)
 
     def forward(
@@ -101,13 +126,18 @@ class DualVGR(nn.Module):
         video (B,) each question's row of the videos, words (B, L), length (B,) -> DualVGROutput.
         """
         question = self.question(words, length)
-        a, m = (gather_rows(x, video) for x in self.video(appearance, motion))
+        features = self.video.appearance_norm(appearance), self.video.motion_norm(motion)
+        a, m = (gather_rows(x, video) for x in self.video.encode(*features))
         mask = self._drop_clips(clip_mask[video])
         topology, units = self.connect(mask), []
         for unit in self.units:
             units.append(unit(a, m, question, topology))
             a, m = units[-1].appearance, units[-1].motion
         summary, weight = self.readout(self.fusion(a, m), mask)
+        if self.to_product is not None:
+            summary = self.to_product(summary)
+        if self.skip is not None:
+            summary = summary + gather_rows(self.skip(*features, clip_mask), video)
         return DualVGROutput(self.head(summary, question.summary), tuple(units), weight, mask)
 
     def _drop_clips(self, mask: Tensor) -> Tensor:

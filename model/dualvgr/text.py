@@ -9,6 +9,8 @@ from model.dualvgr.config import DualVGRConfig
 from model.layer.dropout import Dropout
 from model.layer.recurrent import BidirectionalLSTM
 
+UNKNOWN_WORD = 1  # 0 is padding
+
 
 class EncodedQuestion(NamedTuple):
     """What the rest of the model knows of a question."""
@@ -19,8 +21,31 @@ class EncodedQuestion(NamedTuple):
     mask: Tensor  # (B, L) True on words, False on padding
 
 
+class BagOfWords(nn.Module):
+    """A question as the set of its words: a learned vector a word, and their mean word vector.
+
+    A word that no training question had adds its word vector alone, the unknown word nothing.
+    """
+
+    def __init__(self, config: DualVGRConfig) -> None:
+        """The learned vectors start at zero."""
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(config.vocabulary, config.width))
+        self.mean = nn.Linear(config.word_width, config.width)
+
+    def forward(self, words: Tensor, vectors: Tensor) -> Tensor:
+        """Encode.  words (B, L) int64, their vectors (B, L, W) -> (B, D)."""
+        known = (words > UNKNOWN_WORD)[..., None]
+        bag = (nn.functional.embedding(words, self.table) * known).sum(1)
+        mean = (vectors * known).sum(1) / known.sum(1).clamp(min=1)
+        return nn.functional.relu(bag + self.mean(mean))
+
+
 class QuestionEncoder(nn.Module):
-    """Words -> word vectors, a word sequence and a summary, by two separate one-layer BiLSTMs."""
+    """Words -> word vectors, a word sequence and a summary, by two separate one-layer BiLSTMs.
+
+    The summary may be a bag of words instead.
+    """
 
     def __init__(self, config: DualVGRConfig) -> None:
         """Word vectors start at random; a task fills in its own."""
@@ -29,13 +54,19 @@ class QuestionEncoder(nn.Module):
         self.embedding = nn.Embedding(config.vocabulary, word_width)
         self.word_dropout = Dropout(config.dropout)
         self.sequence = BidirectionalLSTM(input_width=word_width, width=width)
-        self.summary = BidirectionalLSTM(input_width=word_width, width=width)
+        bag = config.question_summary == "bag"
+        self.summary = (
+            BagOfWords(config) if bag else BidirectionalLSTM(input_width=word_width, width=width)
+        )
         self.state_dropout = Dropout(config.state_dropout)
 
     def forward(self, words: Tensor, length: Tensor) -> EncodedQuestion:
         """Encode questions.  words (B, L) int64, zero padded; length (B,) -> EncodedQuestion."""
-        x = self.word_dropout(self.embedding(words)).tanh()
+        vectors = self.embedding(words)
+        x = self.word_dropout(vectors).tanh()
         mask = torch.arange(words.shape[1], device=words.device) < length[:, None]
         sequence, _ = self.sequence(x, length)
+        if isinstance(self.summary, BagOfWords):
+            return EncodedQuestion(x, sequence, self.summary(words, vectors), mask)
         _, last = self.summary(x, length)
         return EncodedQuestion(x, sequence, self.state_dropout(last), mask)

@@ -1,10 +1,11 @@
 """The video input: stored features of both channels -> clips of the model's width (spec, 4)."""
 
+import torch
 from torch import Tensor, nn
 
 from model.dualvgr.config import RelationConfig
 from model.layer.dropout import Dropout
-from model.layer.norm import Standardize
+from model.layer.norm import feature_norm
 from model.layer.recurrent import BidirectionalLSTM
 
 
@@ -18,17 +19,38 @@ class VideoEncoder(nn.Module):
         """`feature_dropout` is that of both channels' features."""
         super().__init__()
         self.feature_dropout = Dropout(config.feature_dropout)
-        self.appearance_norm = Standardize(width=config.appearance_width)
-        self.motion_norm = Standardize(width=config.motion_width)
+        kind = config.feature_norm
+        self.appearance_norm, appearance_width = feature_norm(kind, config.appearance_width)
+        self.motion_norm, motion_width = feature_norm(kind, config.motion_width)
         self.dropout = Dropout(config.dropout)
-        self.frames = BidirectionalLSTM(input_width=config.appearance_width, width=config.width)
+        self.frames = BidirectionalLSTM(input_width=appearance_width, width=config.width)
         self.state_dropout = Dropout(config.state_dropout)
-        self.motion = nn.Linear(config.motion_width, config.width)
+        self.motion = nn.Linear(motion_width, config.width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         """Encode videos.  appearance (V, N, F, Da), motion (V, N, Dm) -> two of (V, N, D)."""
+        return self.encode(self.appearance_norm(appearance), self.motion_norm(motion))
+
+    def encode(self, appearance: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """As forward, of features that have been through their norms."""
         videos, clips, frames, _ = appearance.shape
-        x = self.dropout(self.feature_dropout(self.appearance_norm(appearance))).tanh()
+        x = self.dropout(self.feature_dropout(appearance)).tanh()
         last = self.frames.last_states(x.reshape(videos * clips, frames, -1))
         a = self.state_dropout(last.reshape(videos, clips, -1))
-        return a, self.motion(self.feature_dropout(self.motion_norm(motion)))
+        return a, self.motion(self.feature_dropout(motion))
+
+
+class MeanVideo(nn.Module):
+    """A linear map of the mean features of both channels over a video's clips."""
+
+    def __init__(self, config: RelationConfig) -> None:
+        """Of features that have been through their norms."""
+        super().__init__()
+        _, appearance = feature_norm(config.feature_norm, config.appearance_width)
+        _, motion = feature_norm(config.feature_norm, config.motion_width)
+        self.linear = nn.Linear(appearance + motion, config.width)
+
+    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> Tensor:
+        """Map.  appearance (V, N, F, K), motion (V, N, K), mask (V, N) real clips -> (V, D)."""
+        both = torch.cat([appearance.mean(2), motion], 2) * mask[..., None]
+        return self.linear(both.sum(1) / mask.sum(1, keepdim=True))

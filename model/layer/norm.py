@@ -41,6 +41,63 @@ class Standardize(nn.Module):
         return (features - self.mean) / self.deviation
 
 
+class Whiten(nn.Module):
+    """The first K principal components of features, each divided by its own deviation.
+
+    They are those of the training videos' means, fitted once: what tells videos apart, in few
+    numbers that all vary alike, from which a model can hardly learn a video by heart.  (Components
+    of single frames tell a video's frames apart as well: 1.2 points of accuracy less on 318
+    videos.)  Before `fit`, and of a channel left out, zeros.
+    """
+
+    mean: Tensor
+    projection: Tensor
+
+    def __init__(self, *, width: int, components: int) -> None:
+        """K `components` of features of this width, kept with the weights."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("projection", torch.zeros(width, components))
+
+    def fit(self, mean: Tensor, covariance: Tensor) -> None:
+        """Take over statistics of training videos.  mean (width,), covariance (width, width).
+
+        Empty ones are of a channel left out.  Raises ValueError where the features vary in fewer
+        than K directions.
+        """
+        if not len(mean):
+            self.mean.zero_()
+            self.projection.zero_()
+            return
+        components = self.projection.shape[1]
+        variance, directions = torch.linalg.eigh(covariance.double())  # ascending
+        found = int((variance > 1e-7 * variance[-1].clamp(min=1e-12)).sum())
+        if found < components:
+            raise ValueError(f"the training videos' features vary in {found} directions")
+        first = slice(-components, None)
+        directions = directions[:, first].flip(1)
+        # Either sign of a direction will do: the one whose largest number is positive, so that
+        # every processor finds the same.
+        largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
+        self.mean.copy_(mean)
+        self.projection.copy_(directions * largest.sign() / variance[first].flip(0).sqrt())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Project.  features (..., width) -> (..., K)."""
+        return (features - self.mean) @ self.projection
+
+
+FeatureNorm = Standardize | Whiten
+
+
+def feature_norm(kind: str, width: int) -> tuple[FeatureNorm, int]:
+    """The norm of features of a width: none, standardize or whiten:K; and the width it makes."""
+    name, _, components = kind.partition(":")
+    if name == "whiten":
+        return Whiten(width=width, components=int(components)), int(components)
+    return Standardize(width=width), width
+
+
 class GlobalBatchNorm(_BatchNorm):
     """As nn.SyncBatchNorm, which only works on GPUs; with one process as nn.BatchNorm1d to 3d.
 

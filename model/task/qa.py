@@ -14,13 +14,28 @@ from model.dualvgr.dualvgr import DualVGR, DualVGROutput
 from model.dualvgr.losses import consistency, disparity
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
+from model.low_rank.low_rank import LowRank
 from model.task.base import TaskModule
 from model.task.encoder import encoder_of
-from options.data import Channels
+from options.data import Channels, MotionFrom
 from options.flat import build, flat_values
 from options.loss import LossOptions
 from options.model import ModelOptions
 from util.errors import UserError
+
+MODELS = {"dualvgr": DualVGR, "low_rank": LowRank}
+
+
+def derived_motion(appearance: Tensor, how: MotionFrom) -> Tensor:
+    """A motion channel of the features of a clip's frames, by option `motion_from`.
+
+    mean: of the frames; difference: mean of the later half of them less that of the earlier half.
+    appearance (V, N, F, D), of two frames or more for a difference -> (V, N, D).
+    """
+    if how == "mean":
+        return appearance.mean(2)
+    half = appearance.shape[2] // 2
+    return appearance[:, :, -half:].mean(2) - appearance[:, :, :half].mean(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,16 +84,18 @@ class QuestionAnswering(TaskModule):
         word_width: int,
         appearance_width: int,
         motion_width: int,
+        answer_width: int = 0,
         encoder: ClipEncoder | None = None,
         channels: Channels = "both",
+        motion_from: MotionFrom = "store",
     ) -> None:
         """Options of model and loss; sizes that the data decides.
 
         `encoder`: what turns decoded clips into features, in runs that have any; `channels`: which
-        of both the model sees.
+        of both the model sees; `motion_from`: what the motion channel is made of.
         """
         super().__init__()
-        self.loss, self.channels = loss, channels
+        self.loss, self.channels, self.motion_from = loss, channels, motion_from
         self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
         self.vocabulary = vocabulary
@@ -88,8 +105,11 @@ class QuestionAnswering(TaskModule):
             "word_width": word_width,
             "appearance_width": appearance_width,
             "motion_width": motion_width,
+            "answer_width": answer_width,
         }
-        self.model = DualVGR(build(DualVGRConfig, {**flat_values(model), **sizes}))
+        self.model = MODELS[model.model](build(DualVGRConfig, {**flat_values(model), **sizes}))
+        if model.freeze_words:
+            self.model.question.embedding.requires_grad_(False)
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "QuestionAnswering":
@@ -110,8 +130,10 @@ class QuestionAnswering(TaskModule):
             word_width=sizes["word_width"],
             appearance_width=sizes["appearance_width"],
             motion_width=sizes["motion_width"],
+            answer_width=sizes.get("answer_width", 0),  # runs of earlier versions had none
             encoder=encoder_of(content),
             channels=options.get("channels", "both"),
+            motion_from=options.get("motion_from", "store"),
         )
         task.load_state_dict(content["weights"])
         return task.eval()
@@ -141,8 +163,8 @@ class QuestionAnswering(TaskModule):
         ]
         losses = {
             "ce": ce,
-            "consistency": torch.stack(agree).mean(),
-            "disparity": torch.stack(differ).mean(),
+            "consistency": torch.stack(agree).mean() if agree else torch.zeros_like(ce),
+            "disparity": torch.stack(differ).mean() if differ else torch.zeros_like(ce),
         }
         if hsic == "released":  # a sum over the batch
             losses["disparity"] = losses["disparity"] * parts
@@ -166,6 +188,8 @@ class QuestionAnswering(TaskModule):
         """
         if isinstance(visual, Features):
             appearance, motion = visual.appearance, visual.motion
+            if self.motion_from != "store" and appearance.shape[-1]:
+                motion = derived_motion(appearance, self.motion_from)
         else:
             assert self.encoder is not None
             features = self.encoder(self.encoder.views(visual.frames, visual.index))
@@ -203,6 +227,7 @@ class QuestionAnswering(TaskModule):
         number = min(5, out.logits.shape[1] - UNKNOWN_ANSWERS)
         best = self.mask_unknown(out.logits.float()).softmax(1).topk(number)
         units = [torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units]
+        units = units or [torch.ones_like(out.readout)[:, None].expand(-1, 2, -1)]  # without graphs
         return {
             "row": batch.row.cpu(),
             "top": best.indices.cpu(),

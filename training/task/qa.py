@@ -12,15 +12,18 @@ from torch import nn
 from data_loader.batch import Batch
 from data_loader.join import join_splits
 from data_loader.open import Stores, open_stores, origins_of
-from data_loader.questions import load_questions
+from data_loader.questions import Questions, QuestionSplit, load_questions
+from data_loader.sampling import fold_of
 from data_loader.video_table import ClipTable, FeatureTable
 from inference.samples import show_samples
 from inference.split import predict
 from model.encoder.clip_encoder import ClipEncoder
+from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
-from model.task.qa import QuestionAnswering
+from model.task.qa import QuestionAnswering, derived_motion
 from options.data import DataOptions
 from options.encoder import EncoderOptions
+from options.model import ModelOptions
 from options.task import QaRunOptions
 from training.cuda_graph import VIDEOS_MULTIPLE
 from training.run_folder import RunFolder
@@ -51,7 +54,7 @@ class QaTask(TrainingTask):
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         device = pick_device(train.device)
         (self.data, self.val), self.placement = join_splits(
-            [self.questions.split(name) for name in ("train", "val")],
+            _training_and_validation(self.questions, data.validate_on),
             stores,
             video=data.video,
             channels=data.channels,
@@ -77,7 +80,10 @@ class QaTask(TrainingTask):
         sizes = {
             "word_width": self.questions.word_vectors.shape[1],
             "appearance_width": _width("appearance", stores, encoder),
-            "motion_width": _width("motion", stores, encoder),
+            "motion_width": _width(
+                "appearance" if data.motion_from != "store" else "motion", stores, encoder
+            ),
+            "answer_width": _answer_width(self.questions, model),
         }
         self.module = QuestionAnswering(
             model,
@@ -85,6 +91,7 @@ class QaTask(TrainingTask):
             vocabulary=self.questions.vocabulary,
             encoder=encoder,
             channels=data.channels,
+            motion_from=data.motion_from,
             **sizes,
         )
         self.note = ""
@@ -112,15 +119,33 @@ class QaTask(TrainingTask):
             origin = fill_encoders(module.encoder, options.encoders, table, init_from, device)
         if init_from is not None:
             self.note = start_from(init_from, module, self.name)
-        if options.model.feature_norm == "standardize":
-            if isinstance(table, FeatureTable):
-                appearance, motion = table.statistics()
-            else:
-                assert module.encoder is not None
-                appearance, motion = feature_statistics(module.encoder, table, device)
+        if isinstance(module.model.head, ProductHead) and module.model.head.semantic:
+            assert self.questions.answer_vectors is not None
+            module.model.head.fit(self.questions.answer_vectors)
+        self._fit_norms(device)
+        return origin
+
+    def _fit_norms(self, device: torch.device) -> None:
+        """Fit both channels' norms to the training videos."""
+        options, module, table = self.options, self.module, self.data.table
+        kind, motion_from = options.model.feature_norm, options.data.motion_from
+        if kind == "none" or options.data.video == "none":
+            return
+        if isinstance(table, FeatureTable):
+            appearance, motion = table.statistics(
+                motion_of=None
+                if motion_from == "store"
+                else partial(derived_motion, how=motion_from),
+                covariance=kind != "standardize",
+            )
+        else:
+            assert module.encoder is not None
+            appearance, motion = feature_statistics(module.encoder, table, device)
+        try:
             module.model.video.appearance_norm.fit(*appearance)
             module.model.video.motion_norm.fit(*motion)
-        return origin
+        except ValueError as error:
+            raise UserError(f"--feature_norm {kind}: {error}; give fewer") from error
 
     def _check_same_data(self, checkpoint: Mapping[str, Any], stores: Stores) -> None:
         """Raise UserError if the checkpoint was trained with another vocabulary or store."""
@@ -173,6 +198,32 @@ def _refuse_encoder_options(data: DataOptions, encoders: EncoderOptions) -> None
                 f"--{field.name}: a run on stored features has no encoders; give --clips, a store "
                 "of decoded clips, or leave it out"
             )
+
+
+def _training_and_validation(questions: Questions, validate_on: str) -> list[QuestionSplit]:
+    """What is trained on, and what validated on, by option `validate_on`."""
+    train = questions.split("train")
+    if validate_on.startswith("fold:"):
+        number, parts = map(int, validate_on.removeprefix("fold:").split("/"))
+        try:
+            held_out = fold_of(train.videos, parts) == number - 1
+        except ValueError as error:
+            raise UserError(f"--validate_on {validate_on}: {error}; give fewer parts") from error
+        return [train.take(np.flatnonzero(rows)) for rows in (~held_out, held_out)]
+    val = questions.split("val")
+    return [train.joined(val) if validate_on == "seen" else train, val]
+
+
+def _answer_width(questions: Questions, model: ModelOptions) -> int:
+    """Width of the answers' vectors; 0 where they are not used."""
+    if not model.semantic_head:
+        return 0
+    if questions.answer_vectors is None:
+        raise UserError(
+            f"--semantic_head: {questions.path} holds no vectors of answers; encode the questions "
+            "anew with --glove (python -m preprocess.questions)"
+        )
+    return questions.answer_vectors.shape[1]
 
 
 def _width(channel: str, stores: Stores, encoder: ClipEncoder | None) -> int:

@@ -13,6 +13,7 @@ D, K, N, B = 12, 3, 5, 4
 CONFIG = RelationConfig(
     appearance_width=7,
     motion_width=5,
+    feature_norm="none",
     width=D,
     units=1,
     heads=K,
