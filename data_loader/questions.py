@@ -109,6 +109,8 @@ class QuestionSplit:
 class Questions:
     """One question file.  word_vectors (W, D) float32, a row for each word of the vocabulary.
 
+    answer_vectors (A, D) float32, a row for each answer of the vocabulary: the mean of its words'
+    vectors, zeros where none is known; None in files from before they were kept.
     `answers_from` says which splits the answer classes come from: "train" alone, or the "union" of
     all three, as some papers have it.
     """
@@ -120,6 +122,7 @@ class Questions:
     splits: dict[str, QuestionSplit]
     word_vectors_source: str = ""
     answers_from: str = "train"
+    answer_vectors: Tensor | None = None
 
     def split(self, name: str, option: str = "") -> QuestionSplit:
         """A split by name; UserError, which names the `option` that asked, if there is none."""
@@ -140,11 +143,12 @@ def save_questions(
     word_vectors_source: str,
     splits: Mapping[str, QuestionSplit],
     answers_from: str = "train",
+    answer_vectors: Tensor | None = None,
 ) -> None:
     """Write a question file, whole or not at all.
 
-    word_vectors (W, D) float32; answers_from "train" or "union".  Raises UserError if the path
-    cannot be written.
+    word_vectors (W, D) and answer_vectors (A, D) float32; answers_from "train" or "union".  Raises
+    UserError if the path cannot be written.
     """
     state = {
         "format": FORMAT,
@@ -164,6 +168,8 @@ def save_questions(
             for name, split in splits.items()
         },
     }
+    if answer_vectors is not None:
+        state["answer_vectors"] = answer_vectors
     save_plain(path, state)
 
 
@@ -204,6 +210,10 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
         raise ValueError(
             f"word_vectors {tuple(vectors.shape)} for {len(vocabulary.words)} words of vocabulary"
         )
+    answer_vectors: Tensor | None = state.get("answer_vectors")
+    expected = (len(vocabulary.answers), vectors.shape[1])
+    if answer_vectors is not None and answer_vectors.shape != expected:
+        raise ValueError(f"answer_vectors {tuple(answer_vectors.shape)}, not {expected}")
     answers_from = state.get("answers_from", "train")  # files from before it was written down
     if answers_from not in ANSWERS_FROM:
         raise ValueError(f"answers_from {answers_from!r} is not one of {', '.join(ANSWERS_FROM)}")
@@ -215,6 +225,7 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
         splits={name: _split(name, s, vocabulary) for name, s in state["splits"].items()},
         word_vectors_source=state["word_vectors_source"],
         answers_from=answers_from,
+        answer_vectors=answer_vectors,
     )
 
 

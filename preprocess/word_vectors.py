@@ -141,8 +141,8 @@ def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
             f"--word_width {len(values)}, or a file with {width} numbers a line"
         )
     return UserError(
-        f"{path}: has none of the {wanted} words of the training questions; give the GloVe text "
-        "file of their language"
+        f"{path}: has none of the {wanted} words of the training questions and answers; give the "
+        "GloVe text file of their language"
     )
 
 

@@ -4,25 +4,23 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.open import open_any_store
 from data_loader.tokens import tokenize
-from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
+from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
 from options.preprocess.questions import QuestionOptions
 from preprocess.annotation.check_texts import word_findings
 from preprocess.annotation.dataset import SPLITS, read_splits
 from preprocess.annotation.findings import notes
+from preprocess.annotation.question_vectors import coverage, question_vectors
 from preprocess.annotation.sample import Sample
 from util.errors import UserError
 from util.files import check_output
 from util.text import clipped, printable
 
 TEXTS = (".json", ".jsonl", ".csv", ".txt")  # of annotations
-WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
-RANDOM_DEVIATION, RANDOM_SEED = 0.4, 0  # the entries of GloVe 840B's commoner words deviate by 0.38
 
 
 def make_question_file(options: QuestionOptions) -> None:
@@ -45,15 +43,16 @@ def make_question_file(options: QuestionOptions) -> None:
         name: encode(name, rows, tokens[name], vocabulary, longest)
         for name, rows in samples.items()
     }
-    vectors, known, source = word_vectors(options, tokens, vocabulary)
+    vectors = question_vectors(options, tokens["train"], vocabulary)
     save_questions(
         options.output,
         dataset=options.dataset,
         vocabulary=vocabulary,
-        word_vectors=torch.from_numpy(vectors),
-        word_vectors_source=source,
+        word_vectors=torch.from_numpy(vectors.words),
+        word_vectors_source=vectors.source,
         splits=splits,
         answers_from=options.answers_from,
+        answer_vectors=torch.from_numpy(vectors.answers),
     )
     print(summary(splits, vocabulary))
     for name, rows in samples.items():
@@ -63,7 +62,7 @@ def make_question_file(options: QuestionOptions) -> None:
             "NOTE: --answers_from union took the answer classes from validation and test too; "
             "compare the accuracy only with papers that did the same"
         )
-    print(f"word vectors: {source}\n  {coverage(splits['train'], known)}")
+    print(f"word vectors: {vectors.source}\n  {coverage(splits['train'], vectors.known)}")
     print(f"wrote {options.output}")
 
 
@@ -125,39 +124,6 @@ def encode(
     )
 
 
-def word_vectors(
-    options: QuestionOptions,
-    tokens: Mapping[str, Sequence[Sequence[str]]],
-    vocabulary: Vocabulary,
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Vectors (W, width) float32, known (W,) bool, and where the vectors come from."""
-    words, width = vocabulary.words, options.word_width
-    if options.vectors == "random":
-        vectors, known = random_vectors(words, width=width)
-        source = f"random, normal with deviation {RANDOM_DEVIATION}, seed {RANDOM_SEED}"
-        return vectors, known, source
-    # Here and not above: gensim takes a second and a half to import, and only vectors need it.
-    from preprocess.word_vectors import read_glove, train_vectors
-
-    if options.glove is not None:
-        vectors, known, digest = read_glove(options.glove, words, width=width)
-        return vectors, known, f"GloVe text {Path(options.glove).name}, sha256 {digest}"
-    vectors, known = train_vectors(
-        tokens["train"], words, width=width, epochs=WORD2VEC_EPOCHS, seed=WORD2VEC_SEED
-    )
-    source = f"gensim Word2Vec, {WORD2VEC_EPOCHS} epochs on the training questions"
-    return vectors, known, source
-
-
-def random_vectors(words: Sequence[str], *, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors (W, width) float32, normal, zero for padding and unknown words; known (W,) bool."""
-    rng = np.random.default_rng(RANDOM_SEED)
-    vectors = rng.normal(0, RANDOM_DEVIATION, (len(words), width)).astype(np.float32)
-    known = np.array([word not in (NULL, UNK) for word in words])
-    vectors[~known] = 0
-    return vectors, known
-
-
 def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:
     """A table of the splits and the sizes of the vocabulary.
 
@@ -179,13 +145,3 @@ def summary(splits: Mapping[str, QuestionSplit], vocabulary: Vocabulary) -> str:
         f"({answers - UNKNOWN_ANSWERS:,} answers and {UNKNOWN_ANSWERS} for unknown ones)"
     )
     return "\n".join(lines)
-
-
-def coverage(train: QuestionSplit, known: np.ndarray) -> str:
-    """How many words (types) and words of the training questions (tokens) have a vector."""
-    count = np.bincount(train.words.numpy(), minlength=len(known))
-    types, tokens = (count > 0).sum(), count.sum()
-    return (
-        f"have a vector: {known.sum():,} of {types:,} words ({known.sum() / types:.1%}), "
-        f"{count[known].sum():,} of {tokens:,} training tokens ({count[known].sum() / tokens:.1%})"
-    )

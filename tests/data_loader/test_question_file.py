@@ -68,6 +68,7 @@ def question_files(draw):
             answer_texts=draw(column),
         )
     vectors = torch.randn(len(vocabulary.words), draw(st.integers(1, 4)))
+    answer_vectors = torch.randn(len(vocabulary.answers), vectors.shape[1])
     return {
         "dataset": draw(TEXT),
         "vocabulary": vocabulary,
@@ -75,6 +76,7 @@ def question_files(draw):
         "word_vectors_source": draw(TEXT),
         "splits": splits,
         "answers_from": draw(st.sampled_from(["train", "union"])),
+        "answer_vectors": draw(st.sampled_from([answer_vectors, None])),
     }
 
 
@@ -90,6 +92,10 @@ def test_what_is_saved_comes_back(parts, tmp_path_factory):
     assert read.answers_from == parts["answers_from"]
     assert read.vocabulary == parts["vocabulary"]
     assert torch.equal(read.word_vectors, parts["word_vectors"])
+    if parts["answer_vectors"] is None:  # as in files from before answers had vectors
+        assert read.answer_vectors is None
+    else:
+        assert torch.equal(read.answer_vectors, parts["answer_vectors"])
     assert list(read.splits) == ["train", "val", "test"]
     for name, wrote in parts["splits"].items():
         for field, value in vars(wrote).items():
@@ -222,6 +228,10 @@ def broken(change):
         (lambda p: p.write_bytes(write(p).read_bytes()[:-300]), "not a question file"),
         (lambda p: torch.save({"state_dict": {}}, p), "a torch file, but not a question file"),
         (lambda p: torch.save([1, 2], p), "a torch file, but not a question file"),
+        (
+            broken(lambda s: s.update(answer_vectors=torch.zeros(3, 5))),
+            r"damaged question file: answer_vectors \(3, 5\), not \(3, 4\)",
+        ),
         (broken(lambda s: s.update(format=3)), "format 3, this code reads formats 1 and 2"),
         (broken(lambda s: s.pop("answers")), "damaged question file: answers is missing"),
         (broken(lambda s: s.update(answers_from="val")), "answers_from 'val' is not one of train"),

@@ -151,6 +151,31 @@ def test_word_vectors_from_glove_and_their_coverage(tmp_path, capsys):
     assert "2 of 14 words (14.3%), 5 of 17 training tokens (29.4%)" in capsys.readouterr().out
 
 
+def test_an_answers_vector_is_the_mean_over_its_known_words(tmp_path):
+    items = ITEMS | {"train": [*ITEMS["train"], (9, "1", "who is it?", "A red zebra's dog")]}
+    annotate(tmp_path / "annotations", items)
+    glove = tmp_path / "glove.txt"
+    glove.write_text("who 1 2\nred 4 8\ndog 2 3\nrunning 5 6\nzebra 7 8\n")
+    questions = make(tmp_path, "--glove", glove, "--word_width", 2)
+    assert questions.vocabulary.answers[2:] == ("dog", "running", "house", "A red zebra's dog")
+    assert questions.answer_vectors is not None
+    assert questions.answer_vectors.dtype == torch.float32
+    # running and zebra are words of no training question; neither a nor house has a vector
+    expected = [[0, 0], [0, 0], [2, 3], [5, 6], [0, 0], [13 / 3, 19 / 3]]
+    torch.testing.assert_close(questions.answer_vectors, torch.tensor(expected))
+    assert questions.word_vectors.shape == (16, 2)
+
+
+@pytest.mark.parametrize("vectors", ["trained", "random"])
+def test_trained_and_random_vectors_of_answers_are_those_of_the_questions(vectors, tmp_path):
+    questions = make(tmp_path, "--vectors", vectors)
+    dog = questions.vocabulary.words.index("dog")
+    assert questions.answer_vectors is not None
+    assert torch.equal(questions.answer_vectors[2], questions.word_vectors[dog])
+    assert questions.answer_vectors[2].any()
+    assert not questions.answer_vectors[[0, 1, 3, 4]].any()  # running and house are asked nowhere
+
+
 def test_the_trained_vectors_say_so_and_do_not_change(tmp_path):
     first, second = make(tmp_path), make(tmp_path)
     assert first.word_vectors_source == "gensim Word2Vec, 10 epochs on the training questions"
