@@ -95,7 +95,8 @@ class QuestionAnswering(TaskModule):
         of both the model sees; `motion_from`: what the motion channel is made of.
         """
         super().__init__()
-        self.loss, self.channels, self.motion_from = loss, channels, motion_from
+        self.loss, self.channels = loss, channels
+        self.motion_from: MotionFrom = motion_from
         self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
         self.vocabulary = vocabulary
