@@ -50,7 +50,7 @@ def main(argv: Sequence[str] = ()) -> int:
     train_on(["--preset", "shapes", "--run", BLIND, "--video", "none"])
     step("5/6 accuracy on the test split", "evaluate.py")
     question_only = f"results/{BLIND}"
-    options = ScoreOptions(run=[f"results/{RUN}"], question_only=question_only)
+    options = ScoreOptions(run=[f"results/{RUN}"], question_only=(question_only,))
     (found,) = score_runs(options, SplitOptions())
     step("6/6 one question about one test video", "predict.py")
     test = load_questions(DATA / "questions.pt").splits["test"]

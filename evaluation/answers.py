@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from data_loader.questions import Questions, QuestionSplit
 from data_loader.vocabulary import UNKNOWN_ANSWERS
@@ -83,6 +84,17 @@ class Answers:
             }
             for i in range(len(asked))
         ]
+
+
+def answers_of(
+    name: str, video: str, asked: Asked, words: tuple[str, ...], top: Tensor, probability: Tensor
+) -> Answers:
+    """A model's best answers: classes and probabilities (Q, 5), best first, the classes' words."""
+    best: list[list[tuple[str, float]]] = [
+        [(words[i], p) for i, p in zip(classes, shares, strict=True)]
+        for classes, shares in zip(top.tolist(), probability.tolist(), strict=True)
+    ]
+    return Answers(name, video, asked, _objects([first[0][0] for first in best]), best)
 
 
 def asked(questions: Questions, split: str) -> Asked:

@@ -114,9 +114,17 @@ def _file(name: str, split: str) -> Path:
     if not path.is_dir():
         return path
     options = path / "options.yaml"
-    if not options.is_file():
-        raise UserError(f"{path}: a folder without options.yaml, so no run; name a run or a file")
-    file = answers_file(path, split, yaml.safe_load(options.read_text()).get("video", "real"))
+    if options.is_file():
+        video = yaml.safe_load(options.read_text()).get("video", "real")
+        file = answers_file(path, split, video)
+    else:  # the folder of an ensemble, which is shown what its runs were
+        shown = [answers_file(path, split, video) for video in ("real", "none")]
+        file = next((file for file in shown if file.is_file()), None)
+        if file is None:
+            raise UserError(
+                f"{path}: a folder without options.yaml and without {shown[0].name}, so neither a "
+                "run nor an ensemble; name a run or a file"
+            )
     if not file.is_file():
         raise UserError(
             f"{file}: not there; make it with `python evaluate.py --run {path} --split {split}`"

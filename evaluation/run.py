@@ -10,7 +10,7 @@ from data_loader.dataset import QaData
 from data_loader.join import join_splits
 from data_loader.open import reopen_stores
 from data_loader.questions import Questions, load_questions
-from evaluation.answers import Answers, asked
+from evaluation.answers import Answers, answers_of, asked
 from inference.run import Run
 from inference.split import predict
 from model.task.qa import ScoredPredictions
@@ -72,11 +72,19 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
 
 
 def answer(
-    run: Run, questions: Questions, options: SplitOptions, video: Video
+    run: Run,
+    questions: Questions,
+    options: SplitOptions,
+    video: Video,
+    *,
+    every_class: bool = False,
 ) -> tuple[Answers, ScoredPredictions]:
-    """Answer every question of the split; UserError where the model gives no numbers."""
+    """Answer every question of the split; UserError where the model gives no numbers.
+
+    `every_class`: the predictions have the probabilities of all classes.
+    """
     data = run_data(run, questions, options, video)
-    found = predict(run.task, data, options.batch_size, run.device)
+    found = predict(run.task, data, options.batch_size, run.device, every_class=every_class)
     finite = found.probability.isfinite().all(1) & found.ce.isfinite()
     if not finite.all():
         bad = torch.nonzero(~finite)[:, 0].tolist()
@@ -86,15 +94,9 @@ def answer(
             f"{options.split} are no finite numbers, first id {first}; the run diverged (look at "
             "train/loss and val/ce), or the feature store holds numbers that are none"
         )
-    words = questions.vocabulary.answers
-    top = [
-        [(words[i], p) for i, p in zip(best, share, strict=True)]
-        for best, share in zip(found.top.tolist(), found.probability.tolist(), strict=True)
-    ]
     columns = asked(questions, options.split)
-    predicted = columns.answer.copy()
-    predicted[:] = [best[0][0] for best in top]
-    return Answers(run.name, video, columns, predicted, top), found
+    words = questions.vocabulary.answers
+    return answers_of(run.name, video, columns, words, found.top, found.probability), found
 
 
 def find_question_only(run: Run) -> Path | None:

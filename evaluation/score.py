@@ -1,15 +1,18 @@
 """One run on one split: its accuracy beside all that it must be judged by."""
 
 import json
+import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
-from data_loader.questions import load_questions
-from evaluation.answers import Answers, asked
+from data_loader.questions import Questions
+from evaluation.answers import Answers
+from evaluation.ensemble import Ensemble
 from evaluation.format import (
     Interval,
     between,
@@ -23,15 +26,14 @@ from evaluation.format import (
 )
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from evaluation.run import answer, find_question_only, run_questions
-from inference.run import Run, load_run, open_run
+from inference.run import Run, open_run
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
 from util.errors import UserError
 from util.files import whole_file
-from util.grouped import Grouped
+from util.grouped import Grouped, combined
 from util.statistics import Bootstrap, reliability
 
-ONE_BY_ONE = "their mean would be of different questions; evaluate them one by one"
 LABELS = {
     "constant_per_type": "constant answer",
     "question_only": "question only",
@@ -55,6 +57,17 @@ class Score:
     gain: Grouped[float] | None = None  # vision gain, if known
     gain_interval: Grouped[Interval] | None = None
     question_only: str | None = None  # the run behind that row
+    members: tuple["Score", ...] = ()  # the runs of an ensemble, each by itself
+
+    @property
+    def over_members(self) -> tuple[Grouped[float], Grouped[float]]:
+        """Mean and standard deviation of the accuracies of an ensemble's runs."""
+        found = [member.accuracy["accuracy"] for member in self.members]
+        return combined(statistics.mean, found), combined(statistics.stdev, found)
+
+    def label(self, row: str) -> str:
+        """What a row of `LABELS` is called in tables and pictures."""
+        return "this ensemble" if row == "accuracy" and self.members else LABELS[row]
 
     @property
     def calibration_error(self) -> float:
@@ -82,33 +95,49 @@ class Score:
             out[f"{split}/vision_gain_interval"] = asdict(self.gain_interval)
             out["question_only_run"] = self.question_only
         out[f"{split}/calibration_error"] = self.calibration_error
+        if self.members:
+            out["runs"] = [member.answers.name for member in self.members]
+            out["steps"] = [member.step for member in self.members]
+            mean, deviation = self.over_members
+            out[f"{split}/runs_mean"] = asdict(mean)
+            out[f"{split}/runs_deviation"] = asdict(deviation)
         return out
 
     def table(self) -> str:
         """The table for the terminal."""
         types = largest_types(self.counts)
         rows: dict[str, list[str]] = {"questions": [f"{n:,}" for n in self.counts.of(types)]}
-        for name, label in LABELS.items():
+        for name in LABELS:
             if name not in self.accuracy:
                 continue
-            rows[label] = [percent(v) for v in self.accuracy[name].of(types)]
+            rows[self.label(name)] = [percent(v) for v in self.accuracy[name].of(types)]
             if name == "accuracy":
                 rows["  95 % interval"] = [between(i) for i in self.interval[name].of(types)]
+            if name == "accuracy" and self.members:
+                mean, deviation = self.over_members
+                rows["mean of its runs"] = [percent(v) for v in mean.of(types)]
+                rows["  deviation"] = [percent(v) for v in deviation.of(types)]
         if self.gain and self.gain_interval:
             rows["vision gain"] = [f"{100 * v:+.1f}" for v in self.gain.of(types)]
             ends = self.gain_interval.of(types)
             rows["  95 % interval "] = [between(i, sign=True) for i in ends]
         asked = self.answers.asked
         shown = {"real": "real video", "none": "no video", "shuffled": "shuffled videos"}
+        model = f"{self.answers.name} at step {self.step}"
+        if self.members:
+            model = f"{self.answers.name}, mean probabilities of {len(self.members)} runs"
         title = (
-            f"{self.answers.name} at step {self.step}, split {asked.split}, "
-            f"{shown[self.answers.video]}; {TITLES[self.protocol]}\n"
+            f"{model}, split {asked.split}, {shown[self.answers.video]}; {TITLES[self.protocol]}\n"
             f"per cent of {len(asked):,} questions on {asked.videos:,} videos"
         )
         lines = [title, grid(columns_of(self.counts), rows.items())]
         if left_out(self.counts):
             lines.append(left_out(self.counts))
-        if self.answers.video == "real" and not self.gain:
+        if self.answers.video == "real" and not self.gain and self.members:
+            lines.append(
+                "vision gain unknown: not every run of the ensemble has its own, see above"
+            )
+        elif self.answers.video == "real" and not self.gain:
             lines.append(
                 "vision gain unknown: no run beside this one was trained alike (same options, same "
                 "seed) with --video none; train one, or name another with --question_only"
@@ -126,63 +155,77 @@ class Score:
         return markdown([self.answers.name, first, *rest, gain])
 
 
-def check_same_questions(folders: Sequence[str], where: SplitOptions) -> None:
-    """Runs that are measured together must answer the same questions of the same videos.
-
-    Raises UserError that names the first difference.
-    """
-    first: dict[str, np.ndarray] = {}
-    for folder in folders:
-        path = where.questions or load_run(folder)["options"]["questions"]
-        split = asked(load_questions(path), where.split)
-        columns = {"id": split.id, "video": split.video, "text": split.text, "answer": split.answer}
-        first = first or columns
-        for name, mine in columns.items():
-            if len(mine) != len(first[name]):
-                raise UserError(
-                    f"--run {folder}: {len(mine)} questions in split {where.split} of {path}, "
-                    f"{folders[0]} has {len(first[name])}: {ONE_BY_ONE}"
-                )
-            if differ := np.flatnonzero(mine != first[name]).tolist():
-                i = differ[0]
-                raise UserError(
-                    f"--run {folder}: {name} {mine[i]!r} of question {split.id[i]!r} is "
-                    f"{first[name][i]!r} for {folders[0]} ({len(differ)} differ): {ONE_BY_ONE}"
-                )
-
-
 def score_run(
-    folder: str, options: ScoreOptions, where: SplitOptions
+    folder: str, options: ScoreOptions, where: SplitOptions, ensemble: Ensemble | None = None
 ) -> tuple[Score, Score | None]:
     """Measure one run; the second Score is the same run asked of other videos, if it saw videos.
 
-    Raises UserError for a run, a question file, a store or a protocol that do not fit.
+    An `ensemble` gets the probabilities of all that is asked.  Raises UserError for a run, a
+    question file, a store or a protocol that do not fit.
     """
+
+    def ask(
+        row: str, run: Run, questions: Questions, video: Video, beside: Answers | None = None
+    ) -> Answers:
+        every = ensemble is not None
+        given, raw = answer(run, questions, where, video, every_class=every)
+        keep = counted(given.asked, options.protocol)
+        given = given.only(keep)
+        if beside is not None:
+            _check_same(beside, given, run.path)
+        if ensemble is not None:
+            ensemble.add(row, run, given, raw.classes[torch.from_numpy(keep)])
+        return given
+
     run = open_run(folder, checkpoint=options.checkpoint, device=where.device)
     questions = run_questions(run, where.questions)
     check_protocol(questions, options.protocol)
     video = cast(Video, options.video or run.options["video"])
-    found, _ = answer(run, questions, where, video)
-    keep = counted(found.asked, options.protocol)
-    found = found.only(keep)
+    found = ask("accuracy", run, questions, video)
     others: dict[str, Answers] = {}
     blind = _question_only(run, options, video)
     if blind:
         other = open_run(blind, device=where.device)
-        given, _ = answer(other, run_questions(other, where.questions), where, "none")
-        _check_same(found, given.only(keep), blind)
-        others["question_only"] = given.only(keep)
+        same = run_questions(other, where.questions)
+        others["question_only"] = ask("question_only", other, same, "none", found)
     if video == "real":
-        others["shuffled_video"] = answer(run, questions, where, "shuffled")[0].only(keep)
+        others["shuffled_video"] = ask("shuffled_video", run, questions, "shuffled")
+    return _with_control(found, run.step, options.protocol, others, blind and blind.name, ())
+
+
+def score_ensemble(ensemble: Ensemble, members: Sequence[Score]) -> tuple[Score, Score | None]:
+    """Measure the mean of the runs' probabilities as `score_run` does a run.
+
+    Question only, and with it the vision gain, is the mean of those of all runs, if each has one.
+    """
+    others = {row: one.answers() for row, one in ensemble.sums.items()}
+    found = others.pop("accuracy")
+    if not all(member.question_only for member in members):
+        others.pop("question_only", None)
+    blind = others["question_only"].name if "question_only" in others else None
+    step = max(member.step for member in members)
+    return _with_control(found, step, members[0].protocol, others, blind, tuple(members))
+
+
+def _with_control(
+    found: Answers,
+    step: int,
+    protocol: str,
+    others: dict[str, Answers],
+    blind: str | None,
+    members: tuple[Score, ...],
+) -> tuple[Score, Score | None]:
+    """The score of `found`, and that of its shuffled-video control if `others` have it."""
     bootstrap = Bootstrap(found.asked.video, found.asked.type)
-    whole = _score(found, run, options.protocol, bootstrap, others, blind and blind.name)
+    whole = _score(found, step, protocol, bootstrap, others, blind)
     moved = others.get("shuffled_video")
-    return whole, moved and _score(moved, run, options.protocol, bootstrap, {}, None)
+    control = moved and _score(moved, step, protocol, bootstrap, {}, None)
+    return replace(whole, members=members), control
 
 
 def _score(
     found: Answers,
-    run: Run,
+    step: int,
     protocol: str,
     bootstrap: Bootstrap,
     others: dict[str, Answers],
@@ -196,7 +239,7 @@ def _score(
         gain = hits["accuracy"].astype(float) - hits["question_only"]
     return Score(
         answers=found,
-        step=run.step,
+        step=step,
         protocol=protocol,
         counts=bootstrap.counts,
         accuracy={name: bootstrap.accuracy(hits[name]) for name in LABELS if name in hits},
@@ -209,14 +252,15 @@ def _score(
 
 def _question_only(run: Run, options: ScoreOptions, video: Video) -> Path | None:
     """The run to subtract: the one named, or found; None where there is nothing to subtract."""
-    if options.question_only is None:
+    if not options.question_only:
         return find_question_only(run) if video == "real" else None
+    (folder,) = options.question_only
     if video == "none":
         raise UserError(
-            f"--question_only {options.question_only}: {run.path} is asked without video itself; "
+            f"--question_only {folder}: {run.path} is asked without video itself; "
             "leave the flag out"
         )
-    return Path(options.question_only)
+    return Path(folder)
 
 
 def _check_same(a: Answers, b: Answers, folder: Path) -> None:

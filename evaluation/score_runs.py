@@ -5,10 +5,11 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluation.ensemble import Ensemble, check_members, check_same_questions, folder_of
 from evaluation.format import largest_types, type_name
 from evaluation.plot.score import draw_score
 from evaluation.run import input_files
-from evaluation.score import Score, answers_file, check_same_questions, score_run, write_answers
+from evaluation.score import Score, answers_file, score_ensemble, score_run, write_answers
 from inference.run_files import output_folder
 from options.evaluate import ScoreOptions, SplitOptions
 from util.distributed import process_group, rank
@@ -26,37 +27,45 @@ def run(options: ScoreOptions, where: SplitOptions) -> int:
 def score_runs(options: ScoreOptions, where: SplitOptions) -> list[Score]:
     """Score runs, print, write JSON, pictures and TensorBoard; several: mean and deviation.
 
-    The last line printed is JSON, of the last run.
+    An ensemble of them comes last.  The last line printed is JSON, of the last score.
     """
     if len(options.run) > 1:
-        check_same_questions(options.run, where)
+        check_same_questions(options, where)
     _check_outputs(options, where)
-    scores = [_score_one(run, options, where) for run in options.run]
+    ensemble = Ensemble() if options.ensemble else None
+    scores = []
+    for number, folder in enumerate(options.run):
+        alone = options.alone(number)
+        found, shuffled = score_run(folder, alone, where, ensemble)
+        _show(found, shuffled, output_folder(folder), alone)
+        scores.append(found)
+    if len(scores) > 1 and rank() == 0:
+        _print_spread(scores, where.split)
+    if ensemble is not None:
+        found, shuffled = score_ensemble(ensemble, scores)
+        _show(found, shuffled, folder_of(options), options)
+        scores.append(found)
     if rank() == 0:
-        if len(scores) > 1:
-            _print_spread(scores, where.split)
         print(json.dumps(scores[-1].summary()))
     return scores
 
 
-def _score_one(run: str, options: ScoreOptions, where: SplitOptions) -> Score:
-    """Score one run; of several processes the first one prints and writes."""
-    found, shuffled = score_run(run, options, where)
+def _show(found: Score, shuffled: Score | None, folder: Path, options: ScoreOptions) -> None:
+    """Print and write a score; of several processes the first one does."""
     if rank() > 0:
-        return found
+        return
     print(found.table())
-    folder = output_folder(run)
-    path = answers_file(folder, where.split, found.answers.video, found.protocol)
+    split = found.answers.asked.split
+    path = answers_file(folder, split, found.answers.video, found.protocol)
     written = {Path(options.output) if options.output else path: found}
     if shuffled is not None:
-        written[answers_file(folder, where.split, "shuffled", found.protocol)] = shuffled
+        written[answers_file(folder, split, "shuffled", found.protocol)] = shuffled
     for path, score in written.items():
         write_answers(score, path)
     print(f"every answer: {', '.join(map(str, written))}")
     with warned(print, f"pictures and TensorBoard of {folder}"):
         draw_score(found, folder, plots=options.plots)
     print(found.markdown())
-    return found
 
 
 def _print_spread(scores: Sequence[Score], split: str) -> None:
@@ -71,13 +80,21 @@ def _print_spread(scores: Sequence[Score], split: str) -> None:
 
 def _check_outputs(options: ScoreOptions, where: SplitOptions) -> None:
     """Raise UserError where the answers cannot be written, or would replace what is read."""
+    video = check_members(options) if options.ensemble else options.video or "real"
+    control = "the shuffled-video control"  # a run that saw videos is also asked about others
     for run in options.run:
-        folder = output_folder(run)
-        own = answers_file(folder, where.split, options.video or "real", options.protocol)
-        other = answers_file(folder, where.split, "shuffled", options.protocol)
+        own = answers_file(output_folder(run), where.split, video, options.protocol)
+        other = answers_file(output_folder(run), where.split, "shuffled", options.protocol)
         if options.output:
             reads = input_files(run, options.checkpoint, where)
-            # A run that saw videos is also asked about shuffled ones.
-            reads["the shuffled-video control"] = "" if options.video == "shuffled" else other
+            reads[control] = "" if options.video == "shuffled" else other
+            if options.ensemble:
+                reads[f"the answers of {run}"] = own
             check_output(options.output, inputs=reads)
+        check_output(other if options.output and not options.ensemble else own, "--run")
+    if options.ensemble:
+        own = answers_file(folder_of(options), where.split, video, options.protocol)
+        other = answers_file(folder_of(options), where.split, "shuffled", options.protocol)
+        if options.output:
+            check_output(options.output, inputs={control: "" if video == "shuffled" else other})
         check_output(other if options.output else own, "--run")

@@ -15,12 +15,20 @@ from util.distributed import gather_objects, rank, world_size
 
 
 def predict(
-    task: QuestionAnswering, data: QaData, batch_size: int, device: torch.device
+    task: QuestionAnswering,
+    data: QaData,
+    batch_size: int,
+    device: torch.device,
+    *,
+    every_class: bool = False,
 ) -> ScoredPredictions:
-    """Answer a split; each process answers a share of the batches and gets all predictions."""
+    """Answer a split; each process answers a share of the batches and gets all predictions.
+
+    `every_class`: with the probabilities of all classes (of MSVD-QA's test split 98 MB).
+    """
     batches = data.batches(batch_size, every=world_size(), first=rank())
     with evaluating(task):
-        own = [task.score(batch.to(device)) for batch in batches]
+        own = [task.score(batch.to(device), every_class=every_class) for batch in batches]
     # One message a process; there may be fewer batches than processes.
     parts = gather_objects(ScoredPredictions.joined(own) if own else None)
     return ScoredPredictions.joined(part for part in parts if part is not None)

@@ -1,6 +1,7 @@
 """What an evaluation looks at: one option class for each subcommand of evaluate.py."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from options.data import FeaturesIn, Video
@@ -51,30 +52,52 @@ class ScoreOptions:
         checkpoint: best (by validation accuracy) or last
         video: as the run was trained (default), or real, none (zeros), shuffled (each question
             is asked of another video of the split, by a fixed permutation)
-        question_only: folder of the run to subtract for the vision gain; default the one beside
-            the run that was trained alike with --video none
+        ensemble: also score the mean of the runs' probabilities, as one model
+        question_only: folder of the run to subtract for the vision gain, or one folder for each
+            run; default the one beside each run that was trained alike with --video none
         protocol: full counts every question; answerable drops those whose answer is no class;
             union-vocabulary is for runs whose classes include the answers of validation and test.
             The last two only to compare with papers that did so
         output: predictions JSON; default RUN/SPLIT-VIDEO.json; of a packed run RUN is
-            results/NAME-packed, here and below
+            results/NAME-packed, here and below; of an ensemble RUN+RUN+RUN, beside its first run
         plots: pictures in RUN/plots and TensorBoard
     """
 
     run: list[str]
     checkpoint: Literal["best", "last"] = "best"
     video: Video | None = None
-    question_only: str | None = None
+    ensemble: bool = False
+    question_only: tuple[str, ...] = ()
     protocol: Protocol = "full"
     output: str | None = None
     plots: bool = True
 
     def __post_init__(self) -> None:
-        """One file cannot hold several runs."""
+        """One file cannot hold several runs, and one run is no ensemble."""
         if not self.run:
             raise ValueError("--run: names no run; give folders such as results/shapes")
-        if self.output and len(self.run) > 1:
+        if self.output and len(self.run) > 1 and not self.ensemble:
             raise ValueError("--output: one file for several runs; leave it out")
+        if len(self.question_only) not in (0, 1, len(self.run)):
+            raise ValueError(
+                f"--question_only: {len(self.question_only)} folders for {len(self.run)} runs; "
+                "give one for all of them, or one for each"
+            )
+        if self.ensemble and len({os.path.normpath(run) for run in self.run}) < len(self.run):
+            raise ValueError("--ensemble: a run is named twice; name each once")
+        if self.ensemble and len(self.run) < 2:
+            raise ValueError("--ensemble: of one run; name two or more")
+
+    def alone(self, number: int) -> "ScoreOptions":
+        """The options of one of the runs, by its place in --run."""
+        own = self.question_only[number : number + 1] if len(self.question_only) > 1 else None
+        return replace(
+            self,
+            run=[self.run[number]],
+            ensemble=False,
+            question_only=self.question_only if own is None else own,
+            output=None if self.ensemble else self.output,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from evaluation.plot.accuracy import all_plots
-from evaluation.score import LABELS, Score, answers_file
+from evaluation.score import Score, answers_file
 from util.clip_plots import save_figure
 from util.tensorboard import tag
 
@@ -24,7 +24,7 @@ def draw_score(found: Score, folder: Path, *, plots: bool) -> None:
     figures: dict[str, Figure] = {}
     if plots:
         bars = {
-            LABELS[row]: (found.accuracy[row], found.interval[row])
+            found.label(row): (found.accuracy[row], found.interval[row])
             for row in BARS
             if row in found.accuracy
         }

@@ -63,6 +63,7 @@ class ScoredPredictions(Predictions):
 
     answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
     ce: Tensor  # (Q,) cross entropy of the true class
+    classes: Tensor  # (Q, A) probability of every class; (Q, 0) where it was not asked for
 
     @property
     def correct(self) -> Tensor:
@@ -214,12 +215,21 @@ class QuestionAnswering(TaskModule):
         return Predictions(**self._answers(batch, self.answer(batch)))
 
     @torch.inference_mode()
-    def score(self, batch: Batch) -> ScoredPredictions:
-        """`predict`, with the cross entropy of the true answers."""
+    def score(self, batch: Batch, *, every_class: bool = False) -> ScoredPredictions:
+        """`predict`, with the cross entropy of the true answers.
+
+        `every_class`: also the probabilities of all classes, unknown ones 0.
+        """
         out = self.answer(batch)
         ce = nn.functional.cross_entropy(out.logits, batch.answer, reduction="none")
+        classes = out.logits.new_empty(len(batch.row), 0)
+        if every_class:
+            classes = self.mask_unknown(out.logits.float()).softmax(1)
         return ScoredPredictions(
-            **self._answers(batch, out), answer=batch.answer.cpu(), ce=ce.float().cpu()
+            **self._answers(batch, out),
+            answer=batch.answer.cpu(),
+            ce=ce.float().cpu(),
+            classes=classes.float().cpu(),
         )
 
     def _answers(self, batch: QuestionBatch, out: DualVGROutput) -> dict[str, Tensor]:

@@ -1,0 +1,122 @@
+"""Several runs as one model: the mean of their probabilities."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from torch import Tensor
+
+from data_loader.questions import load_questions
+from data_loader.vocabulary import UNKNOWN_ANSWERS
+from evaluation.answers import Answers, answers_of, asked
+from inference.run import Run, load_run
+from inference.run_files import output_folder
+from options.data import Video
+from options.evaluate import ScoreOptions, SplitOptions
+from util.errors import UserError
+
+ONE_BY_ONE = "their mean would be of different questions; evaluate them one by one"
+
+
+@dataclass
+class ProbabilitySum:
+    """Probabilities of runs that answered the same questions, added up."""
+
+    first: Answers  # of the first run
+    words: tuple[str, ...]  # the answers that the A classes are
+    runs: list[Path]  # folders or packed files, each once
+    total: Tensor  # (Q, A) float32
+
+    def answers(self) -> Answers:
+        """The best answers by the mean probability."""
+        best = (self.total / len(self.runs)).topk(min(5, len(self.words) - UNKNOWN_ANSWERS))
+        name, video, asked = name_of(self.runs), self.first.video, self.first.asked
+        return answers_of(name, video, asked, self.words, best.indices, best.values)
+
+
+class Ensemble:
+    """The probabilities of runs, gathered while each is scored by itself.
+
+    Their mean is the ensemble's (Dietterich 2000, section 2), unknown classes masked out.  Runs may
+    see other features, but must have the same classes.
+    """
+
+    def __init__(self) -> None:
+        """Without any run."""
+        self.sums: dict[str, ProbabilitySum] = {}  # by row of the table, `evaluation.score.LABELS`
+
+    def add(self, row: str, run: Run, given: Answers, probability: Tensor) -> None:
+        """Add a run's answers with the probability of every class (Q, A).
+
+        A run that is there already, being question only of several, counts once.
+        """
+        one = self.sums.get(row)
+        if one is None:
+            words = run.task.vocabulary.answers
+            self.sums[row] = ProbabilitySum(given, words, [run.path], probability)
+        elif run.path not in one.runs:
+            one.total += probability
+            one.runs.append(run.path)
+
+
+def name_of(runs: list[Path]) -> str:
+    """The name of an ensemble: its runs'."""
+    return "+".join(output_folder(run).name for run in runs)
+
+
+def folder_of(options: ScoreOptions) -> Path:
+    """Where an ensemble's files lie: beside its first run, in a folder called by all names."""
+    runs = [Path(os.path.normpath(run)) for run in options.run]
+    return output_folder(runs[0]).parent / name_of(runs)
+
+
+def check_same_questions(options: ScoreOptions, where: SplitOptions) -> None:
+    """Runs that are measured together must answer the same questions of the same videos.
+
+    Raises UserError that names the first difference.
+    """
+    first: dict[str, np.ndarray] = {}
+    for folder in options.run:
+        path = where.questions or load_run(folder, options.checkpoint)["options"]["questions"]
+        split = asked(load_questions(path), where.split)
+        columns = {"id": split.id, "video": split.video, "text": split.text, "answer": split.answer}
+        first = first or columns
+        for name, mine in columns.items():
+            if len(mine) != len(first[name]):
+                raise UserError(
+                    f"--run {folder}: {len(mine)} questions in split {where.split} of {path}, "
+                    f"{options.run[0]} has {len(first[name])}: {ONE_BY_ONE}"
+                )
+            if differ := np.flatnonzero(mine != first[name]).tolist():
+                i = differ[0]
+                raise UserError(
+                    f"--run {folder}: {name} {mine[i]!r} of question {split.id[i]!r} is "
+                    f"{first[name][i]!r} for {options.run[0]} ({len(differ)} differ): {ONE_BY_ONE}"
+                )
+
+
+def check_members(options: ScoreOptions) -> Video:
+    """What the runs of an ensemble are shown.
+
+    Raises UserError for a run that has other classes than the first, or is shown something else.
+    """
+    first, *_ = options.run
+    found = {run: load_run(run, options.checkpoint) for run in options.run}
+    video = {run: options.video or content["options"]["video"] for run, content in found.items()}
+    found |= {run: load_run(run) for run in options.question_only}
+    classes = {run: content["vocabulary"]["answers"] for run, content in found.items()}
+    for run, answers in classes.items():
+        if answers != classes[first]:
+            raise UserError(
+                f"--ensemble: {run} has other answers as classes ({len(answers):,}) than {first} "
+                f"({len(classes[first]):,}); train both on question files of one training split"
+            )
+    for run, shown in video.items():
+        if shown != video[first]:
+            raise UserError(
+                f"--ensemble: {run} was trained with --video {shown}, {first} with "
+                f"{video[first]}; name runs that were trained alike, or give --video for all"
+            )
+    return cast(Video, video[first])
