@@ -29,7 +29,8 @@ NEEDLESS = (
     Needless(
         ("units", "heads", "graph_layers", "topology", "fusion", "bilinear_width",
          "bilinear_factor", "punish", "word_mask", "question_summary", "head", "linear_skip",
-         "clip_dropout", "feature_dropout", "state_dropout", "gamma", "beta", "hsic"),
+         "clip_dropout", "feature_dropout", "state_dropout", "gamma", "beta", "hsic",
+         "relation_lr"),
         "--model low_rank", lambda v: v.get("model") == "low_rank",
     ),
     Needless(

@@ -22,6 +22,8 @@ class TrainOptions:
         questions_per_video: questions of one video that come together in a batch: each video is
             encoded once a batch, so more of them make a step faster
         lr: learning rate of Adam
+        relation_lr: multiple of --lr for what a small data set is learned by heart with: the video's
+            encoder, relation graphs, fusion and read-out
         schedule: learning rate over the run: constant, halve (as released) or cosine (to zero)
         halve_every: epochs after which the schedule "halve" halves, again and again
         weight_decay: decoupled weight decay of matrices (norms, biases, word vectors are spared)
@@ -53,6 +55,7 @@ class TrainOptions:
     accumulate: int = 1
     questions_per_video: int = 1
     lr: float = 1e-4
+    relation_lr: float = 1.0
     schedule: Literal["constant", "halve", "cosine"] = "constant"
     halve_every: float = 10
     weight_decay: float = 0.0
@@ -76,7 +79,7 @@ class TrainOptions:
             raise ValueError(
                 f"--run {self.run!r}: a name of letters, digits, '.', '_' and '-' (it is a folder)"
             )
-        for name in ("epochs", "lr", "eval_every", "log_every", "halve_every"):
+        for name in ("epochs", "lr", "relation_lr", "eval_every", "log_every", "halve_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
         if self.questions_per_video < 1:

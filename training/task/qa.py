@@ -17,6 +17,7 @@ from data_loader.sampling import fold_of
 from data_loader.video_table import ClipTable, FeatureTable
 from inference.samples import show_samples
 from inference.split import predict
+from model.dualvgr.dualvgr import DualVGR
 from model.encoder.clip_encoder import ClipEncoder
 from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
@@ -94,6 +95,10 @@ class QaTask(TrainingTask):
             motion_from=data.motion_from,
             **sizes,
         )
+        if isinstance(self.module.model, DualVGR):
+            dualvgr = self.module.model
+            for part in (dualvgr.video, dualvgr.units, dualvgr.fusion, dualvgr.readout):
+                self.lr_scales[part] = train.relation_lr
         self.note = ""
         if checkpoint is None:
             encoder_weights = self._initialise(device)
