@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from options.parse import parse
+from options.preprocess.extract import POOLED
 from options.preprocess.stream import StreamOptions
 from util.errors import run_command
 
@@ -25,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     weights = options.weights or ["none"] * len(options.backbone)
     backbones = {
-        name: load_backbone(
+        _channel(name, options.layer_of(place)): load_backbone(
             name,
+            layer=options.layer_of(place),
             weights=None if given == "none" else given,
             resize=options.resize,
             motion_norm=options.motion_norm if name == "resnext101" else "kinetics",
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             frames=options.frames,
             precision=options.network_precision,
         )
-        for name, given in zip(options.backbone, weights, strict=True)
+        for place, (name, given) in enumerate(zip(options.backbone, weights, strict=True))
     }
     begin, count, end, delays = time.perf_counter(), 0, 0, []
     for clip in stream_features(
@@ -65,6 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{1000 * max(delays):.0f} ms at most"
     )
     return 0
+
+
+def _channel(name: str, layer: str) -> str:
+    """What a network's rows are called: several layers of it may be asked for."""
+    return name if layer == POOLED else f"{name}, {layer}"
 
 
 if __name__ == "__main__":

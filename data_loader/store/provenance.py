@@ -21,11 +21,11 @@ from util.errors import UserError
 
 # Fields that decide the numbers, in the order in which a difference is named.
 DECIDES = (
-    "backbone", "kind", "width", "weights", "resize", "crop", "size", "scaler", "normalisation",
-    "sampling", "decoder", "network_precision", "precision",
+    "backbone", "layer", "kind", "width", "weights", "resize", "crop", "size", "scaler",
+    "normalisation", "sampling", "decoder", "network_precision", "precision",
 )  # fmt: skip
 # What holds for stores of before there was a choice, which do not say.
-DEFAULTS: dict[str, Any] = {"scaler": "torch", "network_precision": "float32"}
+DEFAULTS: dict[str, Any] = {"layer": "pooled", "scaler": "torch", "network_precision": "float32"}
 CLIPS = "clips"  # the kind of a clip store, in its provenance and its attribute `kind`
 KEYS = {"has_backbone": "askable"}  # in files, where it is not the field's name
 
@@ -73,6 +73,7 @@ class Provenance:
     """What made a store.  None: not said, as by an earlier version, or not known yet."""
 
     backbone: str | None = None  # name of the network; none: decoded clips; imported
+    layer: str | None = None  # of it, where not pooled: logits, probabilities or semantic
     kind: str | None = None  # frame or clip: what a row of features stands for; clips: decoded
     width: int | None = None  # W of the features
     weights: Weights | None = None

@@ -15,8 +15,8 @@ from util.errors import UserError
 
 FEW = 5  # damaged videos named in a message
 SHOWN = (  # of the provenance, in this order
-    "backbone", "kind", "width", "weights", "imported", "sampling", "resize", "crop", "size",
-    "scaler", "normalisation", "decoder", "precision", "versions", "network_precision",
+    "backbone", "layer", "kind", "width", "weights", "imported", "sampling", "resize", "crop",
+    "size", "scaler", "normalisation", "decoder", "precision", "versions", "network_precision",
 )  # fmt: skip
 
 

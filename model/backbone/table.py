@@ -205,18 +205,22 @@ def require_weights(name: str, spec: BackboneSpec, weights: str | None) -> str:
     return weights
 
 
-def open_network(name: str, weights: str | None) -> Opened:
+def open_network(name: str, weights: str | None, *, classifier: bool = False) -> Opened:
     """Spec, network without its head, and where its weights are from.
 
-    Raises UserError if there is no such network, or its weights cannot be had or do not fit.
+    `classifier`: with its head, of which the weights must be there too; not of timm's.  Raises
+    UserError if there is no such network, or its weights cannot be had or do not fit.
     """
     spec = find_spec(name)
     if spec is None:
+        assert not classifier, f"{name} is built without"
         return open_timm(name.removeprefix(TIMM), weights)
     assert isinstance(spec, BackboneSpec), f"{name} has no network"
-    network, source = load_weights(spec, require_weights(name, spec, weights), name=name)
+    network, source = load_weights(
+        spec, require_weights(name, spec, weights), name=name, classifier=classifier
+    )
     entry = entry_of(spec.named, source)
     if entry:  # weights of one network may have been trained on crops of different frames
         _, scaled, norm = input_of(entry)
         spec = replace(spec, scaled=scaled, normalisations=(norm,))
-    return spec, spec.take_head_off(network), source
+    return spec, network if classifier else spec.take_head_off(network), source

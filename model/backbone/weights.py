@@ -22,16 +22,16 @@ SEED = 0
 
 
 def load_weights(
-    spec: BackboneSpec, weights: str, *, name: str
+    spec: BackboneSpec, weights: str, *, name: str, classifier: bool = False
 ) -> tuple[nn.Module, dict[str, str]]:
     """Build a network and fill it -> (network, {"source": .., "sha256": ..}).
 
     `weights` is the word `random` (seeded), one of torchvision's names in `spec.named`, the word
     `pretrained` for those its library deems best, the word `package` for the file of an installed
     package, or a file: a state dict, or a checkpoint with one under `state_dict`; a prefix
-    `module.` is taken off.  The classifier (`spec.head`) is not needed and may be absent or of
-    another size.  Raises UserError that names the file, the first key that does not fit, and the
-    cure.
+    `module.` is taken off.  The classifier (`spec.head`) may be absent or of another size, unless
+    `classifier`: then it is filled too.  Raises UserError that names the file, the first key that
+    does not fit, and the cure.
     """
     if weights == PRETRAINED and spec.download:
         return _downloaded(spec.download, name)
@@ -52,8 +52,21 @@ def load_weights(
     state = read_state(path)
     if spec.package:
         state = _named_as(network.state_dict(), state)
-    fill(network, state, path, name=name, heads=(spec.head,))
+    if classifier:
+        _check_classifier(network, state, path, spec.head)
+    fill(network, state, path, name=name, heads=() if classifier else (spec.head,))
     return network, {"source": weights, "sha256": sha256(path)}
+
+
+def _check_classifier(network: nn.Module, state: dict[str, Tensor], path: Path, head: str) -> None:
+    """UserError unless a state dict has all of a network's classifier."""
+    for key, value in network.state_dict().items():
+        if key.startswith(f"{head}.") and (key not in state or state[key].shape != value.shape):
+            has = f"{key} is {_size(state[key])}" if key in state else f"it lacks {key}"
+            raise UserError(
+                f"--weights {path}: has no classifier of 1,000 classes ({has}); give weights that "
+                "have one, or --layer pooled"
+            )
 
 
 def _downloaded(download: Callable[[], nn.Module], name: str) -> tuple[nn.Module, dict[str, str]]:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+POOLED = "pooled"
+LAYERS = (POOLED, "logits", "probabilities", "semantic")
 FOR_NETWORKS = (
-    "weights", "motion_norm", "precision", "network_precision", "compression", "batch", "device",
-    "runtime",
+    "weights", "layer", "motion_norm", "precision", "network_precision", "compression", "batch",
+    "device", "runtime",
 )  # fmt: skip
 LEAST = {
     "clips": 1, "frames": 1, "batch": 0, "threads": 0, "workers": 0, "size": 1, "shard": 1,
@@ -22,8 +24,12 @@ class VideoOptions:
         backbone: frozen network (python -m preprocess.backbones --list), or pixels / pixel_motion,
             which need no weights; none stores the decoded clips themselves, for encoders that are
             trained.  Several share one decoding
-        weights: a file, the name of torchvision's (IMAGENET1K_V2), or the word random (seeded);
-            one for each backbone, the word none for one without
+        weights: a file, the name of torchvision's (IMAGENET1K_V2), the word package (of the Python
+            package that has them) or the word random (seeded); one for each backbone, the word none
+            for one without
+        layer: what is stored of a network over frames. pooled, before the classifier; logits or
+            probabilities of ImageNet's 1,000 classes; semantic, the mean GloVe vector of the names
+            of the ten likeliest. One for each backbone; a network named twice gives two
         clips: clips per video (N)
         frames: frames per clip (F)
         id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
@@ -53,6 +59,7 @@ class VideoOptions:
     output: list[str]
     backbone: list[str]
     weights: list[str] = field(default_factory=list)
+    layer: list[str] = field(default_factory=list)
     clips: int = 8
     frames: int = 16
     id_map: str | None = None
@@ -101,14 +108,15 @@ class VideoOptions:
                 f"--weights: {len(self.weights)} for {count} of --backbone; give one for each, "
                 "the word none for those without"
             )
+        check_layers(self.layer, count)
         needless = FOR_NETWORKS if set(self.backbone) == {"none"} else ()
         if "none" not in self.backbone:
             needless = ("size",)
         if set(self.backbone) <= {"pixels", "pixel_motion"}:  # no network to run
-            needless = ("size", "network_precision", "runtime")
+            needless = ("size", "layer", "network_precision", "runtime")
         for name in needless:
             value = getattr(self, name)
-            if value != getattr(VideoOptions, name, []):  # weights has a factory
+            if value != getattr(VideoOptions, name, []):  # lists have a factory
                 shown = " ".join(value) if isinstance(value, list) else value
                 raise ValueError(
                     f"--{name} {shown}: means nothing with --backbone {' '.join(self.backbone)}; "
@@ -119,6 +127,22 @@ class VideoOptions:
         """Weights of the backbone at this place in the list; None: it has none."""
         given = self.weights[place] if self.weights else "none"
         return None if given == "none" else given
+
+    def layer_of(self, place: int) -> str:
+        """Layer of the backbone at this place in the list."""
+        return self.layer[place] if self.layer else POOLED
+
+
+def check_layers(layers: list[str], count: int) -> None:
+    """ValueError unless there is none, or one that exists for each of so many backbones."""
+    if len(layers) not in (0, count):
+        raise ValueError(
+            f"--layer: {len(layers)} for {count} of --backbone; give one for each, {POOLED} for "
+            "those without a classifier"
+        )
+    for layer in layers:
+        if layer not in LAYERS:
+            raise ValueError(f"--layer {layer}: give {' or '.join(LAYERS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

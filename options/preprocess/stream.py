@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from options.preprocess.extract import POOLED, check_layers
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
@@ -13,6 +15,8 @@ class StreamOptions:
         backbone: frozen networks (python -m preprocess.backbones --list), one or more
         weights: a file, the name of torchvision's, pretrained, or the word random (seeded); one for
             each backbone, the word none for one without; may be left out if none has any
+        layer: pooled, logits, probabilities or semantic, as for preprocess.videos; one for each
+            backbone
         frames: frames per clip (F)
         stride: frames from the start of a clip to the start of the next
         first: frame that the first clip starts with, from 0
@@ -28,6 +32,7 @@ class StreamOptions:
     video: str
     backbone: list[str]
     weights: list[str] = field(default_factory=list)
+    layer: list[str] = field(default_factory=list)
     frames: int = 16
     stride: int = 16
     first: int = 0
@@ -47,6 +52,11 @@ class StreamOptions:
                 f"--weights: {len(self.weights)} for {len(self.backbone)} of --backbone; give one "
                 "for each, the word none for those without"
             )
+        check_layers(self.layer, len(self.backbone))
         for name, least in (("frames", 1), ("stride", 1), ("first", 0), ("group", 1), ("rate", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
+
+    def layer_of(self, place: int) -> str:
+        """Layer of the backbone at this place in the list."""
+        return self.layer[place] if self.layer else POOLED

@@ -23,6 +23,7 @@ from model.backbone.weights import known_sha256
 from options.preprocess.extract import VideoOptions
 from preprocess.extraction.paths import parts_folder
 from preprocess.feature.extractor import FeatureExtractor
+from preprocess.feature.layer import check_layer
 from preprocess.feature.load import load_backbone
 from preprocess.video.clips import Clips
 from preprocess.video.decoders import DECODERS
@@ -60,12 +61,16 @@ class FeatureOutput(StoreOutput):
     open = staticmethod(open_store)
     backbone: FeatureExtractor
 
-    def __init__(self, options: VideoOptions, path: Path, name: str, weights: str | None) -> None:
-        """Raises UserError if there is no such backbone."""
+    def __init__(self, options: VideoOptions, path: Path, place: int) -> None:
+        """`place`: of the backbone in the list.  UserError if there is none such, or no layer."""
+        name, weights, layer = (
+            options.backbone[place], options.weights_of(place), options.layer_of(place),
+        )  # fmt: skip
         self.name, self.path = name, path
-        self._weights = weights
+        self._weights, self._layer = weights, layer
         self.write = partial(write_store, compression=options.compression)
         spec = find_spec(name)
+        check_layer(name, spec, layer)
         if isinstance(spec, PixelSpec):
             self.load(options, auto="torch", threads=1)
             return
@@ -77,6 +82,7 @@ class FeatureOutput(StoreOutput):
             known = known_sha256(require_weights(name, spec, weights), spec)
         self.provenance = Provenance(
             backbone=name,
+            layer=layer,
             weights=Weights("", known) if known else None,
             resize=options.resize,
             scaler=choose_scaler(options, path),
@@ -92,6 +98,7 @@ class FeatureOutput(StoreOutput):
         self.backbone = load_backbone(
             self.name,
             weights=self._weights,
+            layer=self._layer,
             resize=options.resize,
             motion_norm=options.motion_norm,
             device=options.device,
@@ -156,8 +163,8 @@ def choose_outputs(options: VideoOptions) -> list[StoreOutput]:
     return [
         ClipOutput(options, Path(path))
         if name == "none"
-        else FeatureOutput(options, Path(path), name, options.weights_of(index))
-        for index, (name, path) in enumerate(zip(options.backbone, options.output, strict=True))
+        else FeatureOutput(options, Path(path), place)
+        for place, (name, path) in enumerate(zip(options.backbone, options.output, strict=True))
     ]
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from data_loader.store.provenance import Crop, Normalisation, Provenance, Weights
 from model.backbone.spec import NORMALISATIONS, BackboneSpec, Kind, PixelSpec
+from options.preprocess.extract import POOLED
 from preprocess.feature.runtime import NormalisedNetwork, cast_weights, choose_runtime
 from preprocess.video.clips import Clips
 from preprocess.video.resize import InputSpec, resize_frames
@@ -118,12 +119,13 @@ class NetworkExtractor(FeatureExtractor):
 
     def __init__(
         self, *, name: str, spec: BackboneSpec, network: nn.Module, weights: dict[str, str],
-        resize: str, normalisation: str, device: torch.device, batch: int,
+        layer: str, resize: str, normalisation: str, device: torch.device, batch: int,
         scaler: str, precision: str, runtime: str = "torch", frames: int | None = None,
         threads: int = 1,
     ) -> None:  # fmt: skip
         mean, std = NORMALISATIONS[normalisation]
         provenance = Provenance(
+            layer=None if layer == POOLED else layer,
             weights=Weights(**weights),
             resize=resize,
             crop="none" if resize == "squash" else Crop(spec.size, spec.scaled),

@@ -24,7 +24,7 @@ from preprocess.extraction.shards import stores_so_far
 from util.errors import UserError
 
 MADE = Provenance(
-    backbone="resnet101", kind="frame", width=2048, has_backbone=True,
+    backbone="resnet101", layer="pooled", kind="frame", width=2048, has_backbone=True,
     weights=Weights("a.pth", "1f"), resize="squash", crop="none", size=(224, 224), scaler="torch",
     normalisation=Normalisation("imagenet", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     sampling=Sampling(8, 16, "linspace"), decoder="pyav", network_precision="float32",
@@ -33,8 +33,8 @@ MADE = Provenance(
 OTHER = Provenance(
     backbone="resnet50", kind="clip", width=512, weights=Weights("a.pth", "2e"), resize="crop",
     crop=Crop(224, 232), size=(112, 112), scaler="decoder", normalisation=Normalisation("kinetics"),
-    decoder="scikit-video", sampling=Sampling(8, 8, "linspace"), network_precision="bf16",
-    precision="float32",
+    layer="semantic", decoder="scikit-video", sampling=Sampling(8, 8, "linspace"),
+    network_precision="bf16", precision="float32",
 )  # fmt: skip
 
 
