@@ -22,8 +22,8 @@ class TrainOptions:
         questions_per_video: questions of one video that come together in a batch: each video is
             encoded once a batch, so more of them make a step faster
         lr: learning rate of Adam
-        relation_lr: multiple of --lr for what a small data set is learned by heart with: the video's
-            encoder, relation graphs, fusion and read-out
+        relation_lr: multiple of --lr for what a small data set is learned by heart with: the
+            video's encoder, relation graphs, fusion and read-out
         schedule: learning rate over the run: constant, halve (as released) or cosine (to zero)
         halve_every: epochs after which the schedule "halve" halves, again and again
         weight_decay: decoupled weight decay of matrices (norms, biases, word vectors are spared)
