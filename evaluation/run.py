@@ -11,13 +11,13 @@ from data_loader.join import join_splits
 from data_loader.open import reopen_stores
 from data_loader.questions import Questions, load_questions
 from evaluation.answers import Answers, answers_of, asked
-from inference.run import Run
+from inference.run import Run, load_run
+from inference.run_files import is_packed, weights_file
 from inference.split import predict
 from model.task.qa import ScoredPredictions
 from options.data import Video
 from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
-from util.checkpoint import load_checkpoint
 from util.errors import UserError
 
 # A question-only run differs from the run that it is compared with in these options alone.
@@ -31,18 +31,24 @@ FREE = {
 
 def input_files(run: str, checkpoint: str, where: SplitOptions) -> dict[str, object]:
     """The files that answering a split reads, by option: no output may replace one of them."""
-    path = Path(run) / f"{checkpoint}.pt"
-    own = load_checkpoint(path)["options"]
+    own = load_run(run, checkpoint)["options"]
     names = ("questions", "appearance", "motion", "clips")
-    return {"--run": path, **{f"--{n}": getattr(where, n) or own.get(n) for n in names}}
+    stores = {f"--{name}": getattr(where, name) or own.get(name) for name in names}
+    return {"--run": weights_file(run, checkpoint), **stores}
 
 
 def run_questions(run: Run, given: str | None) -> Questions:
     """The question file of a run, or the one given; it must have the run's vocabulary."""
-    questions = load_questions(given or run.options["questions"])
+    path = given or run.options["questions"]
+    if not given and is_packed(run.path) and not Path(path).is_file():
+        raise UserError(
+            f"{run.path} knows only the names of the files that it was trained on ({path}): give "
+            "--questions, and --appearance and --motion or --clips"
+        )
+    questions = load_questions(path)
     if questions.vocabulary != run.task.vocabulary:
         raise UserError(
-            f"{questions.path} has another vocabulary than {run.folder} was trained with: give "
+            f"{questions.path} has another vocabulary than {run.path} was trained with: give "
             "--questions the run's own file, or train anew"
         )
     return questions
@@ -52,11 +58,9 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
     """A split's questions with their features, checked against what the run was trained on."""
     split = questions.split(options.split, "--split")
     given = {"appearance": options.appearance, "motion": options.motion, "clips": options.clips}
-    stores = reopen_stores(run.stores, run.folder, given)
+    stores = reopen_stores(run.stores, run.path, given)
     if not stores.present() and video != "none":
-        raise UserError(
-            f"{run.folder} was trained without any store: evaluate it with --video none"
-        )
+        raise UserError(f"{run.path} was trained without any store: evaluate it with --video none")
     (data,), _ = join_splits(
         [split],
         stores,
@@ -90,7 +94,7 @@ def answer(
         bad = torch.nonzero(~finite)[:, 0].tolist()
         first = ", ".join(str(data.split.ids[i]) for i in bad[:3])
         raise UserError(
-            f"{run.folder}: the logits of {len(bad)} of {len(data)} questions of split "
+            f"{run.path}: the logits of {len(bad)} of {len(data)} questions of split "
             f"{options.split} are no finite numbers, first id {first}; the run diverged (look at "
             "train/loss and val/ce), or the feature store holds numbers that are none"
         )

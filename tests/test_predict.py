@@ -62,6 +62,30 @@ def test_a_file_is_answered_like_its_stored_features(capsys) -> None:
         assert probability == pytest.approx(known["probability"], abs=2e-3)
 
 
+def test_a_packed_run_is_asked_and_evaluated_alike(capsys) -> None:
+    pack.main(["--run", "results/r", "--output", "given/r.safetensors"])
+    known = json.loads(Path("test.json").read_text())["predictions"][0]
+    video, stores = f"d/videos/{known['video']}.mp4", ["--questions", "d/q.pt", "--plots", "false"]
+    evaluate.main(["--run", "given/r.safetensors", *stores, "--output", "packed.json"])
+    asked = json.loads(Path("packed.json").read_text())["predictions"]
+    assert [one["predicted"] for one in asked] == [
+        one["predicted"] for one in json.loads(Path("test.json").read_text())["predictions"]
+    ]
+    capsys.readouterr()
+    predict.main([
+        "--run", "given/r.safetensors", "--video", video, "--question", known["question"]
+    ])  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[-1] == asked[0]["predicted"]
+    assert float(lines[1].split()[0]) == pytest.approx(100 * asked[0]["probability"], abs=0.3)
+    assert lines[-1] == "what it looked at: results/r-packed/answer.png"
+    assert imread("results/r-packed/answer.png").std() > 0.05
+    assert [path.name for path in Path("given").iterdir()] == ["r.safetensors"]
+    again = ["--run", "given/r.safetensors", "--video", video, "--question", "who?", "--output"]
+    with pytest.raises(UserError, match=r"given/r\.safetensors: is what --run names"):
+        predict.main([*again, "given/r.safetensors"])
+
+
 def test_without_a_run_the_project_s_own_is_asked(monkeypatch, tmp_path, capsys) -> None:
     video = str(next(Path("d/videos").glob("*.mp4")))
     asked = ["--video", video, "--question", "what turns?"]

@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 
 import evaluate
 import train
-from data_loader.questions import load_questions
-from evaluation.run import answer
+from data_loader.questions import load_questions, save_questions
+from data_loader.vocabulary import Vocabulary
+from evaluation.run import answer, run_questions
 from inference import pack
 from inference.run import Run, open_run
 from options.evaluate import SplitOptions
@@ -231,6 +232,31 @@ def test_a_bad_file_is_one_line(case: str) -> None:
     with pytest.raises(UserError, match=line) as raised:
         open_run(make())
     assert "\n" not in str(raised.value)
+
+
+def test_another_vocabulary_is_refused() -> None:
+    questions = load_questions("questions.pt")
+    vocabulary = Vocabulary(
+        words=questions.vocabulary.words, answers=(*questions.vocabulary.answers[:-1], "pink")
+    )
+    save_questions(
+        "pink.pt",
+        dataset="tiny",
+        vocabulary=vocabulary,
+        word_vectors=questions.word_vectors,
+        word_vectors_source="",
+        splits=questions.splits,
+    )
+    with pytest.raises(UserError, match=r"pink\.pt has another vocabulary than plain\.safetens"):
+        run_questions(open_run("plain.safetensors"), "pink.pt")
+
+
+def test_files_that_a_packed_run_cannot_find_are_asked_for(tmp_path, monkeypatch) -> None:
+    run = open_run("plain.safetensors")
+    monkeypatch.chdir(tmp_path)
+    line = r"plain\.safetensors knows only the names .*\(questions\.pt\): give --questions, and"
+    with pytest.raises(UserError, match=line):
+        run_questions(run, None)
 
 
 @pytest.mark.parametrize(
