@@ -101,7 +101,8 @@ def feature_norm(kind: str, width: int) -> tuple[FeatureNorm, int]:
 class GlobalBatchNorm(_BatchNorm):
     """As nn.SyncBatchNorm, which only works on GPUs; with one process as nn.BatchNorm1d to 3d.
 
-    Statistics are float32, also under autocast.
+    Statistics are float32, also under autocast.  What the norm that it replaces applied afterwards
+    (timm's have their activation inside) still follows.
     """
 
     @classmethod
@@ -116,6 +117,12 @@ class GlobalBatchNorm(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise.  (B, D, ...) -> same; B may differ between processes."""
+        out = self._normalise(input)
+        for module in self.children():
+            out = module(out)
+        return out
+
+    def _normalise(self, input: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
             return super().forward(input)
         assert self.running_mean is not None and self.running_var is not None

@@ -10,6 +10,7 @@ import torch
 
 from model.backbone.spec import BackboneSpec
 from model.backbone.table import BACKBONES, open_network
+from model.backbone.trainable import TrainableBackbone
 from model.backbone.weights import known_sha256, load_weights
 from preprocess.backbones import main as list_backbones
 from preprocess.feature.load import backbone_from_provenance, load_backbone
@@ -72,6 +73,24 @@ def test_features_of_the_package_are_golden(golden: Path) -> None:
     np.testing.assert_allclose(rows[0, 0, ::64], expected, atol=2e-3)
     again = backbone_from_provenance(backbone.provenance())
     assert again.provenance() == backbone.provenance()
+
+
+def test_activations_stay_where_batch_norms_are_joined() -> None:
+    """They lie inside timm's batch norms."""
+    pytest.importorskip("timm", reason="needs timm, an optional package")
+    features = []
+    for batch_norm in ("eval", "train"):
+        torch.manual_seed(3)
+        network = TrainableBackbone(
+            spec=spec_of("efficientnet_lite0"), policy="full", batch_norm=batch_norm,
+            checkpointing=False,
+        )  # fmt: skip
+        x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(4)) * 255
+        network.calibrate([x])
+        with torch.no_grad():
+            features.append(network.eval()(x))
+    assert features[0].min() >= 0 and features[0].max() <= 6
+    torch.testing.assert_close(features[0], features[1])
 
 
 def test_what_is_not_installed_is_said_with_the_cure(monkeypatch, capsys) -> None:
