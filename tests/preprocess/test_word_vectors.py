@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gensim
 import numpy as np
 import pytest
+from gensim.models import KeyedVectors
 
 from data_loader.tokens import tokenize
-from preprocess.word_vectors import read_glove, train_vectors
+from preprocess.word_vectors import download_vectors, read_glove, train_vectors
 from util.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -73,6 +75,76 @@ def test_in_vectors_of_width_1_a_number_is_a_word(tmp_path):
     assert read_glove(path, ("<NULL>", "<UNK>", "7", "what"), width=1)[0].tolist() == [
         [0], [0], [1], [2],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "width"),
+    [(b"the 1 2 3\nwhat 4 5 6\n", 3), (b"2 3\nthe 1 2 3\nwhat 4 5 6\n", 3), (b"what 4\n", 1),
+     (b"\xef\xbb\xbf. . . 1 2 3\r\nwhat 4 5 6\r\n", 3), (b"7 1 2 3\nwhat 4 5 6\n", 3)],
+)  # fmt: skip
+def test_the_width_is_the_files(lines: bytes, width: int, tmp_path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(lines)
+    vectors, known, _ = read_glove(path, WORDS, width=None)
+    assert vectors.shape == (6, width) and known[2]
+    assert vectors[2].tolist() == [4, 5, 6][:width]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"what\nthe 1 2\n", r"line 1: no number after the word; --glove is a GloVe text file"),
+        (b"PK\x03\x04\x00\x00\xff\xfe\n", r"line 1: not text; .* unpacked"),
+        ("what 1 2\n".encode("utf-16"), r"not UTF-8 text \(it begins as UTF-16"),
+        (b"", r"line 1: no number"),
+    ],
+)
+def test_a_wrong_file_of_unknown_width(content: bytes, message: str, tmp_path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        read_glove(path, WORDS, width=None)
+    assert str(caught.value).startswith(str(path))
+
+
+class Downloads:
+    """Stands in for gensim.downloader: a table of vectors in a file, counted."""
+
+    def __init__(self, path: Path, table: object) -> None:
+        self.path, self.table = path, table
+
+    def load(self, name: str, return_path: bool = False) -> object:
+        if name != "glove-tiny":
+            raise ValueError("Incorrect model/corpus name")
+        return str(self.path) if return_path else self.table
+
+
+def test_vectors_that_gensim_downloads(tmp_path, monkeypatch) -> None:
+    path = glove(tmp_path / "tiny.txt", "what 1 2", "'s 3 4")
+    table = KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=True)
+    monkeypatch.setattr(gensim, "downloader", Downloads(path, table), raising=False)
+    vectors, known, source = download_vectors("glove-tiny", WORDS)
+    assert vectors.tolist() == [[0, 0], [0, 0], [1, 2], [0, 0], [0, 0], [3, 4]]
+    assert known.tolist() == [False, False, True, False, False, True]
+    assert source == f"gensim glove-tiny, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    with pytest.raises(UserError, match=r"gensim:none: cannot be loaded \(Incorrect model/corpus"):
+        download_vectors("none", WORDS)
+    monkeypatch.setattr(gensim, "downloader", Downloads(path, iter(["text8"])), raising=False)
+    with pytest.raises(UserError, match="gensim:glove-tiny: is a text corpus; name word vectors"):
+        download_vectors("glove-tiny", WORDS)
+
+
+def test_without_a_network_gensims_vectors_are_one_line(monkeypatch) -> None:
+    from gensim import downloader
+
+    def no_network(*_: object, **__: object) -> None:
+        raise OSError("<urlopen error no network>")
+
+    monkeypatch.setattr(downloader, "load", no_network)
+    message = r"^--glove gensim:x: cannot be loaded \(<urlopen .*\); .* give --glove package, or a"
+    with pytest.raises(UserError, match=message) as caught:
+        download_vectors("x", WORDS)
+    assert "\n" not in str(caught.value)
 
 
 def test_real_glove_rows(shared):
