@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from torch import Tensor
@@ -79,7 +79,8 @@ def check_same_questions(options: ScoreOptions, where: SplitOptions) -> None:
     """
     first: dict[str, np.ndarray] = {}
     for folder in options.run:
-        path = where.questions or load_run(folder, options.checkpoint)["options"]["questions"]
+        own = _load(folder, options.checkpoint)["options"]["questions"]
+        path = where.questions or own
         split = asked(load_questions(path), where.split)
         columns = {"id": split.id, "video": split.video, "text": split.text, "answer": split.answer}
         first = first or columns
@@ -103,9 +104,9 @@ def check_members(options: ScoreOptions) -> Video:
     Raises UserError for a run that has other classes than the first, or is shown something else.
     """
     first, *_ = options.run
-    found = {run: load_run(run, options.checkpoint) for run in options.run}
+    found = {run: _load(run, options.checkpoint) for run in options.run}
     video = {run: options.video or content["options"]["video"] for run, content in found.items()}
-    found |= {run: load_run(run) for run in options.question_only}
+    found |= {run: _load(run) for run in options.question_only}
     classes = {run: content["vocabulary"]["answers"] for run, content in found.items()}
     for run, answers in classes.items():
         if answers != classes[first]:
@@ -120,3 +121,14 @@ def check_members(options: ScoreOptions) -> Video:
                 f"{video[first]}; name runs that were trained alike, or give --video for all"
             )
     return cast(Video, video[first])
+
+
+def _load(run: str, checkpoint: str = "best") -> dict[str, Any]:
+    """The content of a run's checkpoint; UserError if the run answers no questions."""
+    content = load_run(run, checkpoint)
+    if content["task"] != "qa":
+        raise UserError(
+            f"{run}: a run of the task {content['task']} answers no questions: name one of the "
+            "task qa"
+        )
+    return content

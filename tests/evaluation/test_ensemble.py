@@ -16,6 +16,7 @@ from data_loader.questions import load_questions, save_questions
 from data_loader.store.features import open_store, write_store
 from data_loader.vocabulary import Vocabulary
 from evaluation.run import answer, run_questions
+from inference import pack
 from inference.run import open_run
 from options.evaluate import SplitOptions
 from tests import tiny_run
@@ -290,3 +291,22 @@ def test_without_it_question_only_is_one_for_all_or_one_for_each() -> None:
     evaluate.main(["--plots", "false", "--run", *RUNS, "--question_only", *BLIND[::-1]])
     named = [report(f"{run}/test-real.json")["question_only_run"] for run in RUNS]
     assert named == ["b0", "a0"]
+
+
+def test_a_packed_run_is_a_member_like_any_other() -> None:
+    pack.main(["--run", "results/b", "--output", "packed.safetensors"])
+    evaluate.main([*PLAIN, "results/a", "packed.safetensors", "--question_only", *BLIND])
+    found = report("results/a+packed-packed/test-real.json")
+    assert found["runs"] == ["a", "packed-packed"]
+    near = abs(found["test/accuracy"]["total"] - right(RUNS, "real"))  # weights in float16
+    assert near <= 1 / 16 and found["test/question_only"]["total"] == right(BLIND, "none")
+
+
+def test_a_run_of_another_task_is_one_line(tmp_path) -> None:
+    content = load_checkpoint("results/a/best.pt")
+    lacking = {k: v for k, v in content.items() if k != "vocabulary"}
+    other = tmp_path / "autoencoder"
+    other.mkdir()
+    save_checkpoint(other / "best.pt", {**lacking, "task": "autoencoder"})
+    with pytest.raises(UserError, match="a run of the task autoencoder answers no questions"):
+        evaluate.main([*PLAIN, "results/a", str(other)])
