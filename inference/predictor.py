@@ -14,10 +14,10 @@ from data_loader.batch import Features, Frames, QuestionBatch
 from data_loader.tokens import tokenize
 from inference.run import open_run
 from inference.video import ClipDecoding, FeatureExtraction, VideoInput
+from inference.words import Words
 from model.task.qa import Predictions
 from preprocess.video.clips import clip_frames
 from util.errors import UserError
-from util.text import clipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Reply:
     """An answer and how it came about."""
 
     answers: list[tuple[str, float]]  # the five best, with probabilities
-    unknown: str  # which words of the question the run does not know; "" if it knows all
+    unknown: str  # which words of the question training did not have; "" if it had all
     frames: list[np.ndarray]  # the middle frame of each clip, small, (H, W, 3) uint8
     times: list[str]  # its number in the video, from 1
     punishment: np.ndarray  # (2, N) appearance and motion, mean over units
@@ -49,6 +49,7 @@ class Predictor:
         """
         self.run = open_run(run, device=device)
         self.vocabulary = self.run.task.vocabulary
+        self.words = Words(self.run.task, self.run.word_vectors)
         if self.run.options["video"] == "none":
             raise UserError(
                 f"{run} was trained without video (--video none): ask a run that saw videos"
@@ -82,7 +83,7 @@ class Predictor:
         number = clip_frames(shown.frame_count, clips=len(shown.index), frames=1)[:, 0]
         return Reply(
             answers=self._answers(found),
-            unknown=self.unknown_words(question),
+            unknown=self.words.note(_tokens(question)),
             frames=[shown.frames[i] for i in shown.index[:, 0]],
             times=[f"frame {i + 1}" for i in number.tolist()],
             punishment=found.punishment[0].numpy(),
@@ -97,19 +98,9 @@ class Predictor:
         """
         return self._answers(self._predict(visual, _tokens(question)))
 
-    def unknown_words(self, question: str) -> str:
-        """One line about the words that the run's training did not have; "" if it had all."""
-        tokens = tokenize(question)
-        unknown = self.vocabulary.unknown(tokens)
-        if not unknown:
-            return ""
-        if len(unknown) == len(set(tokens)):
-            return "none of its words is known to this run: the answer cannot depend on them"
-        return f"words that this run does not know: {clipped(', '.join(unknown), 200)}"
-
     def _predict(self, visual: Features | Frames, tokens: list[str]) -> Predictions:
         """Answer one question about one video."""
-        words = self.vocabulary.encode(tokens)
+        words = self.words.encode(tokens)
         padding = [0] * (self.run.padded - len(words))
         zero = torch.zeros(1, dtype=torch.int64)
         batch = QuestionBatch(

@@ -25,6 +25,7 @@ class Run:
     device: torch.device
     options: dict[str, Any]  # what it was trained with, {option: value}
     stores: dict[str, StoreOrigin]  # what it was trained on, by the option that names each
+    word_vectors: str  # where they came from; "" where the checkpoint does not say
     padded: int  # words that every question is padded to, as in training; 0: as they come
 
     @property
@@ -79,6 +80,7 @@ def open_run(run: str | Path, *, checkpoint: str = "best", device: str = "auto")
         device=target,
         options=options,
         stores=origins_of(content["stores"]),
+        word_vectors=content.get("word_vectors_source", ""),
         # The released word mask depends on the padding.  Checkpoints of earlier versions do not say
         # how long that was.
         padded=content.get("longest_question", 0) if options["word_mask"] == "released" else 0,

@@ -40,6 +40,11 @@ class BagOfWords(nn.Module):
         mean = (vectors * known).sum(1) / known.sum(1).clamp(min=1)
         return nn.functional.relu(bag + self.mean(mean))
 
+    def add_words(self, number: int) -> None:
+        """Append words that no training question had: nothing is learned of them."""
+        table = torch.cat([self.table, self.table.new_zeros(number, self.table.shape[1])])
+        self.table = nn.Parameter(table, requires_grad=False)
+
 
 class QuestionEncoder(nn.Module):
     """Words -> word vectors, a word sequence and a summary, by two separate one-layer BiLSTMs.

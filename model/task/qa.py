@@ -12,6 +12,7 @@ from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGR, DualVGROutput
 from model.dualvgr.losses import consistency, disparity
+from model.dualvgr.text import BagOfWords
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
 from model.low_rank.low_rank import LowRank
@@ -201,6 +202,19 @@ class QuestionAnswering(TaskModule):
         if self.channels == "motion" or not appearance.shape[-1]:
             appearance = appearance.new_zeros(*appearance.shape[:-1], self.widths["appearance"])
         return appearance, motion
+
+    @torch.no_grad()
+    def add_words(self, vectors: Tensor) -> None:
+        """Append words to the vocabulary's for prediction, by their vectors (n, word_width).
+
+        Their numbers follow those of the words that are there, whose answers stay as they are.
+        """
+        question = self.model.question
+        weight = question.embedding.weight
+        grown = torch.cat([weight, vectors.to(weight)])
+        question.embedding.weight = nn.Parameter(grown, requires_grad=False)
+        if isinstance(question.summary, BagOfWords):
+            question.summary.add_words(len(vectors))
 
     @staticmethod
     def mask_unknown(logits: Tensor) -> Tensor:
