@@ -34,7 +34,9 @@ class ModelOptions:
             element by element), beside a part that sees the question alone
         semantic_head: the answers' GloVe vectors beside the classes, so that rare answers share
             (with --head product)
-        linear_skip: a linear map of the video's mean features beside what the graphs read out
+        readout_of: what the weights of the read-out sum: the clips as the graphs and the fusion
+            leave them (fused), or a linear map of the clips' features, so that the graphs say where
+            to look, and learn less by heart
         freeze_words: word vectors stay as they come
         clip_dropout: chance that a training question does not see a clip (against learning videos
             by heart)
@@ -59,7 +61,7 @@ class ModelOptions:
     question_summary: Literal["bilstm", "bag"] = "bilstm"
     head: Literal["concat", "product"] = "concat"
     semantic_head: bool = False
-    linear_skip: bool = False
+    readout_of: Literal["fused", "features"] = "fused"
     freeze_words: bool = False
     clip_dropout: float = 0.0
     feature_dropout: float = 0.0

@@ -28,7 +28,7 @@ NEEDLESS = (
     ),
     Needless(
         ("units", "heads", "graph_layers", "topology", "fusion", "bilinear_width",
-         "bilinear_factor", "punish", "word_mask", "question_summary", "head", "linear_skip",
+         "bilinear_factor", "punish", "word_mask", "question_summary", "head", "readout_of",
          "clip_dropout", "feature_dropout", "state_dropout", "gamma", "beta", "hsic",
          "relation_lr"),
         "--model low_rank", lambda v: v.get("model") == "low_rank",
@@ -42,7 +42,7 @@ NEEDLESS = (
         lambda v: v.get("model") == "dualvgr" and v.get("head") != "product",
     ),
     Needless(
-        ("motion_from", "linear_skip"),
+        ("motion_from", "readout_of"),
         "--video none", lambda v: "epochs" in v and v.get("video") == "none",
     ),
     Needless(

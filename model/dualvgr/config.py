@@ -11,6 +11,7 @@ Fusion = Literal["mfb", "linear"]
 WordMask = Literal["before", "released"]
 QuestionSummary = Literal["bilstm", "bag"]
 Head = Literal["concat", "product"]
+ReadoutOf = Literal["fused", "features"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,6 @@ class DualVGRConfig(RelationConfig):
     head: Head
     semantic_head: bool
     answer_width: int  # of the answers' vectors
-    linear_skip: bool
+    readout_of: ReadoutOf
     head_dropout: float | None  # None: as dropout
     clip_dropout: float

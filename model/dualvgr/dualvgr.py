@@ -11,7 +11,7 @@ from model.dualvgr.reasoning import ReasoningUnit, RelationGraphs, UnitOutput
 from model.dualvgr.relation_graph import GraphAttention
 from model.dualvgr.text import QuestionEncoder
 from model.dualvgr.topology import connector
-from model.dualvgr.video import MeanVideo, VideoEncoder
+from model.dualvgr.video import LinearClips, VideoEncoder
 from model.head.answer import AnswerHead
 from model.head.product import ProductHead
 from model.layer.gather import gather_rows
@@ -106,9 +106,7 @@ class DualVGR(nn.Module):
                 width=config.width, answers=config.answers, dropout=head_dropout(config)
             )
         )
-        product = config.head == "product"
-        self.to_product = nn.Linear(config.width, config.width) if product else None
-        self.skip = MeanVideo(config) if config.linear_skip else None
+        self.values = LinearClips(config) if config.readout_of == "features" else None
         initialise(self)
 
     def forward(
@@ -134,10 +132,9 @@ class DualVGR(nn.Module):
             units.append(unit(a, m, question, topology))
             a, m = units[-1].appearance, units[-1].motion
         summary, weight = self.readout(self.fusion(a, m), mask)
-        if self.to_product is not None:
-            summary = self.to_product(summary)
-        if self.skip is not None:
-            summary = summary + gather_rows(self.skip(*features, clip_mask), video)
+        if self.values is not None:
+            clips = gather_rows(self.values(*features), video)
+            summary = (weight[:, None] @ clips).squeeze(1)
         return DualVGROutput(self.head(summary, question.summary), tuple(units), weight, mask)
 
     def _drop_clips(self, mask: Tensor) -> Tensor:

@@ -40,8 +40,8 @@ class VideoEncoder(nn.Module):
         return a, self.motion(self.feature_dropout(motion))
 
 
-class MeanVideo(nn.Module):
-    """A linear map of the mean features of both channels over a video's clips."""
+class LinearClips(nn.Module):
+    """A linear map of the features of both channels, clip by clip."""
 
     def __init__(self, config: RelationConfig) -> None:
         """Of features that have been through their norms."""
@@ -50,7 +50,6 @@ class MeanVideo(nn.Module):
         _, motion = feature_norm(config.feature_norm, config.motion_width)
         self.linear = nn.Linear(appearance + motion, config.width)
 
-    def forward(self, appearance: Tensor, motion: Tensor, mask: Tensor) -> Tensor:
-        """Map.  appearance (V, N, F, K), motion (V, N, K), mask (V, N) real clips -> (V, D)."""
-        both = torch.cat([appearance.mean(2), motion], 2) * mask[..., None]
-        return self.linear(both.sum(1) / mask.sum(1, keepdim=True))
+    def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
+        """Map.  appearance (V, N, F, K), motion (V, N, K) -> (V, N, D)."""
+        return self.linear(torch.cat([appearance.mean(2), motion], 2))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGROutput, initialise, product_head
 from model.dualvgr.text import BagOfWords
-from model.dualvgr.video import MeanVideo
+from model.dualvgr.video import LinearClips
 from model.layer.gather import gather_rows
 from model.layer.norm import feature_norm
 
@@ -38,7 +38,7 @@ class LowRank(nn.Module):
         super().__init__()
         self.question = Words(config)
         self.video = Norms(config)
-        self.mean = MeanVideo(config)
+        self.values = LinearClips(config)
         self.head = product_head(config)
         initialise(self)
 
@@ -56,8 +56,9 @@ class LowRank(nn.Module):
         Every clip weighs the same in `readout`, and no unit has anything to tell.
         """
         norms = self.video
-        mean = self.mean(norms.appearance_norm(appearance), norms.motion_norm(motion), clip_mask)
+        clips = self.values(norms.appearance_norm(appearance), norms.motion_norm(motion))
         question = self.question.summary(words, self.question.embedding(words))
-        mask = clip_mask[video]
-        weight = mask / mask.sum(1, keepdim=True)
+        weight = clip_mask / clip_mask.sum(1, keepdim=True)
+        mean = (weight[:, None].to(clips) @ clips).squeeze(1)
+        weight, mask = weight[video], clip_mask[video]
         return DualVGROutput(self.head(gather_rows(mean, video), question), (), weight, mask)

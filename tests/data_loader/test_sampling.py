@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_loader.sampling import Sampler, derangement
+from data_loader.sampling import Sampler, derangement, fold_of
 
 
 def sampler(videos: list[str], *, seed: int = 0, size: int = 8, group: int = 1) -> Sampler:
@@ -57,3 +57,19 @@ def test_a_derangement_has_no_fixed_point(total: int, seed: int) -> None:
     other = derangement(seed=seed, total=total)
     assert sorted(other) == list(range(total))
     assert (other != np.arange(total)).all()
+
+
+@given(st.lists(st.sampled_from("abcdefghij"), min_size=20, max_size=60), st.integers(2, 4))
+def test_folds_part_the_videos_evenly_and_always_alike(videos: list[str], parts: int) -> None:
+    names = sorted(set(videos))
+    if len(names) < parts:
+        with pytest.raises(ValueError, match="only"):
+            fold_of(videos, parts)
+        return
+    found = fold_of(videos, parts)
+    of = {v: set(found[np.array(videos) == v]) for v in names}
+    assert all(len(folds) == 1 for folds in of.values())  # no video is in two
+    sizes = [sum(folds == {i} for folds in of.values()) for i in range(parts)]
+    assert max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+    order = np.argsort(videos, kind="stable")
+    assert (fold_of([videos[i] for i in order], parts) == found[order]).all()

@@ -28,7 +28,14 @@ FAMILIES = {
     "released": ["--word_mask", "released", "--units", "2"],
     "linear": ["--fusion", "linear", "--topology", "window:2", "--graph_layers", "2"],
     "standardized": ["--feature_norm", "standardize", "--ema", "0.9"],
-    "whitened": ["--feature_norm", "whiten:3", "--linear_skip", "--question_summary", "bag"],
+    "whitened": [
+        "--feature_norm",
+        "whiten:3",
+        "--readout_of",
+        "features",
+        "--question_summary",
+        "bag",
+    ],
     "product": ["--head", "product", "--units", "0"],
     "low_rank": ["--model", "low_rank", "--feature_norm", "whiten:3"],
 }

@@ -48,6 +48,28 @@ CASES = [
                      "feature_dropout 0.1", "encoder_lr 0.1", "batch_norm train", "flip 0.5",
                      "jitter 0.1", "crop 16", "checkpointing", "encoders frozen")
     ),
+    (QA, "--run r --questions q --appearance a --video none --motion_from mean", "--video none"),
+    (QA, "--run r --questions q --video none --readout_of features", "--video none"),
+    *(
+        (QA, f"{STORES} --model low_rank --{name}", "--model low_rank")
+        for name in ("units 2", "heads 2", "graph_layers 2", "topology window:2", "fusion linear",
+                     "bilinear_width 8", "bilinear_factor 3", "punish nodes",
+                     "word_mask released", "question_summary bag", "head product",
+                     "readout_of features", "clip_dropout 0.1", "feature_dropout 0.1",
+                     "state_dropout 0.1", "gamma 1", "beta 1", "hsic released",
+                     "relation_lr 0.1")
+    ),
+    *(
+        (QA, f"{STORES} --units 0 --{name}", "--units 0")
+        for name in ("heads 2", "graph_layers 2", "topology window:2", "punish nodes",
+                     "word_mask released", "gamma 1", "beta 1", "hsic released")
+    ),
+    (QA, f"{STORES} --semantic_head", "--head other than product"),
+    (
+        QA,
+        "--run r --questions q --appearance a --channels appearance --motion_from mean",
+        "--channels appearance",
+    ),
     (QA, f"{CLIPS} --features_in disk", "--clips"),
     (SCORE, "--run r --clips c --features_in disk", "--clips"),
     (QA, f"{CLIPS} --encoders frozen --encoder_lr 0.1", "--encoders frozen"),

@@ -53,6 +53,12 @@ class QaTask(TrainingTask):
             encoder_specs(encoders)  # a wrong name is told before data are opened
         self.questions = load_questions(data.questions)
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
+        frames = 2 if stores.appearance is None else stores.appearance.frames.min()
+        if data.motion_from == "difference" and frames < 2:
+            raise UserError(
+                f"--motion_from difference: clips of {data.appearance} have one frame; extract "
+                "with --frames 2 or more, or give --motion_from mean"
+            )
         device = pick_device(train.device)
         (self.data, self.val), self.placement = join_splits(
             _training_and_validation(self.questions, data.validate_on),

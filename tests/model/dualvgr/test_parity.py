@@ -36,7 +36,7 @@ def load(path: Path) -> tuple[dict[str, torch.Tensor], DualVGR]:
         head="concat",
         semantic_head=False,
         answer_width=0,
-        linear_skip=False,
+        readout_of="fused",
         head_dropout=None,
         clip_dropout=0.5,  # none of the dropouts may act in evaluation
         feature_dropout=0.5,

@@ -8,7 +8,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
 
-from model.layer.norm import GlobalBatchNorm, with_joint_statistics
+from data_loader.video_table import Covariance
+from model.layer.norm import GlobalBatchNorm, Whiten, with_joint_statistics
 
 # Of the two processes one has more rows than the other, as videos share frames.
 CASES = {
@@ -91,3 +92,31 @@ def test_a_network_keeps_its_names_and_numbers() -> None:
     assert isinstance(network[1][0], GlobalBatchNorm)
     torch.testing.assert_close(network.state_dict(), before)
     assert torch.equal(network(x), expected)
+
+
+def test_whitened_features_are_uncorrelated_and_of_one_scale() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(500, 6) @ torch.randn(6, 6) + 3
+    found = Covariance()
+    for part in features.split(120):
+        found.add(part)
+    mean, covariance = found.result()
+    torch.testing.assert_close(covariance, features.T.cov(correction=0), atol=1e-4, rtol=1e-4)
+    norm = Whiten(width=6, components=4)
+    assert (norm(features) == 0).all()  # not fitted: a channel left out
+    norm.fit(mean, covariance)
+    white = norm(features)
+    torch.testing.assert_close(white.T.cov(correction=0), torch.eye(4), atol=1e-3, rtol=0)
+    assert white.mean(0).abs().max() < 1e-4
+    # The first says most: no other direction varies more.
+    direction = norm.projection[:, 0] / norm.projection[:, 0].norm()
+    assert (features @ direction).var() >= (features @ torch.randn(6, 20)).var(0).min()
+    assert 1 / norm.projection.norm(dim=0)[0] >= 1 / norm.projection.norm(dim=0)[-1]
+    norm.fit(torch.empty(0), torch.empty(0))
+    assert (norm(features) == 0).all()
+
+
+def test_more_components_than_the_features_have_are_refused() -> None:
+    few = torch.randn(4, 6)
+    with pytest.raises(ValueError, match="vary in 3 directions"):
+        Whiten(width=6, components=4).fit(few.mean(0), few.T.cov(correction=0))
