@@ -12,6 +12,7 @@ from inference.run import Run, open_run
 from inference.words import NONE_KNOWN, Words
 from preprocess.glove_package import glove_package_source, glove_package_version
 from tests import tiny_run
+from util.checkpoint import load_checkpoint
 from util.errors import UserError
 
 FAMILIES = {
@@ -128,3 +129,8 @@ def test_the_package_s_source_is_told_by_its_form() -> None:
     except UserError as error:
         pytest.skip(str(error))
     assert f", package {glove_package_version()}, " in source
+
+
+def test_a_checkpoint_says_where_its_word_vectors_are_from() -> None:
+    assert load_checkpoint("results/lstm/best.pt")["word_vectors_source"] == "random"
+    assert open_run("results/lstm").word_vectors == "random"

@@ -114,6 +114,7 @@ class QaTask(TrainingTask):
         self.metadata = {
             "task": self.name,
             "vocabulary": self.questions.vocabulary.state(),
+            "word_vectors_source": self.questions.word_vectors_source,
             "sizes": sizes,
             "stores": {"appearance": None, "motion": None, "clips": None, **stores.origins()},
             "encoder_weights": encoder_weights,
