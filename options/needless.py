@@ -45,9 +45,6 @@ NEEDLESS = (
         ("motion_from", "readout_of"),
         "--video none", lambda v: "epochs" in v and v.get("video") == "none",
     ),
-    Needless(
-        ("motion_from",), "--channels appearance", lambda v: v.get("channels") == "appearance"
-    ),
     Needless(("features_in",), "--clips", lambda v: bool(v.get("clips"))),
     Needless(
         ("encoder_lr", "batch_norm", "checkpointing"),

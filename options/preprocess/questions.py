@@ -21,6 +21,8 @@ class QuestionOptions:
         top_answers: Number of answers, the commonest of --answers_from, that become classes.
         answers_from: Split whose answers become classes; union takes all three, only to compare
             with papers that did.
+        words_from: With --glove, split whose words become the vocabulary; union adds those of
+            validation and test questions that have a vector, of which training learns nothing more.
         word_width: Width of trained or random word vectors, 300 if not given; those of --glove have
             their own.
         check: Write nothing; compare annotations, --videos and --videos_in, and list what is wrong.
@@ -36,6 +38,7 @@ class QuestionOptions:
     videos_in: tuple[str, ...] = ()
     top_answers: int = 4000
     answers_from: Literal["train", "union"] = "train"
+    words_from: Literal["train", "union"] = "train"
     word_width: int | None = None
     check: bool = False
     videos: tuple[str, ...] = ()
@@ -52,5 +55,9 @@ class QuestionOptions:
             raise ValueError("--videos: only --check looks at video files; add --check")
         if self.id_map is not None and not self.videos:
             raise ValueError(f"--id_map {self.id_map}: names the files of --videos; give these too")
+        if self.words_from == "union" and self.glove is None:
+            raise ValueError(
+                "--words_from union: words that training did not have need vectors; give --glove"
+            )
         if self.glove is not None and self.vectors == "random":
             raise ValueError("--vectors random: --glove has vectors already; give one of the two")

@@ -14,7 +14,7 @@ from options.preprocess.questions import GENSIM, PACKAGE, QuestionOptions
 from preprocess.annotation.check_texts import word_findings
 from preprocess.annotation.dataset import SPLITS, read_splits
 from preprocess.annotation.findings import notes
-from preprocess.annotation.question_vectors import coverage, question_vectors
+from preprocess.annotation.question_vectors import coverage, question_vectors, with_known
 from preprocess.annotation.sample import Sample
 from util.errors import UserError
 from util.files import check_output
@@ -38,12 +38,15 @@ def make_question_file(options: QuestionOptions) -> None:
     answered = SPLITS if options.answers_from == "union" else ("train",)
     answers = [s.answer for name in answered for s in samples[name]]
     vocabulary = build_vocabulary(tokens["train"], answers, options.top_answers)
+    vectors = question_vectors(options, tokens["train"], vocabulary)
+    if options.words_from == "union":
+        others = vocabulary.unknown([t for q in chain.from_iterable(tokens.values()) for t in q])
+        vocabulary, vectors = with_known(options, vocabulary, vectors, others)
     longest = max(len(question) for question in chain.from_iterable(tokens.values()))
     splits = {
         name: encode(name, rows, tokens[name], vocabulary, longest)
         for name, rows in samples.items()
     }
-    vectors = question_vectors(options, tokens["train"], vocabulary)
     save_questions(
         options.output,
         dataset=options.dataset,

@@ -1,7 +1,7 @@
 """Vectors of a question file: of the words of its questions, and of its answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,26 @@ def question_vectors(
         known=known[:own],
         answers=_means(vectors, known, [[row[word] for word in words] for words in answers]),
         source=source,
+    )
+
+
+def with_known(
+    options: QuestionOptions,
+    vocabulary: Vocabulary,
+    vectors: QuestionVectors,
+    others: Sequence[str],
+) -> tuple[Vocabulary, QuestionVectors]:
+    """Add those of the `others`, words that training did not have, that --glove has a vector of."""
+    assert options.glove is not None
+    # All words at once: a file that has none of those asked for is refused.
+    every = [*vocabulary.words, *others]
+    found, known, _ = _ready_made(options.glove, every, options.word_width)
+    found, known = (part[len(vocabulary.words) :] for part in (found, known))
+    words = (*vocabulary.words, *(w for w, has in zip(others, known, strict=True) if has))
+    return replace(vocabulary, words=words), replace(
+        vectors,
+        words=np.concatenate([vectors.words, found[known]]),
+        known=np.concatenate([vectors.known, known[known]]),
     )
 
 
@@ -129,8 +149,8 @@ def random_vectors(words: Sequence[str], *, width: int) -> tuple[np.ndarray, np.
 def coverage(train: QuestionSplit, known: np.ndarray) -> str:
     """How many words (types) and words of the training questions (tokens) have a vector."""
     count = np.bincount(train.words.numpy(), minlength=len(known))
-    types, tokens = (count > 0).sum(), count.sum()
+    types, tokens, found = (count > 0).sum(), count.sum(), (known & (count > 0)).sum()
     return (
-        f"have a vector: {known.sum():,} of {types:,} words ({known.sum() / types:.1%}), "
+        f"have a vector: {found:,} of {types:,} words ({found / types:.1%}), "
         f"{count[known].sum():,} of {tokens:,} training tokens ({count[known].sum() / tokens:.1%})"
     )

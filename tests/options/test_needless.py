@@ -65,11 +65,6 @@ CASES = [
                      "word_mask released", "gamma 1", "beta 1", "hsic released")
     ),
     (QA, f"{STORES} --semantic_head", "--head other than product"),
-    (
-        QA,
-        "--run r --questions q --appearance a --channels appearance --motion_from mean",
-        "--channels appearance",
-    ),
     (QA, f"{CLIPS} --features_in disk", "--clips"),
     (SCORE, "--run r --clips c --features_in disk", "--clips"),
     (QA, f"{CLIPS} --encoders frozen --encoder_lr 0.1", "--encoders frozen"),

@@ -10,6 +10,7 @@ import torch
 from data_loader.questions import load_questions
 from data_loader.store.features import VideoFeatures, write_store
 from data_loader.store.provenance import Provenance
+from data_loader.tokens import tokenize
 from preprocess.questions import main
 from util.errors import UserError
 from util.files import sha256
@@ -188,6 +189,28 @@ def test_glove_of_the_package_is_complete(tmp_path, capsys):
     with pytest.raises(UserError, match=r"--word_width 300: the vectors of --glove package h"):
         main([*map(str, flags), "--word_width", "300"])
     main([*map(str, flags), "--word_width", "50"])
+
+
+def test_words_of_other_splits_that_have_a_vector(tmp_path, capsys):
+    annotate(tmp_path / "annotations")
+    plain = make(tmp_path)
+    asked = [t for text in plain.split("test").texts for t in tokenize(text)]
+    new = plain.vocabulary.unknown(asked)
+    assert len(new) > 1
+    glove = tmp_path / "glove.txt"
+    glove.write_text("".join(f"{word} 1 2 3\n" for word in ("the", *new[1:])))
+    questions = make(tmp_path, "--glove", glove, "--words_from", "union", "--word_width", 3)
+    words = questions.vocabulary.words
+    assert words[: len(plain.vocabulary.words)] == plain.vocabulary.words
+    assert set(words) - set(plain.vocabulary.words) >= set(new[1:])
+    assert new[0] not in words and questions.vocabulary.answers == plain.vocabulary.answers
+    assert questions.word_vectors[words.index(new[1])].tolist() == [1, 2, 3]
+    assert len(questions.word_vectors) == len(words)
+    test = questions.split("test")
+    assert set(test.words.tolist()) & {words.index(word) for word in new[1:]}
+    assert torch.equal(questions.split("train").words, plain.split("train").words)
+    with pytest.raises(UserError, match=r"--words_from union: .* give --glove"):
+        make(tmp_path, "--words_from", "union")
 
 
 def test_glove_of_a_package_that_is_missing(tmp_path, monkeypatch):
