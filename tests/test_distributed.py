@@ -61,6 +61,12 @@ THE_REST = [
 ]
 
 
+WITHOUT_GRAPHS = [
+    "--units", "0", "--head", "product", "--question_summary", "bag", "--readout_of", "features",
+    "--feature_norm", "whiten:4", "--freeze_words",
+]  # fmt: skip
+
+
 # At the start all clips of a video are nearly alike after the graphs, and the consistency, which
 # compares them normalised, turns rounding into another gradient.  So a run with it is compared at
 # its first step alone (where losses and gradient norm are equal), and one without it to the end.
@@ -70,8 +76,9 @@ THE_REST = [
         (1, ["--gamma", "1"]),
         pytest.param(None, THE_REST, marks=pytest.mark.long),  # its step 1 is bf16's, too
         (1, [*THE_REST, "--precision", "bf16"]),
+        (1, WITHOUT_GRAPHS),
     ],
-    ids=["consistency", "the rest", "bf16"],
+    ids=["consistency", "the rest", "bf16", "without graphs"],
 )
 def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list[str]) -> None:
     train.main([*tiny, *SAME, *how, "--run", "one"])

@@ -109,6 +109,11 @@ CASES = {
     ),
     "factorised": stored(fusion="mfb"),
     "standardized": stored(feature_norm="standardize"),
+    "whitened, product": stored(
+        feature_norm="whiten:3", head="product", question_summary="bag", readout_of="features"
+    ),
+    "low rank": stored(model="low_rank", feature_norm="whiten:3", freeze_words=True),
+    "without graphs": stored(units=0),
     "window": stored(topology="window:1", clip_dropout=0.2),
     "knn": stored(topology="knn:2"),
     "clips": on_clips(),
@@ -124,8 +129,8 @@ CASES = {
 # Each takes seconds: every task once, and what no other case brings; the rest among the long tests.
 QUICK = {
     "float32": {
-        "dense", "linear, nodes, released", "factorised", "window", "knn", "clips, augmented",
-        "autoencoder, adversarial, jitter",
+        "dense", "linear, nodes, released", "factorised", "whitened, product", "low rank",
+        "window", "knn", "clips, augmented", "autoencoder, adversarial, jitter",
     },
     "bf16": {"dense", "autoencoder"},
 }  # fmt: skip

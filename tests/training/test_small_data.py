@@ -45,7 +45,7 @@ def metrics(run: str) -> list[dict]:
 def test_each_learns_and_a_resumed_run_is_the_same(tiny, how: str) -> None:
     flags = [*tiny, *SMALL[how], "--lr", "2e-2", "--log_every", "1"]
     train.main([*flags, "--run", "whole", "--epochs", "12"])
-    assert max(m.get("val/accuracy", 0) for m in metrics("whole")) >= 0.8
+    assert max(m.get("val/accuracy", 0) for m in metrics("whole")) >= 0.6  # of four: 0.25
     for epochs in ("5", "12"):
         train.main([*flags, "--run", "cut", "--epochs", epochs, "--resume"])
     assert metrics("whole") == metrics("cut")

@@ -82,7 +82,8 @@ class QaTask(TrainingTask):
             check_clips(encoders, table.store)
             encoder = build_encoder(encoders)
         self.on_features = encoder is None
-        self.unused_parameters = encoder is not None and data.channels != "both"
+        without_graphs = model.model == "dualvgr" and model.units == 0  # nobody attends to words
+        self.unused_parameters = without_graphs or (encoder is not None and data.channels != "both")
         self.lr_scales = {} if encoder is None else {encoder: encoders.encoder_lr}
         sizes = {
             "word_width": self.questions.word_vectors.shape[1],
