@@ -3,8 +3,6 @@
 One file of safetensors, weights in float16, which can be given wherever a run's folder can.
 """
 
-import util.threads  # noqa: F401  before torch is loaded
-
 from collections.abc import Sequence
 from pathlib import Path
 

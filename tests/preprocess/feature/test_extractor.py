@@ -37,8 +37,8 @@ def limited(most: int, kind: str) -> tuple[NetworkExtractor, Limited]:
     network = Limited(most)
     backbone = NetworkExtractor(
         name="mine", spec=replace(line, features=lambda net, x: net(x), size=8),
-        network=network, weights={"source": "random", "sha256": ""}, resize="squash",
-        normalisation=line.normalisations[0], device=torch.device("cpu"), batch=16,
+        network=network, weights={"source": "random", "sha256": ""}, layer="pooled",
+        resize="squash", normalisation=line.normalisations[0], device=torch.device("cpu"), batch=16,
         scaler="torch", precision="float32",
     )  # fmt: skip
     return backbone, network
