@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.store.clips import ClipStore
-from data_loader.video_table import ClipTable, moments
+from data_loader.video_table import ClipTable, Covariance, moments
 from model.backbone.table import open_network
 from model.backbone.weights import RANDOM, choices
 from model.dualvgr.released import from_released, is_released
@@ -67,16 +67,23 @@ def fill_encoders(
 
 
 def feature_statistics(
-    encoder: ClipEncoder, table: ClipTable, device: torch.device
+    encoder: ClipEncoder, table: ClipTable, device: torch.device, *, covariance: bool
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Mean and deviation of each feature that the encoders give some training videos.
 
-    Computed on the `device`, where the encoders then stay.
+    `covariance`: mean and covariance of those videos' mean features instead.  Computed on the
+    `device`, where the encoders then stay.
     """
     encoder.to(device).eval()
     with torch.no_grad():
         found = [encoder(views) for views in _spread_views(encoder, table, device)]
     encoder.train()
+    if covariance:
+        a, m = Covariance(), Covariance()
+        for one in found:
+            a.add(one.appearance.mean((1, 2)))
+            m.add(one.motion.mean(1))
+        return a.result(), m.result()
     return (
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
         moments(torch.cat([one.motion.flatten(0, 1) for one in found])),

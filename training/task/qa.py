@@ -153,7 +153,9 @@ class QaTask(TrainingTask):
             )
         else:
             assert module.encoder is not None
-            appearance, motion = feature_statistics(module.encoder, table, device)
+            appearance, motion = feature_statistics(
+                module.encoder, table, device, covariance=kind != "standardize"
+            )
         try:
             module.model.video.appearance_norm.fit(*appearance)
             module.model.video.motion_norm.fit(*motion)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import train
+from data_loader.questions import load_questions
 from data_loader.store.clips import open_clip_store
 from data_loader.video_table import ClipTable
 from model.backbone.trainable import TrainableBackbone
@@ -46,11 +47,28 @@ def test_statistics_are_computed_on_the_device(folder, monkeypatch) -> None:
     table = ClipTable(store=store, ids=store.ids[:9])
     fill_encoders(encoder, options, table, None, META)
     assert seen == [META] * 4  # two networks, 9 videos in two groups
-    found = feature_statistics(encoder, table, META)
+    found = feature_statistics(encoder, table, META, covariance=False)
     assert seen == [META] * 8
     assert {value.device for channel in found for value in channel} == {META}
     assert {value.device for value in encoder.state_dict().values()} == {META}
     assert encoder.training
+
+
+def test_features_of_encoders_are_whitened_too(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = [*tiny_clips.make(tmp_path), *tiny_clips.RANDOM, "--epochs", "0.5", "--run", "r"]
+    train.main(["qa", *flags, "--feature_norm", "whiten:2", "--encoders", "frozen"])
+    content = load_plain(Path("results/r/best.pt"))
+    task = QuestionAnswering.from_checkpoint(content)
+    videos = sorted(set(load_questions(tmp_path / "questions.pt").split("train").videos))
+    store = open_clip_store(Path(content["stores"]["clips"]["path"]))
+    frames, index = store.gather(videos)
+    assert task.encoder is not None
+    with torch.no_grad():
+        motion = task.encoder(task.encoder.views(frames, index)).motion
+    white = task.model.video.motion_norm(motion.mean(1))
+    assert white.shape[-1] == 2
+    torch.testing.assert_close(white.T.cov(correction=0), torch.eye(2), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("task", ["qa", "autoencoder"])
