@@ -49,6 +49,32 @@ def test_predict_is_evaluate(folder, monkeypatch, channels: str, store: str, pre
         "--feature_norm", "none" if store == "clips" else "standardize", "--precision", precision,
         "--width", "8", "--batch_size", "16", "--epochs", "0.5", "--lr", "1e-2", "--device", "cpu",
     ])  # fmt: skip
+    predict_is_evaluate(run)
+
+
+WITHOUT_MOTION_STORE = {
+    "low_rank": ["--motion_from", "mean", "--model", "low_rank"],
+    "without graphs": ["--motion_from", "mean", "--units", "0"],
+    "product": [
+        "--motion_from", "difference", "--head", "product", "--question_summary", "bag",
+        "--readout_of", "features", "--gamma", "0",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", WITHOUT_MOTION_STORE)
+def test_without_a_motion_store_predict_is_evaluate(folder, monkeypatch, how: str) -> None:
+    monkeypatch.chdir(folder)
+    train.main([
+        "--run", how.replace(" ", "-"), "--questions", "d/q.pt", "--appearance", "d/a_float16.h5",
+        *WITHOUT_MOTION_STORE[how], "--feature_norm", "whiten:4", "--width", "8",
+        "--batch_size", "16", "--epochs", "0.5", "--lr", "1e-2", "--device", "cpu",
+    ])  # fmt: skip
+    predict_is_evaluate(how.replace(" ", "-"))
+
+
+def predict_is_evaluate(run: str) -> None:
+    """A run answers about video files as it does about the stores made of them."""
     trained = open_run(f"results/{run}", device="cpu")
     asked = run_questions(trained, None)
     found, _ = answer(trained, asked, SplitOptions(split="test", device="cpu"), "real")
