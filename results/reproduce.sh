@@ -77,6 +77,10 @@ small_data)
         seeds $preset --preset $preset
         score "${preset}_question_only" $preset
     done
+    for channel in appearance motion; do
+        seeds msvd_476_low_rank_$channel --preset msvd_476_low_rank --channels $channel
+        score msvd_476_low_rank_$channel
+    done
     for preset in msvd_549_lite2 msvd_476_6b; do
         seeds "${preset}_graphs_off" --preset $preset --units 0
         score "${preset}_graphs_off"
