@@ -151,23 +151,22 @@ def _feature_table(
     """Features of `videos`, in their order; UserError if the channels differ in clips.
 
     The motion channel has one vector a clip: per-frame features are averaged.  Without a store of
-    its own it is left out here, and `channels` left to whoever makes it of the other.
+    its own it is left out here: the model makes it of the other (option `motion_from`).
     """
-    columns = {"appearance": MappedFeatures(appearance, videos, frame_mean=False)}
-    if motion is not None:
-        columns["motion"] = MappedFeatures(motion, videos, frame_mean=True)
-    else:
-        channels = "appearance"
-    a, m = columns["appearance"].clips, columns[list(columns)[-1]].clips
-    if motion is not None and len(differ := np.flatnonzero(a != m)):
+    if motion is None:
+        motion, channels = appearance, "appearance"
+    columns = {
+        "appearance": MappedFeatures(appearance, videos, frame_mean=False),
+        "motion": MappedFeatures(motion, videos, frame_mean=True),
+    }
+    a, m = (features.clips for features in columns.values())
+    if len(differ := np.flatnonzero(a != m)):
         i = differ[0]
         raise UserError(
             f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
             f"{motion.path}: extract both with the same --clips"
         )
-    features_of: dict[str, Tensor | MappedFeatures] = {
-        "motion": torch.empty(*columns["appearance"].shape[:2], 0)
-    }
+    features_of: dict[str, Tensor | MappedFeatures] = {}
     for channel, features in columns.items():
         if channels not in ("both", channel):
             features_of[channel] = torch.empty(*features.shape[:-1], 0)

@@ -5,8 +5,14 @@ from torch import Tensor, nn
 
 from model.dualvgr.config import RelationConfig
 from model.layer.dropout import Dropout
-from model.layer.norm import feature_norm
+from model.layer.norm import feature_norm, normed_width
 from model.layer.recurrent import BidirectionalLSTM
+
+
+def normed_widths(config: RelationConfig) -> tuple[int, int]:
+    """Widths of appearance and motion features that have been through their norms."""
+    kind = config.feature_norm
+    return normed_width(kind, config.appearance_width), normed_width(kind, config.motion_width)
 
 
 class VideoEncoder(nn.Module):
@@ -20,8 +26,9 @@ class VideoEncoder(nn.Module):
         super().__init__()
         self.feature_dropout = Dropout(config.feature_dropout)
         kind = config.feature_norm
-        self.appearance_norm, appearance_width = feature_norm(kind, config.appearance_width)
-        self.motion_norm, motion_width = feature_norm(kind, config.motion_width)
+        self.appearance_norm = feature_norm(kind, config.appearance_width)
+        self.motion_norm = feature_norm(kind, config.motion_width)
+        appearance_width, motion_width = normed_widths(config)
         self.dropout = Dropout(config.dropout)
         self.frames = BidirectionalLSTM(input_width=appearance_width, width=config.width)
         self.state_dropout = Dropout(config.state_dropout)
@@ -46,9 +53,7 @@ class LinearClips(nn.Module):
     def __init__(self, config: RelationConfig) -> None:
         """Of features that have been through their norms."""
         super().__init__()
-        _, appearance = feature_norm(config.feature_norm, config.appearance_width)
-        _, motion = feature_norm(config.feature_norm, config.motion_width)
-        self.linear = nn.Linear(appearance + motion, config.width)
+        self.linear = nn.Linear(sum(normed_widths(config)), config.width)
 
     def forward(self, appearance: Tensor, motion: Tensor) -> Tensor:
         """Map.  appearance (V, N, F, K), motion (V, N, K) -> (V, N, D)."""

@@ -87,15 +87,17 @@ class Whiten(nn.Module):
         return (features - self.mean) @ self.projection
 
 
-FeatureNorm = Standardize | Whiten
+def feature_norm(kind: str, width: int) -> Standardize | Whiten:
+    """The norm of features of this width, by option `feature_norm`."""
+    if kind.startswith("whiten"):
+        return Whiten(width=width, components=normed_width(kind, width))
+    return Standardize(width=width)
 
 
-def feature_norm(kind: str, width: int) -> tuple[FeatureNorm, int]:
-    """The norm of features of a width: none, standardize or whiten:K; and the width it makes."""
+def normed_width(kind: str, width: int) -> int:
+    """The width of features of this width when they have been through their norm."""
     name, _, components = kind.partition(":")
-    if name == "whiten":
-        return Whiten(width=width, components=int(components)), int(components)
-    return Standardize(width=width), width
+    return int(components) if name == "whiten" else width
 
 
 class GlobalBatchNorm(_BatchNorm):

@@ -16,8 +16,8 @@ class Norms(nn.Module):
     def __init__(self, config: DualVGRConfig) -> None:
         """Under the names that they have in DualVGR."""
         super().__init__()
-        self.appearance_norm, _ = feature_norm(config.feature_norm, config.appearance_width)
-        self.motion_norm, _ = feature_norm(config.feature_norm, config.motion_width)
+        self.appearance_norm = feature_norm(config.feature_norm, config.appearance_width)
+        self.motion_norm = feature_norm(config.feature_norm, config.motion_width)
 
 
 class Words(nn.Module):
