@@ -61,10 +61,13 @@ def there(clone, monkeypatch) -> None:
 
 
 def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `make ask WORDS...` as a shell would."""
+    """Run `make ask WORDS...` as a shell would, also where make runs the tests."""
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")
+    }
     return subprocess.run(
         ["make", "ask", *words],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
+        env=inherited | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
         capture_output=True,
         text=True,
     )
