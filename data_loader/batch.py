@@ -68,3 +68,15 @@ class Batch(QuestionBatch):
     """Questions whose true answers are known: for training and evaluation."""
 
     answer: Tensor  # (B,) int64, class
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionBatch(Movable):
+    """B captions of V segments (V <= B: a segment is there once, however many captions it has)."""
+
+    visual: Features | Frames
+    video: Tensor  # (B,) int64, the index of each caption's segment in `visual`
+    words: Tensor  # (B, L) int64, zero padded, without `<BOS>` and `<EOS>`
+    length: Tensor  # (B,) int64, words of each caption
+    mean_length: Tensor  # () float32, mean of length + 1 over the whole step's batch
+    row: Tensor  # (B,) int64, each caption's row of its split

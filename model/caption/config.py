@@ -1,0 +1,27 @@
+"""Hyperparameters of a captioner, made once by its task and handed down whole.
+
+What each means, and its default, is in options/caption.py; sizes of the data come with the task.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from model.dualvgr.config import Fusion, RelationConfig
+
+Positions = Literal["clips", "frames"]
+AttentionActivation = Literal["tanh", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionConfig(RelationConfig):
+    """The whole model; what RelationConfig has beyond widths and norm, dualvgr_lstm alone reads."""
+
+    vocabulary: int  # W, words
+    word_width: int  # E, of word vectors
+    positions: Positions  # what a decoder attends to: a video's clips, or their frames
+    attn_act: AttentionActivation  # of ets_paddle's attention
+    legacy_frame_aligned: bool  # lstm: one word a frame, as the tutorial has it
+    layers: int  # of the transformer
+    fusion: Fusion
+    bilinear_width: int
+    bilinear_factor: int
