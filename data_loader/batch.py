@@ -78,5 +78,4 @@ class CaptionBatch(Movable):
     video: Tensor  # (B,) int64, the index of each caption's segment in `visual`
     words: Tensor  # (B, L) int64, zero padded, without `<BOS>` and `<EOS>`
     length: Tensor  # (B,) int64, words of each caption
-    mean_length: Tensor  # () float32, mean of length + 1 over the whole step's batch
     row: Tensor  # (B,) int64, each caption's row of its split

@@ -1,4 +1,7 @@
-"""Join the questions of a split with their videos: features in memory, on disk, or clips."""
+"""Join the rows of a split with their videos: features in memory, on disk, or clips.
+
+A row is a question, or a segment that has captions.
+"""
 
 from collections.abc import Sequence
 
@@ -35,14 +38,10 @@ def join_splits(
     -> one QaData a split; in words where the features are, "" without features.  Raises UserError
     as `join` and `choose_placement` do.
     """
-    read = [
-        store
-        for name, store in stores.present().items()
-        if isinstance(store, FeatureStore) and channels in ("both", name) and video != "none"
-    ]
-    placement = Placement("memory", "")
-    if read:
-        placement = choose_placement(features_in, read, [s.videos for s in splits], device)
+    videos = [split.videos for split in splits]
+    placement = place(
+        videos, stores, video=video, channels=channels, features_in=features_in, device=device
+    )
     # On the way to a GPU features are read as from disk: never in memory as a whole.
     joined = [
         join(
@@ -60,6 +59,24 @@ def join_splits(
     return joined, placement.description
 
 
+def place(
+    videos: Sequence[Sequence[str]],
+    stores: Stores,
+    *,
+    video: Video,
+    channels: Channels,
+    features_in: FeaturesIn,
+    device: torch.device,
+) -> Placement:
+    """Where to keep the features of some splits' videos, by option `features_in`."""
+    read = [
+        store
+        for name, store in stores.present().items()
+        if isinstance(store, FeatureStore) and channels in ("both", name) and video != "none"
+    ]
+    return choose_placement(features_in, read, videos, device) if read else Placement("memory", "")
+
+
 def join(
     split: QuestionSplit,
     stores: Stores,
@@ -69,28 +86,58 @@ def join(
     seed: int,
     on_disk: bool,
 ) -> QaData:
-    """Join a split with its videos; features are read into memory, or batch by batch (`on_disk`).
+    """Join a split with its videos, as `videos_of` does.
+
+    Raises UserError for a split without questions, too.
+    """
+    if not len(split.videos):
+        raise UserError(f"split {split.name} has no questions: check the annotations")
+    table, index = videos_of(
+        split.videos,
+        stores,
+        video=video,
+        channels=channels,
+        seed=seed,
+        on_disk=on_disk,
+        what=f"split {split.name}",
+        rows="questions",
+    )
+    return QaData(split=split, table=table, video=index)
+
+
+def videos_of(
+    videos: Sequence[str],
+    stores: Stores,
+    *,
+    video: Video,
+    channels: Channels,
+    seed: int,
+    on_disk: bool,
+    what: str,
+    rows: str,
+) -> tuple[FeatureTable | ClipTable, np.ndarray]:
+    """The videos of rows, each once; features are read into memory, or batch by batch (`on_disk`).
+
+    -> the videos, and for each row its video's index among them: (R,) int64.
 
     `video` "none" (the question-only control) shows one video without features instead; "shuffled"
     (the shuffled-video control) shows another video of the split, by a permutation drawn from
     `seed`.  With `channels` "appearance" or "motion" the other one is not read: its features have
-    width 0.  Raises UserError for a split without questions, stores that do not match, or a
-    question whose video is in no store.
+    width 0.  `what` and `rows`: the split and its rows in words.  Raises UserError for stores that
+    do not match, or a row whose video is in no store.
     """
-    if not len(split.videos):
-        raise UserError(f"split {split.name} has no questions: check the annotations")
-    videos = sorted(set(split.videos))
+    distinct = sorted(set(videos))
     if stores.appearance and stores.motion:
         check_match(stores.appearance, stores.motion)
     for store in stores.present().values():
-        _check_videos(split, store, videos)
+        _check_videos(videos, store, what, rows)
     if video == "none":
-        return _without_video(split, stores)
-    shown = videos
+        return _without_video(stores), np.zeros(len(videos), dtype=np.int64)
+    shown = distinct
     if video == "shuffled":
-        if len(videos) < 2:
-            raise UserError(f"--video shuffled: split {split.name} has a single video")
-        shown = [videos[i] for i in derangement(seed=seed, total=len(videos))]
+        if len(distinct) < 2:
+            raise UserError(f"--video shuffled: {what} has a single video")
+        shown = [distinct[i] for i in derangement(seed=seed, total=len(distinct))]
     if stores.clips is not None:
         table = ClipTable(store=stores.clips, ids=tuple(shown))
     else:
@@ -98,29 +145,27 @@ def join(
         table = _feature_table(
             stores.appearance, stores.motion, shown, channels=channels, on_disk=on_disk
         )
-    index = {name: i for i, name in enumerate(videos)}
-    return QaData(
-        split=split, table=table, video=np.array([index[v] for v in split.videos], dtype=np.int64)
-    )
+    index = {name: i for i, name in enumerate(distinct)}
+    return table, np.array([index[name] for name in videos], dtype=np.int64)
 
 
 def _check_videos(
-    split: QuestionSplit, store: FeatureStore | ClipStore, videos: Sequence[str]
+    videos: Sequence[str], store: FeatureStore | ClipStore, what: str, rows: str
 ) -> None:
-    """Every question's video must be in the store."""
+    """Every row's video must be in the store."""
     missing = {video for video in videos if video not in store}
     if missing:
-        what = "clips" if isinstance(store, ClipStore) else "features"
-        asked = sum(video in missing for video in split.videos)
+        lacking = "clips" if isinstance(store, ClipStore) else "features"
+        asked = sum(video in missing for video in videos)
         raise UserError(
-            f"{store.path}: no {what} for {len(missing)} videos of split {split.name} "
-            f"({asked} questions), first {', '.join(sorted(missing)[:3])}; extract them, or encode "
-            "the questions with --videos_in and this store"
+            f"{store.path}: no {lacking} for {len(missing)} videos of {what} "
+            f"({asked} {rows}), first {', '.join(sorted(missing)[:3])}; extract them, or encode "
+            f"the {rows} with --videos_in and this store"
         )
 
 
-def _without_video(split: QuestionSplit, stores: Stores) -> QaData:
-    """All questions ask about one video, whose channels are both left out.
+def _without_video(stores: Stores) -> FeatureTable:
+    """One video for all rows, whose channels are both left out.
 
     It has one clip: clips of zeros are all alike, and relating or weighing them changes nothing.
     """
@@ -129,14 +174,10 @@ def _without_video(split: QuestionSplit, stores: Stores) -> QaData:
         frames = stores.clips.frames_per_clip
     elif stores.appearance is not None:
         frames = int(stores.appearance.frames[0])
-    return QaData(
-        split=split,
-        table=FeatureTable(
-            appearance=torch.empty(1, 1, frames, 0),
-            motion=torch.empty(1, 1, 0),
-            clips=torch.ones(1, dtype=torch.int64),
-        ),
-        video=np.zeros(len(split.videos), dtype=np.int64),
+    return FeatureTable(
+        appearance=torch.empty(1, 1, frames, 0),
+        motion=torch.empty(1, 1, 0),
+        clips=torch.ones(1, dtype=torch.int64),
     )
 
 

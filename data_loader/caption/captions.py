@@ -44,6 +44,11 @@ class CaptionSplit:
         return len(self.ids)
 
     @cached_property
+    def lengths(self) -> np.ndarray:
+        """`length` on the host, wherever the split is: (C,) int64."""
+        return self.length.cpu().numpy()
+
+    @cached_property
     def start(self) -> Tensor:
         """The place in `words` of each caption's first word: (C,) int64."""
         return self.length.cumsum(0) - self.length

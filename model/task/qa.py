@@ -18,6 +18,7 @@ from model.layer.precision import at_least_float32
 from model.low_rank.low_rank import LowRank
 from model.task.base import TaskModule
 from model.task.encoder import encoder_of
+from model.task.features import channel_features
 from options.data import Channels, MotionFrom
 from options.flat import build, flat_values
 from options.loss import LossOptions
@@ -25,18 +26,6 @@ from options.model import ModelOptions
 from util.errors import UserError
 
 MODELS = {"dualvgr": DualVGR, "low_rank": LowRank}
-
-
-def derived_motion(appearance: Tensor, how: MotionFrom) -> Tensor:
-    """A motion channel of the features of a clip's frames, by option `motion_from`.
-
-    mean: of the frames; difference: mean of the later half of them less that of the earlier half.
-    appearance (V, N, F, D), of two frames or more for a difference -> (V, N, D).
-    """
-    if how == "mean":
-        return appearance.mean(2)
-    half = appearance.shape[2] // 2
-    return appearance[:, :, -half:].mean(2) - appearance[:, :, :half].mean(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +86,8 @@ class QuestionAnswering(TaskModule):
         of both the model sees; `motion_from`: what the motion channel is made of.
         """
         super().__init__()
-        self.loss, self.channels = loss, channels
+        self.loss = loss
+        self.channels: Channels = channels
         self.motion_from: MotionFrom = motion_from
         self.widths = {"appearance": appearance_width, "motion": motion_width}
         self.encoder = encoder
@@ -186,22 +176,11 @@ class QuestionAnswering(TaskModule):
     def features(self, visual: Features | Frames) -> tuple[Tensor, Tensor]:
         """Features of both channels: stored, or of the clips, by the encoders of this run.
 
-        A channel left out (by `channels`, or because its features have width 0) is zeros: in
-        training, evaluation and prediction alike.  -> appearance (V, N, F, Da), motion (V, N, Dm)
+        -> appearance (V, N, F, Da), motion (V, N, Dm); see `channel_features`.
         """
-        if isinstance(visual, Features):
-            appearance, motion = visual.appearance, visual.motion
-            if self.motion_from != "store" and appearance.shape[-1]:
-                motion = derived_motion(appearance, self.motion_from)
-        else:
-            assert self.encoder is not None
-            features = self.encoder(self.encoder.views(visual.frames, visual.index))
-            appearance, motion = features.appearance, features.motion
-        if self.channels == "appearance" or not motion.shape[-1]:
-            motion = motion.new_zeros(*motion.shape[:-1], self.widths["motion"])
-        if self.channels == "motion" or not appearance.shape[-1]:
-            appearance = appearance.new_zeros(*appearance.shape[:-1], self.widths["appearance"])
-        return appearance, motion
+        return channel_features(
+            visual, self.encoder, self.widths, channels=self.channels, motion_from=self.motion_from
+        )
 
     @torch.no_grad()
     def add_words(self, vectors: Tensor) -> None:

@@ -21,7 +21,8 @@ from model.dualvgr.dualvgr import DualVGR
 from model.encoder.clip_encoder import ClipEncoder
 from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
-from model.task.qa import QuestionAnswering, derived_motion
+from model.task.features import derived_motion
+from model.task.qa import QuestionAnswering
 from options.data import DataOptions
 from options.encoder import EncoderOptions
 from options.model import ModelOptions
