@@ -40,7 +40,7 @@ from training.report import RunReport
 from training.run_folder import RunFolder
 from training.run_state import RunState
 from training.schedule import crosses, learning_rate
-from training.step import parameter_groups, take_step
+from training.step import make_optimizer, take_step
 from training.task.autoencoder import AutoencoderTask
 from training.task.base import TrainingTask, make_sampler
 from training.task.qa import QaTask
@@ -152,12 +152,7 @@ def train_task(
     state = RunState(
         module=module,
         average=AveragedWeights(module, options.ema) if options.ema else None,
-        optimizer=torch.optim.AdamW(
-            parameter_groups(module, options.weight_decay, task.lr_scales),
-            lr=options.lr,
-            fused=True,
-            capturable=options.cuda_graph,
-        ),
+        optimizer=make_optimizer(module, options, task.lr_scales),
         running=Running((*module.losses, "grad_norm"), task.types, device),
         metadata={**task.metadata, "options": flat_values(*task.options)},
     )
@@ -174,13 +169,7 @@ def train_task(
     while state.step < fetch.steps and state.stale < patience:
         batches = fetch(state.step)
         seed_step(options.seed, state.step, rank())
-        rate = learning_rate(
-            options.schedule,
-            lr=options.lr,
-            epoch=state.step * size / total,
-            epochs=options.epochs,
-            halve_every=options.halve_every,
-        )
+        rate = learning_rate(options, step=state.step + 1, epoch=state.step * size / total)
         losses, correct = take(batches, rate=rate)
         state.advance(losses, correct, torch.cat([batch.row for batch in batches]))
         profiler.step()

@@ -58,6 +58,9 @@ NEEDLESS = (
     Needless(
         ("halve_every",), "a --schedule other than halve", lambda v: v.get("schedule") != "halve"
     ),
+    Needless(
+        ("noam_width",), "a --schedule other than noam", lambda v: v.get("schedule") != "noam"
+    ),
     Needless(("seed",), "--seeds, which has seeds of its own", lambda v: bool(v.get("seeds"))),
     Needless(
         ("discriminator_hidden", "discriminator_lr"),

@@ -21,12 +21,19 @@ class TrainOptions:
         accumulate: parts of a batch that are computed one after another, to save memory
         questions_per_video: questions of one video that come together in a batch: each video is
             encoded once a batch, so more of them make a step faster
-        lr: learning rate of Adam
+        optimizer: adamw, or adadelta (as Yao 2015 trains: rho 0.95, epsilon 1e-6)
+        lr: learning rate of Adam; of adadelta and of --schedule noam, whose steps and rates have a
+            size of their own, a factor: 1 as a rule
         relation_lr: multiple of --lr for what a small data set is learned by heart with: the
             video's encoder, relation graphs, fusion and read-out
-        schedule: learning rate over the run: constant, halve (as released) or cosine (to zero)
+        schedule: learning rate over the run: constant, halve (as released), cosine (to zero) or
+            noam (up for --warmup steps, then down as 1 / sqrt(step), as Transformers are trained)
+        warmup: steps in which the learning rate rises in a line from 0 to the schedule's; 0: none
+        noam_width: width W of the schedule "noam", whose highest rate is lr / sqrt(W warmup)
         halve_every: epochs after which the schedule "halve" halves, again and again
         weight_decay: decoupled weight decay of matrices (norms, biases, word vectors are spared)
+        l2: L2 penalty of the same matrices, coupled: so many times the weight joins its gradient,
+            after --clip_norm, as weight decay of plain Adam does
         ema: decay per step of an exponential moving average of the weights, which is then what is
             validated, kept and used; 0: no average
         clip_norm: largest norm of the gradient; 0: no limit
@@ -54,11 +61,15 @@ class TrainOptions:
     batch_size: int = 256
     accumulate: int = 1
     questions_per_video: int = 1
+    optimizer: Literal["adamw", "adadelta"] = "adamw"
     lr: float = 1e-4
     relation_lr: float = 1.0
-    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    schedule: Literal["constant", "halve", "cosine", "noam"] = "constant"
+    warmup: int = 0
+    noam_width: int = 512
     halve_every: float = 10
     weight_decay: float = 0.0
+    l2: float = 0.0
     ema: float = 0.0
     clip_norm: float = 12.0
     patience: int = 0
@@ -79,7 +90,9 @@ class TrainOptions:
             raise ValueError(
                 f"--run {self.run!r}: a name of letters, digits, '.', '_' and '-' (it is a folder)"
             )
-        for name in ("epochs", "lr", "relation_lr", "eval_every", "log_every", "halve_every"):
+        for name in (
+            "epochs", "lr", "relation_lr", "eval_every", "log_every", "halve_every", "noam_width",
+        ):  # fmt: skip
             if getattr(self, name) <= 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be positive")
         if self.questions_per_video < 1:
@@ -90,9 +103,18 @@ class TrainOptions:
             raise ValueError(
                 f"--accumulate {self.accumulate}: must divide --batch_size {self.batch_size}"
             )
-        for name in ("seeds", "weight_decay", "clip_norm", "patience", "save_every", "profile"):
+        for name in (
+            "seeds", "warmup", "weight_decay", "l2", "clip_norm", "patience", "save_every",
+            "profile",
+        ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
+        if self.schedule == "noam" and not self.warmup:
+            raise ValueError("--schedule noam: rises for --warmup steps; give them, such as 1000")
+        if self.optimizer == "adadelta" and self.weight_decay:
+            raise ValueError(
+                f"--weight_decay {self.weight_decay}: AdamW's; with --optimizer adadelta give --l2"
+            )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"--seed {self.seed}: must be at least 0 and less than 2^63")
         if not 0 <= self.ema < 1:

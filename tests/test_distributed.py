@@ -67,6 +67,11 @@ WITHOUT_GRAPHS = [
 ]  # fmt: skip
 
 
+ADADELTA = [
+    *THE_REST, "--optimizer", "adadelta", "--l2", "1e-3", "--warmup", "5", "--lr", "1",
+]  # fmt: skip
+
+
 # At the start all clips of a video are nearly alike after the graphs, and the consistency, which
 # compares them normalised, turns rounding into another gradient.  So a run with it is compared at
 # its first step alone (where losses and gradient norm are equal), and one without it to the end.
@@ -77,8 +82,9 @@ WITHOUT_GRAPHS = [
         pytest.param(None, THE_REST, marks=pytest.mark.long),  # its step 1 is bf16's, too
         (1, [*THE_REST, "--precision", "bf16"]),
         (1, WITHOUT_GRAPHS),
+        pytest.param(None, ADADELTA, marks=pytest.mark.long),
     ],
-    ids=["consistency", "the rest", "bf16", "without graphs"],
+    ids=["consistency", "the rest", "bf16", "without graphs", "adadelta"],
 )
 def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list[str]) -> None:
     train.main([*tiny, *SAME, *how, "--run", "one"])

@@ -1,23 +1,27 @@
 """Learning rate as a function of progress, and when something is due that comes every so often."""
 
 import math
-from typing import Literal
 
-Schedule = Literal["constant", "halve", "cosine"]
+from options.train import TrainOptions
 
 
-def learning_rate(
-    schedule: Schedule, *, lr: float, epoch: float, epochs: float, halve_every: float
-) -> float:
-    """The rate at `epoch` (fractional) of a run of `epochs`.
+def learning_rate(options: TrainOptions, *, step: int, epoch: float) -> float:
+    """The rate of step `step` (from 1), which begins at `epoch` (fractional).
 
     "constant"; "halve" after each `halve_every` epochs (the released code: 10); "cosine" from `lr`
-    to 0 over the run (Loshchilov & Hutter 2017, equation 5, without restarts).
+    to 0 over the run (Loshchilov & Hutter 2017, equation 5, without restarts): each times
+    min(1, step / warmup).  "noam" (Vaswani et al. 2017, equation 3, times `lr`): lr noam_width^-0.5
+    min(step^-0.5, step warmup^-1.5).
     """
-    if schedule == "halve":
-        return lr * 0.5 ** int(epoch / halve_every)
-    if schedule == "cosine":
-        return lr * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
+    lr, warmup = options.lr, options.warmup
+    if options.schedule == "noam":
+        return lr * options.noam_width**-0.5 * min(step**-0.5, step * warmup**-1.5)
+    if step < warmup:
+        lr *= step / warmup
+    if options.schedule == "halve":
+        return lr * 0.5 ** int(epoch / options.halve_every)
+    if options.schedule == "cosine":
+        return lr * 0.5 * (1 + math.cos(math.pi * min(epoch / options.epochs, 1.0)))
     return lr
 
 

@@ -18,7 +18,8 @@ from options.autoencoder import AutoencoderOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
-from training.step import parameter_groups, take_step
+from options.train import TrainOptions
+from training.step import make_optimizer, take_step
 
 # What needs no CUDA of its own also runs on a CPU (pytest -m gpu), so that the tests are known to
 # work before a GPU is at hand.
@@ -32,11 +33,14 @@ def make_step(
     capturable: bool = False,
     clip_norm: float = 12.0,
     precision: str = "float32",
+    adadelta: bool = False,
 ) -> tuple:
     """-> take(batches, rate=...) of a task, as train.py makes it, and its optimizer."""
-    optimizer = torch.optim.AdamW(
-        parameter_groups(task, 0.0, {}), fused=True, capturable=capturable
-    )
+    options = TrainOptions(
+        run="r", optimizer="adadelta" if adadelta else "adamw", l2=1e-3 * adadelta,
+        cuda_graph=capturable,
+    )  # fmt: skip
+    optimizer = make_optimizer(task, options, {})
     take = partial(take_step, task, optimizer=optimizer, clip_norm=clip_norm, precision=precision)
     return take, optimizer
 

@@ -20,7 +20,8 @@ TINY = SIZES["tiny"]
 
 
 @needs_cuda
-def test_captured_steps_are_plain_steps() -> None:
+@pytest.mark.parametrize("adadelta", [False, True])
+def test_captured_steps_are_plain_steps(adadelta: bool) -> None:
     """Same weights after as many steps, the learning rate changing, dropout off; and with dropout
     the same numbers again from the same seeds."""
     data = replace(make_data(TINY, videos=20, questions_per_video=3).to(DEVICE), videos_multiple=8)
@@ -28,7 +29,7 @@ def test_captured_steps_are_plain_steps() -> None:
     for name, dropout in (("plain", False), ("graph", False), ("a", True), ("b", True)):
         torch.manual_seed(0)
         task = make_task(TINY, dropout=dropout).to(DEVICE).train()
-        take, optimizer = make_step(task, capturable=True, clip_norm=1.0)
+        take, optimizer = make_step(task, capturable=True, clip_norm=1.0, adadelta=adadelta)
         if name != "plain":
             take = CapturedStep(take, optimizer, DEVICE)
         for step in range(3 * WARM_UP):

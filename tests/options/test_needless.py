@@ -75,6 +75,7 @@ CASES = [
     (QA, f"{STORES} --beta 0 --hsic released", "--beta 0"),
     (QA, f"{STORES} --halve_every 5", "--schedule"),
     (QA, f"{STORES} --schedule cosine --halve_every 5", "--schedule"),
+    (QA, f"{STORES} --warmup 5 --noam_width 8", "--schedule"),
     (QA, f"{STORES} --seeds 3 --seed 5", "--seeds"),
     (AUTOENCODER, "--run r --clips c --discriminator_lr 2", "--adversarial 0"),
     (AUTOENCODER, "--run r --clips c --discriminator_hidden 8", "--adversarial 0"),
