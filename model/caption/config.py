@@ -6,15 +6,15 @@ What each means, and its default, is in options/caption.py; sizes of the data co
 from dataclasses import dataclass
 from typing import Literal
 
-from model.dualvgr.config import Fusion, RelationConfig
+from model.dualvgr.config import FusionConfig
 
 Positions = Literal["clips", "frames"]
 AttentionActivation = Literal["tanh", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionConfig(RelationConfig):
-    """The whole model; what RelationConfig has beyond widths and norm, dualvgr_lstm alone reads."""
+class CaptionConfig(FusionConfig):
+    """The whole model; units, topology, punish and fusion are read by dualvgr_lstm alone."""
 
     vocabulary: int  # W, words
     word_width: int  # E, of word vectors
@@ -22,6 +22,3 @@ class CaptionConfig(RelationConfig):
     attn_act: AttentionActivation  # of ets_paddle's attention
     legacy_frame_aligned: bool  # lstm: one word a frame, as the tutorial has it
     layers: int  # of the transformer
-    fusion: Fusion
-    bilinear_width: int
-    bilinear_factor: int

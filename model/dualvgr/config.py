@@ -33,15 +33,21 @@ class RelationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DualVGRConfig(RelationConfig):
+class FusionConfig(RelationConfig):
+    """The video's half and how its channels meet."""
+
+    fusion: Fusion
+    bilinear_width: int  # products of the mfb fusion
+    bilinear_factor: int  # factors summed to each product
+
+
+@dataclass(frozen=True, kw_only=True)
+class DualVGRConfig(FusionConfig):
     """The whole model."""
 
     vocabulary: int  # words
     word_width: int  # W
     answers: int  # A
-    fusion: Fusion
-    bilinear_width: int  # products of the mfb fusion
-    bilinear_factor: int  # factors summed to each product
     word_mask: WordMask
     question_summary: QuestionSummary
     head: Head

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from model.dualvgr.config import DualVGRConfig
+from model.dualvgr.config import FusionConfig
 from model.layer.dropout import Dropout
 
 
 class FactorizedBilinear(nn.Module):
     """DualVGR's fusion, multimodal factorised bilinear pooling (Yu et al. 2017, equation 5)."""
 
-    def __init__(self, config: DualVGRConfig) -> None:
+    def __init__(self, config: FusionConfig) -> None:
         """`bilinear_width` products, each a sum of `bilinear_factor` factors."""
         super().__init__()
         self.factor = config.bilinear_factor
@@ -28,7 +28,7 @@ class FactorizedBilinear(nn.Module):
 class LinearSum(nn.Module):
     """MSVQA's fusion: a linear layer per channel, summed."""
 
-    def __init__(self, config: DualVGRConfig) -> None:
+    def __init__(self, config: FusionConfig) -> None:
         """Both layers are D wide."""
         super().__init__()
         self.appearance = nn.Linear(config.width, config.width)

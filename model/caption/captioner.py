@@ -1,0 +1,82 @@
+"""A whole captioner: features of a video's clips in, what its decoder goes on from out."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from model.caption.config import CaptionConfig
+from model.caption.decoder import CaptionDecoder, Rows
+from model.caption.ets_paddle import EtsPaddleDecoder
+from model.caption.ets_yao2015 import EtsYaoDecoder
+from model.caption.lstm import FrameAlignedDecoder, LstmDecoder
+from model.caption.positions import VideoPositions
+from model.caption.transformer import TransformerDecoder
+from model.dualvgr.dualvgr import RelationEncoder, initialise
+from model.dualvgr.fusion import FUSIONS
+from model.dualvgr.video import VideoEncoder
+
+DecoderName = Literal["lstm", "ets_paddle", "ets_yao2015", "transformer", "dualvgr_lstm"]
+DECODERS: dict[DecoderName, type[CaptionDecoder]] = {
+    "lstm": LstmDecoder,
+    "ets_paddle": EtsPaddleDecoder,
+    "ets_yao2015": EtsYaoDecoder,
+    "transformer": TransformerDecoder,
+    "dualvgr_lstm": LstmDecoder,  # over the clips as DualVGR's graphs relate them
+}
+
+
+class Captioner(nn.Module):
+    """A decoder over the features themselves."""
+
+    def __init__(self, config: CaptionConfig, decoder: type[CaptionDecoder]) -> None:
+        """Random weights; norms that a task fits are in `inputs`."""
+        super().__init__()
+        self.inputs = VideoPositions(config)
+        self.decoder = decoder(config, self.inputs.width)
+
+    def encode(self, appearance: Tensor, motion: Tensor, clip_mask: Tensor) -> Rows:
+        """What the decoder goes on from.
+
+        appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips -> V rows.
+        """
+        return self.decoder.encode(*self.inputs(appearance, motion, clip_mask))
+
+
+class RelationCaptioner(RelationEncoder):
+    """A decoder over the clips as DualVGR relates them, both channels fused.
+
+    `video` and `units` have the names that they have in DualVGR and in the autoencoder, from whose
+    weights this may start.
+    """
+
+    def __init__(self, config: CaptionConfig, decoder: type[CaptionDecoder]) -> None:
+        """Random weights; norms that a task fits are in `inputs`."""
+        super().__init__(config)
+        self.fusion = FUSIONS[config.fusion](config)
+        initialise(self.fusion)
+        self.decoder = decoder(config, config.width)
+
+    @property
+    def inputs(self) -> VideoEncoder:
+        """Where the norms are."""
+        return self.video
+
+    def encode(self, appearance: Tensor, motion: Tensor, clip_mask: Tensor) -> Rows:
+        """As Captioner.encode; a channel left out is zeros of the width it is built for."""
+        if self.units:
+            last = self(appearance, motion, clip_mask)[-1]
+            clips = self.fusion(last.appearance, last.motion)
+        else:
+            clips = self.fusion(*self.video(appearance, motion))
+        return self.decoder.encode(clips, clip_mask)
+
+
+def build_captioner(config: CaptionConfig, decoder: DecoderName) -> Captioner | RelationCaptioner:
+    """A captioner by the name of its decoder (which CaptionConfig does not hold).
+
+    Raises ValueError for sizes that cannot be built.
+    """
+    kind = DECODERS[decoder]
+    if config.legacy_frame_aligned and decoder == "lstm":
+        kind = FrameAlignedDecoder
+    return (RelationCaptioner if decoder == "dualvgr_lstm" else Captioner)(config, kind)

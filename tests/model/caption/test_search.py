@@ -1,0 +1,304 @@
+"""Search finds what it should, whatever else is in the batch."""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.caption.captioner import Captioner, DecoderName, RelationCaptioner
+from model.caption.decoder import (
+    BOS,
+    EOS,
+    PAD,
+    UNK,
+    CaptionDecoder,
+    Rows,
+    Step,
+    TeacherForced,
+    take_rows,
+)
+from model.caption.search import Caption, caption_log_prob, search, word_log_probs
+from tests.model.caption.tiny import NAMES, WORDS, captioner, videos
+
+PLAIN: dict[str, Any] = {
+    "beam": 1, "max_words": 6, "length_penalty": 0.0, "no_repeat": 0, "n_best": 1, "trace": False
+}  # fmt: skip
+each_decoder = pytest.mark.parametrize("name", NAMES)
+
+
+def find(model: Captioner | RelationCaptioner, memory: Rows, **changes: Any) -> list[list[Caption]]:
+    return search(model.decoder, memory, **{**PLAIN, **changes})
+
+
+def sharp_captioner(name: DecoderName, seed: int = 0, **changes: Any) -> Any:
+    """One that says different captions of different videos."""
+    sharp = {"ets_yao2015": 20.0, "transformer": 1.8}.get(name, 3.0)
+    model = captioner(name, seed, sharp=sharp, **changes)
+    assert isinstance(model.decoder.out, nn.Linear)
+    model.decoder.out.bias.data[EOS] += 1.0
+    return model
+
+
+@torch.no_grad()
+def plainly(decoder: CaptionDecoder, memory: Rows, max_words: int) -> tuple[list[int], float]:
+    """Greedy search of one video."""
+    state, word = decoder.start(memory), torch.tensor([BOS])
+    said: list[int] = []
+    total = 0.0
+    while True:
+        step = decoder.step(word, state, memory)
+        log_probs = step.logits[0].log_softmax(0)
+        allowed = log_probs.clone()
+        allowed[[PAD, BOS, UNK]] = -torch.inf
+        best = int(allowed.argmax()) if len(said) < max_words else EOS
+        total += float(log_probs[best])
+        if best == EOS:
+            return said, total
+        said.append(best)
+        state, word = step.state, torch.tensor([best])
+
+
+@each_decoder
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_beam_of_one_is_greedy(name: DecoderName, length_penalty: float) -> None:
+    model = sharp_captioner(name)
+    memory = model.encode(*videos(12))
+    found = find(model, memory, length_penalty=length_penalty)
+    lengths = set()
+    for i, (caption,) in enumerate(found):
+        words, total = plainly(model.decoder, take_rows(memory, torch.tensor([i])), 6)
+        assert caption.words == words
+        assert caption.log_prob == pytest.approx(total, abs=1e-5)
+        assert caption.score == pytest.approx(total / (len(words) + 1) ** length_penalty, abs=1e-5)
+        lengths.add(len(words))
+    assert len(lengths) > 1 or name == "ets_yao2015"
+
+
+@each_decoder
+@pytest.mark.parametrize(
+    "changes",
+    [{"beam": 1}, {"beam": 5, "n_best": 5}, {"beam": 4, "n_best": 2, "length_penalty": 0.7},
+     {"beam": 3, "no_repeat": 2}],
+    ids=str,
+)  # fmt: skip
+def test_order_size_and_padding_of_the_batch_change_nothing(
+    name: DecoderName, changes: dict
+) -> None:
+    model = sharp_captioner(name)
+    clips = (4, 2, 3, 4, 1, 4, 2, 3)
+    batch = videos(8, clips=clips)
+    whole = find(model, model.encode(*batch), **changes)
+    alone = [find(model, model.encode(*(x[i : i + 1, : clips[i]] for x in batch)), **changes)[0]
+             for i in range(8)]  # fmt: skip
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(0))
+    padded = (nn.functional.pad(x, [0, 0] * (x.dim() - 2) + [0, 2]) for x in batch)
+    turned = find(model, model.encode(*(x[order] for x in padded)), **changes)
+    for i, captions in enumerate(whole):
+        same(captions, alone[i])
+        same(captions, turned[order.tolist().index(i)])
+
+
+def same(found: list[Caption], expected: list[Caption]) -> None:
+    assert [c.words for c in found] == [c.words for c in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.log_prob == pytest.approx(other.log_prob, abs=1e-5)
+        assert one.score == pytest.approx(other.score, abs=1e-5)
+
+
+@each_decoder
+def test_log_probabilities_are_the_models(name: DecoderName) -> None:
+    model = sharp_captioner(name)
+    memory = model.encode(*videos(5, clips=(4, 2, 3, 4, 1)))
+    found = find(model, memory, beam=4, n_best=4, trace=True)
+    for i, captions in enumerate(found):
+        assert len(captions) == 4
+        assert len({tuple(c.words) for c in captions}) == 4
+        assert [c.score for c in captions] == sorted((c.score for c in captions), reverse=True)
+        rows = take_rows(memory, torch.tensor([i] * 4))
+        length = torch.tensor([len(c.words) for c in captions])
+        words = torch.full((4, 7), PAD)
+        for row, caption in enumerate(captions):
+            words[row, : len(caption.words)] = torch.tensor(caption.words)
+        with torch.no_grad():
+            totals = caption_log_prob(model.decoder, rows, words, length)
+            each = word_log_probs(model.decoder, rows, words, length)
+            read = torch.cat([torch.full((4, 1), BOS), words], 1)
+            attention = model.decoder(rows, read).attention
+        for row, caption in enumerate(captions):
+            end = len(caption.words) + 1
+            assert caption.log_prob == pytest.approx(float(totals[row]), abs=1e-4)
+            assert caption.word_log_probs == pytest.approx(each[row, :end].tolist(), abs=1e-4)
+            assert (each[row, end:] == 0).all()
+            if attention is None:
+                assert caption.attention is None
+            else:
+                assert caption.attention is not None
+                torch.testing.assert_close(caption.attention, attention[row, :end])
+
+
+class Table(CaptionDecoder):
+    """Logits of the next word by video and the words so far: any distribution at all."""
+
+    def __init__(self, logits: Tensor, depth: int) -> None:
+        """`logits` (V, P, W), of each of the P prefixes of up to `depth` words."""
+        super().__init__()
+        self.logits = logits
+        self.words = logits.shape[2]
+        self.depth = depth
+
+    def encode(self, positions: Tensor, mask: Tensor) -> Rows:
+        raise NotImplementedError
+
+    def memory(self) -> Rows:
+        count = len(self.logits)
+        return {"mask": torch.ones(count, 1, dtype=torch.bool), "video": torch.arange(count)}
+
+    def start(self, memory: Rows) -> Rows:
+        return {"prefix": torch.zeros_like(memory["video"]) - 1}
+
+    def step(self, word: Tensor, state: Rows, memory: Rows) -> Step:
+        # The prefix's number in base W, shorter ones first; of the last words nothing more is asked
+        before = state["prefix"]
+        prefix = torch.where(word == BOS, 0, before * self.words + word + 1)
+        logits = self.logits[memory["video"], prefix.clamp(max=self.logits.shape[1] - 1)]
+        return Step(logits, {"prefix": prefix}, None)
+
+    def forward(self, memory: Rows, words: Tensor) -> TeacherForced:
+        raise NotImplementedError
+
+
+def tables(count: int, words: int, depth: int, draw: Callable[..., Tensor]) -> Table:
+    generator = torch.Generator().manual_seed(0)
+    prefixes = sum(words**i for i in range(depth + 1))
+    return Table(draw(count, prefixes, words, generator=generator), depth)
+
+
+def enumerate_all(table: Table, length_penalty: float) -> tuple[list[tuple[int, ...]], Tensor]:
+    """All captions of up to `depth` words and their scores (V, captions)."""
+    log_probs = table.logits.double().log_softmax(2)
+    captions, scores = [], []
+    for length in range(table.depth + 1):
+        for caption in product(range(4, table.words), repeat=length):
+            prefix, total = 0, 0
+            for word in caption:
+                total = total + log_probs[:, prefix, word]
+                prefix = prefix * table.words + word + 1
+            total = total + log_probs[:, prefix, EOS]
+            captions.append(caption)
+            scores.append(total / (length + 1) ** length_penalty)
+    return captions, torch.stack(scores, 1)
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 2.0])
+def test_a_beam_as_wide_as_all_captions_finds_the_likeliest(length_penalty: float) -> None:
+    """On 1,000 random models, V = 3 words and <EOS>, L = 3: beam 4^3."""
+    table = tables(1000, 7, 3, lambda *s, generator: 2 * torch.randn(s, generator=generator))
+    wide = {"beam": 64, "max_words": 3, "n_best": 5, "length_penalty": length_penalty}
+    found = search(table, table.memory(), **{**PLAIN, **wide})
+    captions, scores = enumerate_all(table, length_penalty)
+    best, order = scores.topk(5, dim=1)
+    for i in range(1000):
+        assert [tuple(c.words) for c in found[i]] == [captions[j] for j in order[i].tolist()]
+        assert [c.score for c in found[i]] == pytest.approx(best[i].tolist(), abs=1e-5)
+    narrow = search(table, table.memory(), **{**PLAIN, "max_words": 3})
+    missed = sum(a[0].words != b[0].words for a, b in zip(found, narrow, strict=True))
+    assert missed > 50  # which greedy search does not
+
+
+def test_stopping_early_loses_nothing() -> None:
+    """Finished ones win only where nothing unfinished could: against a search to the last word."""
+    table = tables(300, 7, 4, lambda *s, generator: 2 * torch.randn(s, generator=generator))
+    steps: list[int] = []
+    count_step = table.step
+
+    def counted(word: Tensor, state: Rows, memory: Rows) -> Step:
+        steps.append(len(word))
+        return count_step(word, state, memory)
+
+    table.step = counted
+    for length_penalty in (0.0, 1.0, 3.0):
+        changes = {"beam": 3, "max_words": 4, "length_penalty": length_penalty}
+        short = search(table, table.memory(), **{**PLAIN, **changes})
+        long = search(table, table.memory(), **{**PLAIN, **changes, "n_best": 3})
+        for one, all_of_them in zip(short, long, strict=True):
+            same(one, all_of_them[:1])
+    sure = Table(table.logits.clone(), 4)
+    sure.logits[:, :, EOS] = 50.0
+    sure_step, steps[:] = sure.step, []
+    sure.step = lambda word, state, memory: (steps.append(1), sure_step(word, state, memory))[1]
+    search(sure, sure.memory(), **{**PLAIN, "beam": 3, "max_words": 4})
+    assert len(steps) == 1
+
+
+def test_equals_go_to_the_lower_token_number() -> None:
+    table = tables(2, 9, 2, lambda *s, generator: torch.zeros(s))
+    first = {"beam": 4, "max_words": 2, "n_best": 4}
+    found = search(table, table.memory(), **{**PLAIN, **first})
+    assert [c.words for c in found[0]] == [[], [4], [5], [6]]
+    table.logits[:, :, EOS] = -3
+    found = search(table, table.memory(), **{**PLAIN, **first})
+    assert [c.words for c in found[0]] == [[4, 4], [5, 4], [6, 4], [7, 4]]
+    assert found[0] == found[1]
+    assert search(table, table.memory(), **{**PLAIN, "max_words": 2})[1][0].words == [4, 4]
+
+
+@each_decoder
+def test_special_tokens_are_never_said(name: DecoderName) -> None:
+    model = sharp_captioner(name)
+    model.decoder.out.bias.data[[PAD, BOS, UNK]] = 20.0
+    for captions in find(model, model.encode(*videos(6)), beam=3, n_best=3):
+        for caption in captions:
+            assert not {PAD, BOS, EOS, UNK} & set(caption.words)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_no_words_twice(n: int) -> None:
+    model = sharp_captioner("lstm")
+    model.decoder.out.bias.data[EOS] = -50.0
+    memory = model.encode(*videos(10))
+
+    def repeats(captions: list[list[Caption]]) -> int:
+        count = 0
+        for c in [c for of_video in captions for c in of_video]:
+            ngrams = [tuple(c.words[i : i + n]) for i in range(len(c.words) - n + 1)]
+            count += len(ngrams) != len(set(ngrams))
+        return count
+
+    changes = {"beam": 3, "n_best": 3, "max_words": 12}
+    assert repeats(find(model, memory, **changes)) > 0
+    found = find(model, memory, **changes, no_repeat=n)
+    assert repeats(found) == 0
+    longest = max(len(c.words) for captions in found for c in captions)
+    assert longest == (min(12, WORDS - 4) if n == 1 else 12)
+
+
+def test_length_penalty_and_maximum() -> None:
+    model = sharp_captioner("transformer")
+    memory = model.encode(*videos(30))
+    lengths = {
+        alpha: sum(len(c[0].words) for c in find(model, memory, beam=4, length_penalty=alpha))
+        for alpha in (0.0, 2.0)
+    }
+    assert lengths[2.0] > lengths[0.0]
+    for captions in find(model, memory, beam=4, n_best=4, max_words=2):
+        assert max(len(c.words) for c in captions) <= 2
+
+
+def test_fewer_captions_than_asked_for() -> None:
+    table = tables(1, 5, 1, lambda *s, generator: torch.zeros(s))
+    found = search(table, table.memory(), **{**PLAIN, "beam": 8, "n_best": 8, "max_words": 1})
+    assert [c.words for c in found[0]] == [[], [4]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"beam": 0}, {"n_best": 2}, {"max_words": 0}, {"length_penalty": -1.0}, {"no_repeat": -1}],
+    ids=str,
+)
+def test_numbers_that_make_no_search(changes: dict) -> None:
+    model = captioner("lstm")
+    with pytest.raises(ValueError, match="n_best is 1 to beam"):
+        find(model, model.encode(*videos(1)), **changes)
