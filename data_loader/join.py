@@ -14,7 +14,7 @@ from data_loader.mapped import MappedFeatures
 from data_loader.open import Stores
 from data_loader.placement import Placement, choose_placement
 from data_loader.questions import QuestionSplit
-from data_loader.sampling import derangement
+from data_loader.segment import Segment, of_other_videos, segments_of, spans_of
 from data_loader.store.clips import ClipStore
 from data_loader.store.features import FeatureStore
 from data_loader.store.match import check_match
@@ -67,14 +67,26 @@ def place(
     channels: Channels,
     features_in: FeaturesIn,
     device: torch.device,
+    times: Sequence[np.ndarray | None] | None = None,
 ) -> Placement:
-    """Where to keep the features of some splits' videos, by option `features_in`."""
+    """Where to keep the features of some splits' videos, by option `features_in`.
+
+    `times`: of each split, as `videos_of` takes them.
+    """
     read = [
         store
         for name, store in stores.present().items()
         if isinstance(store, FeatureStore) and channels in ("both", name) and video != "none"
     ]
-    return choose_placement(features_in, read, videos, device) if read else Placement("memory", "")
+    if not read:
+        return Placement("memory", "")
+    spans = None
+    if times is not None:
+        spans = [
+            spans_of(read[0], sorted(set(segments_of(names, of))))
+            for names, of in zip(videos, times, strict=True)
+        ]
+    return choose_placement(features_in, read, videos, device, spans)
 
 
 def join(
@@ -115,6 +127,7 @@ def videos_of(
     on_disk: bool,
     what: str,
     rows: str,
+    times: np.ndarray | None = None,
 ) -> tuple[FeatureTable | ClipTable, np.ndarray]:
     """The videos of rows, each once; features are read into memory, or batch by batch (`on_disk`).
 
@@ -123,10 +136,13 @@ def videos_of(
     `video` "none" (the question-only control) shows one video without features instead; "shuffled"
     (the shuffled-video control) shows another video of the split, by a permutation drawn from
     `seed`.  With `channels` "appearance" or "motion" the other one is not read: its features have
-    width 0.  `what` and `rows`: the split and its rows in words.  Raises UserError for stores that
-    do not match, or a row whose video is in no store.
+    width 0.  `what` and `rows`: the split and its rows in words.  `times` (R, 2): start and end in
+    s, where a row is of a part of its video; each part is then a video of its own, one of another
+    video is shown in its place.  Raises UserError for stores that do not match, have no steady rate
+    for the parts, or lack the video of a row.
     """
-    distinct = sorted(set(videos))
+    segments = segments_of(videos, times)
+    distinct = sorted(set(segments))
     if stores.appearance and stores.motion:
         check_match(stores.appearance, stores.motion)
     for store in stores.present().values():
@@ -135,18 +151,23 @@ def videos_of(
         return _without_video(stores), np.zeros(len(videos), dtype=np.int64)
     shown = distinct
     if video == "shuffled":
-        if len(distinct) < 2:
+        if len({segment.video for segment in distinct}) < 2:
             raise UserError(f"--video shuffled: {what} has a single video")
-        shown = [distinct[i] for i in derangement(seed=seed, total=len(distinct))]
+        shown = of_other_videos(distinct, seed)
     if stores.clips is not None:
-        table = ClipTable(store=stores.clips, ids=tuple(shown))
+        if times is not None:
+            raise UserError(
+                f"{stores.clips.path}: decoded clips come at no steady rate, and {what} is of "
+                "parts of videos; give features, extracted with preprocess.videos --fps"
+            )
+        table = ClipTable(store=stores.clips, ids=tuple(segment.video for segment in shown))
     else:
         assert stores.appearance is not None
         table = _feature_table(
             stores.appearance, stores.motion, shown, channels=channels, on_disk=on_disk
         )
-    index = {name: i for i, name in enumerate(distinct)}
-    return table, np.array([index[name] for name in videos], dtype=np.int64)
+    index = {segment: i for i, segment in enumerate(distinct)}
+    return table, np.array([index[segment] for segment in segments], dtype=np.int64)
 
 
 def _check_videos(
@@ -184,29 +205,33 @@ def _without_video(stores: Stores) -> FeatureTable:
 def _feature_table(
     appearance: FeatureStore,
     motion: FeatureStore | None,
-    videos: Sequence[str],
+    segments: Sequence[Segment],
     *,
     channels: Channels,
     on_disk: bool,
 ) -> FeatureTable:
-    """Features of `videos`, in their order; UserError if the channels differ in clips.
+    """Features of `segments`, in their order; UserError if the channels differ in clips.
 
     The motion channel has one vector a clip: per-frame features are averaged.  Without a store of
     its own it is left out here: the model makes it of the other (option `motion_from`).
     """
     if motion is None:
         motion, channels = appearance, "appearance"
+    videos = [segment.video for segment in segments]
     columns = {
-        "appearance": MappedFeatures(appearance, videos, frame_mean=False),
-        "motion": MappedFeatures(motion, videos, frame_mean=True),
+        "appearance": MappedFeatures(
+            appearance, videos, frame_mean=False, spans=spans_of(appearance, segments)
+        ),
+        "motion": MappedFeatures(motion, videos, frame_mean=True, spans=spans_of(motion, segments)),
     }
     a, m = (features.clips for features in columns.values())
     if len(differ := np.flatnonzero(a != m)):
         i = differ[0]
         raise UserError(
             f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
-            f"{motion.path}: extract both with the same --clips"
+            f"{motion.path}: extract both with the same --clips, or --fps"
         )
+    sampling = appearance.provenance.sampling
     features_of: dict[str, Tensor | MappedFeatures] = {}
     for channel, features in columns.items():
         if channels not in ("both", channel):
@@ -217,4 +242,6 @@ def _feature_table(
         appearance=features_of["appearance"],
         motion=features_of["motion"],
         clips=torch.from_numpy(a),
+        # At a steady rate lengths differ tenfold: a batch has its own.
+        own_clips=None if sampling is None or sampling.fps is None else a,
     )

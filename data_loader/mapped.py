@@ -21,12 +21,24 @@ class MappedFeatures:
     is copied straight from the mapping; a compressed one is read through HDF5.
     """
 
-    def __init__(self, store: FeatureStore, videos: Sequence[str], *, frame_mean: bool) -> None:
-        """`frame_mean`: average the frames of each clip.  The videos must be in the store."""
-        self.store, self.frame_mean = store, frame_mean
+    def __init__(
+        self,
+        store: FeatureStore,
+        videos: Sequence[str],
+        *,
+        frame_mean: bool,
+        spans: np.ndarray | None = None,
+    ) -> None:
+        """`frame_mean`: average the frames of each clip.  The videos must be in the store.
+
+        `spans` (V, 2): first clip and number of clips, where only a part of each video is meant
+        (`data_loader.store.segment`); a video may then come several times.
+        """
+        self.store, self.frame_mean, self.spans = store, frame_mean, spans
         self._opened = ExitStack()  # keeps the file open as long as this object lives
         self.index = store.indices(videos)  # (V,) int64, in the store
-        self.clips = store.clips[self.index]  # (V,) int64, each video's own N
+        # (V,) int64, each video's own N
+        self.clips = store.clips[self.index] if spans is None else spans[:, 1]
         self.most = int(self.clips.max()), int(store.frames[self.index].max())
 
     def __len__(self) -> int:
@@ -46,29 +58,49 @@ class MappedFeatures:
         """
         out = None
         for begin in range(0, len(self), AT_ONCE):
-            ids = [self.store.ids[i] for i in self.index[begin : begin + AT_ONCE]]
-            part = self.store.load(ids)[0]
+            part = self._load(np.arange(begin, min(begin + AT_ONCE, len(self))))
             if self.frame_mean:
                 one = part.shape[2] == 1
                 part = part[:, :, 0] if one else part.mean(2, dtype=np.float32)
             block = torch.from_numpy(part).to(device)
             if out is None:
                 out = torch.zeros(self.shape, dtype=block.dtype, device=device)
-            here = (slice(begin, begin + len(ids)), *(slice(length) for length in block.shape[1:]))
+            here = (slice(begin, begin + len(part)), *(slice(length) for length in block.shape[1:]))
             out[here] = block
         assert out is not None, "a split has a video"
         return out
 
-    def gather(self, videos: np.ndarray) -> Tensor:
-        """Read videos by index.  videos (V',) -> (V', N, F, W), or (V', N, W), float32."""
-        store = self.store
-        out = np.zeros((len(videos), *self.most, store.width), np.float32)
-        for target, i in zip(out, self.index[videos].tolist(), strict=True):
-            n, f = int(store.clips[i]), int(store.frames[i])
-            rows = self._read(int(store.start[i]), int(store.start[i + 1]))
-            target[:n, :f] = rows.reshape(n, f, store.width)
+    def gather(self, videos: np.ndarray, clips: int | None = None) -> Tensor:
+        """Read videos by index.  videos (V',) -> (V', N, F, W), or (V', N, W), float32.
+
+        N is `clips`, or that of the longest of all videos.
+        """
+        longest, frames = self.most
+        shape = (len(videos), longest if clips is None else clips, frames, self.store.width)
+        out = np.zeros(shape, np.float32)
+        self._fill(out, videos)
         features = torch.from_numpy(out)
         return features.mean(2) if self.frame_mean else features
+
+    def _load(self, videos: np.ndarray) -> np.ndarray:
+        """Videos by index as stored, zero-padded to the longest of them (V', N, F, W)."""
+        if self.spans is None:
+            return self.store.load([self.store.ids[i] for i in self.index[videos]])[0]
+        shape = (len(videos), self.clips[videos].max(), self.most[1], self.store.width)
+        out = np.zeros(shape, self._data.dtype)
+        self._fill(out, videos)
+        return out
+
+    def _fill(self, out: np.ndarray, videos: np.ndarray) -> None:
+        """Read videos by index into `out` (V', N, F, W), which has room for the longest."""
+        store = self.store
+        for target, video in zip(out, videos.tolist(), strict=True):
+            i, n = self.index[video], int(self.clips[video])
+            f = int(store.frames[i])
+            first = 0 if self.spans is None else int(self.spans[video, 0])
+            begin = int(store.start[i]) + first * f
+            if n:
+                target[:n, :f] = self._read(begin, begin + n * f).reshape(n, f, store.width)
 
     def _read(self, begin: int, end: int) -> np.ndarray:
         """Rows of the file.  -> (end - begin, W) as stored."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 
 from data_loader.store.features import FeatureStore
@@ -28,13 +29,22 @@ def choose_placement(
     stores: Iterable[FeatureStore],
     splits: Iterable[Sequence[str]],
     device: torch.device,
+    spans: Iterable[np.ndarray | None] | None = None,
 ) -> Placement:
     """Where to keep the features of some splits' videos, given as ids.
+
+    `spans`: of each split, what `MappedFeatures` takes, where only parts of videos are kept.
 
     `auto` takes the fastest that they fit in: the GPU that computes, memory, disk.  Raises
     UserError if the one asked for has no room, or there is no GPU.
     """
-    need = sum(_size(store, set(videos)) for store in stores for videos in splits)
+    splits = list(splits)
+    parts = [None] * len(splits) if spans is None else list(spans)
+    need = sum(
+        _size(store, videos, part)
+        for store in stores
+        for videos, part in zip(splits, parts, strict=True)
+    )
     size = f"{need / 2**30:.2f} GiB of features"
     if asked == "gpu" and device.type != "cuda":
         raise UserError("--features_in gpu: this run computes on the CPU; use memory, or auto")
@@ -58,9 +68,12 @@ def choose_placement(
     return Placement("disk", f"{shortage}: read from disk, batch by batch")
 
 
-def _size(store: FeatureStore, videos: set[str]) -> int:
-    """Bytes of some videos' features as stored."""
+def _size(store: FeatureStore, videos: Sequence[str], spans: np.ndarray | None) -> int:
+    """Bytes of some videos' features as they are kept: each padded to the longest."""
     with store.features() as data:
         width = data.shape[1] * data.dtype.itemsize
-    rows = zip(store.ids, store.clips * store.frames, strict=True)
-    return width * sum(int(count) for video, count in rows if video in videos)
+    wanted = set(videos)
+    held = np.array([video in wanted for video in store.ids])
+    clips = store.clips[held] if spans is None else spans[:, 1]
+    frames = store.frames[held].max(initial=0)
+    return width * int(len(clips) * clips.max(initial=0) * frames)

@@ -25,16 +25,21 @@ class FeatureTable:
     appearance: Tensor | MappedFeatures  # (V, N, F, Da)
     motion: Tensor | MappedFeatures  # (V, N, Dm)
     clips: Tensor  # (V,) int64, each video's own N
+    # The same on the host: a batch is padded to the longest of its own videos; None: to the longest
+    # of all.
+    own_clips: np.ndarray | None = None
 
     def gather(self, videos: np.ndarray) -> Features:
         """Gather videos by index, on the device that holds them.  videos (V',) int64."""
         device = self.clips.device
         used = torch.from_numpy(videos).to(device, non_blocking=True)
-        clips = torch.arange(self.appearance.shape[1], device=device)
+        longest = self.appearance.shape[1]
+        if self.own_clips is not None:
+            longest = int(self.own_clips[videos].max())
         return Features(
-            appearance=_select(self.appearance, videos, used),
-            motion=_select(self.motion, videos, used),
-            clip_mask=clips < self.clips[used][:, None],
+            appearance=_select(self.appearance, videos, used, longest),
+            motion=_select(self.motion, videos, used, longest),
+            clip_mask=torch.arange(longest, device=device) < self.clips[used][:, None],
         )
 
     def to(self, device: torch.device) -> Self:
@@ -67,15 +72,17 @@ class FeatureTable:
         return a.result(), m.result()
 
 
-def _select(features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor) -> Tensor:
-    """Features of some videos as float32; `used` is `videos` on the features' device."""
+def _select(
+    features: Tensor | MappedFeatures, videos: np.ndarray, used: Tensor, longest: int
+) -> Tensor:
+    """The first clips of some videos as float32; `used` is `videos` on the features' device."""
     if isinstance(features, MappedFeatures):
-        return features.gather(videos)
+        return features.gather(videos, longest)
     if features.is_cuda:
-        return features[used].float()
-    out = torch.empty(len(videos), *features.shape[1:])
+        return features[:, :longest][used].float()
+    out = torch.empty(len(videos), longest, *features.shape[2:])
     for target, video in zip(out, videos.tolist(), strict=True):  # copies and converts in one go
-        target.copy_(features[video])
+        target.copy_(features[video, :longest])
     return out
 
 

@@ -11,6 +11,7 @@ from data_loader.batch import CaptionBatch, Features, Frames
 from data_loader.caption.captions import CaptionSplit
 from data_loader.join import place, videos_of
 from data_loader.open import Stores
+from data_loader.segment import segment_rows
 from data_loader.store.checksum import digest
 from data_loader.video_table import ClipTable, FeatureTable
 from options.data import Channels, FeaturesIn, Video
@@ -98,10 +99,13 @@ def join_captions(
 ) -> tuple[list[CaptionData], str]:
     """Join splits with their segments' videos, placed where `features_in` says.
 
-    -> one CaptionData a split; in words where the features are, "" without features.  Raises
-    UserError for a split without captions, as `data_loader.join.videos_of` does, and where the
-    features have no room.
+    Segments in which no clip of their video lies are left out, also where `video` is "none", so
+    that all controls are about the same.  -> one CaptionData a split; in words where the features
+    are and how many segments are left out, or "".  Raises UserError for a split without captions,
+    as `data_loader.join.videos_of` does, and where the features have no room.
     """
+    held = [_held(split, stores) for split in splits]
+    splits = [split for split, _ in held]
     placement = place(
         [split.videos for split in splits],
         stores,
@@ -109,6 +113,7 @@ def join_captions(
         channels=channels,
         features_in=features_in,
         device=device,
+        times=[_times(split) for split in splits],
     )
     joined = []
     for split in splits:
@@ -123,8 +128,25 @@ def join_captions(
             on_disk=placement.where != "memory",
             what=f"split {split.name}",
             rows="captions",
+            times=_times(split),
         )
         joined.append(CaptionData(split=split, table=table, video=index))
     if placement.where == "gpu":
         joined = [data.to(device) for data in joined]
-    return joined, placement.description
+    return joined, "; ".join(filter(None, (placement.description, *(note for _, note in held))))
+
+
+def _times(split: CaptionSplit) -> np.ndarray | None:
+    return None if split.times is None else split.times.numpy()
+
+
+def _held(split: CaptionSplit, stores: Stores) -> tuple[CaptionSplit, str]:
+    """The segments of a split that the store has a clip of, and in words how many it has not."""
+    times = _times(split)
+    if times is None or stores.appearance is None:
+        return split, ""
+    clips = segment_rows(stores.appearance, split.videos, times)[:, 1]
+    if clips.all():
+        return split, ""
+    note = f"{(clips == 0).sum()} of {len(split)} segments of split {split.name} left out"
+    return split.take(np.flatnonzero(clips)), f"{note}: no clip of their video lies in them"

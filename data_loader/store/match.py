@@ -35,15 +35,15 @@ def _check_sampling(appearance: FeatureStore, motion: FeatureStore) -> None:
     first, second = appearance.provenance.sampling, motion.provenance.sampling
     if first is None or second is None:
         return
-    keys = ["clips", "frames", "rule"]
+    keys = ["fps", "clips", "frames", "rule"]
     if "unknown" in (first.rule, second.rule):  # imported: it is not known which
-        keys = ["clips"]
+        keys = ["fps", "clips"] if first.fps and second.fps else ["clips"]
     for key in keys:
         a, m = getattr(first, key), getattr(second, key)
         if a != m:
             raise UserError(
                 f"{appearance.path} has sampling {key} {a}, but {motion.path} has {m}: extract "
-                f"both with the same --clips and --frames"
+                f"both with the same {'--fps' if key == 'fps' else '--clips and --frames'}"
             )
 
 

@@ -34,9 +34,10 @@ KEYS = {"has_backbone": "askable"}  # in files, where it is not the field's name
 class Sampling:
     """Which frames of a video were taken."""
 
-    clips: int  # N
+    clips: int  # N; 0: as many as a video's length gives at `fps`
     frames: int  # F of each clip
-    rule: str  # that places them: linspace, or unknown
+    rule: str  # that places them: linspace, rate, or unknown
+    fps: float | None = None  # rate: clips of one frame, so many a second, from 0 s on
 
 
 @dataclass(frozen=True)

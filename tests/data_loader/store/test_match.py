@@ -36,6 +36,11 @@ def test_what_is_not_known_contradicts_nothing(tmp_path) -> None:
     imported = Sampling(2, 1, "unknown")
     check_match(a, _store(tmp_path / "m.h5", sampling=imported))
     check_match(_store(tmp_path / "m.h5", sampling=imported), a)
+    rate = Sampling(0, 1, "rate", 5.0)
+    of_rate = _store(tmp_path / "r.h5", sampling=rate)
+    check_match(of_rate, _store(tmp_path / "m.h5", sampling=Sampling(0, 1, "unknown", 5.0)))
+    with pytest.raises(UserError, match=r"sampling fps 5\.0, but .* has 2\.0: .* the same --fps"):
+        check_match(of_rate, _store(tmp_path / "m.h5", sampling=Sampling(0, 1, "unknown", 2.0)))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,7 @@ def test_what_is_not_known_contradicts_nothing(tmp_path) -> None:
         ({"sampling": replace(SAMPLING, frames=8)}, "has sampling frames 4, but .* has 8"),
         ({"sampling": replace(SAMPLING, rule="dense")}, "sampling rule linspace, but .* dense"),
         ({"sampling": Sampling(3, 4, "unknown")}, "sampling clips 2, but .* has 3"),
+        ({"sampling": Sampling(0, 1, "rate", 5.0)}, "sampling fps None.* 5.0: .* the same --fps"),
         ({"hashes": ("", "3" * 64)}, "file_sha256 222.* of video v1, but .*h5 has 333.*1 of 2 v"),
         ({"counts": (11, 21)}, r"frame_count 10 of video v0, but .*m\.h5 has 11 \(2 of 2 videos"),
         ({"hashes": HASHES[::-1], "order": -1}, "file_sha256 111.* of video v0"),
