@@ -24,6 +24,7 @@ MODULES = {  # command -> the module whose `run` does it
     "store": "benchmark.extraction.store",
     "mutated": "benchmark.extraction.mutated",
     "neighbour": "benchmark.neighbour",
+    "captions": "benchmark.captions",
     "gpu": "benchmark.gpu.parts",
     "help_time": "benchmark.help_time",
     "import_graph": "benchmark.import_graph",

@@ -113,6 +113,12 @@ def arguments(about: str) -> Arguments:
     add("--rounds", type=int, default=5)
     add("--serve", help=argparse.SUPPRESS)  # a process of one work
 
+    about = "caption scores against pycocoevalcap"
+    add = benchmarks.add_parser("captions", help=about).add_argument
+    add("--captions", default="../shared/data/msvd_captions/AllVideoDescriptions.txt")
+    add("--id_map", default="../shared/data/msvd_qa/youtube_mapping.txt")
+    add("--references", type=int, help="left out of each clip, one at a time (default: all)")
+
     add = benchmarks.add_parser("gpu", help="what only a GPU can tell").add_argument
     add("--device", choices=["cuda", "cpu"], default="cuda")
     add("--size", choices=PLANS, default="msvd_qa")

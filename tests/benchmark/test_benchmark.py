@@ -117,3 +117,19 @@ def test_networks_by_both_runtimes(capsys) -> None:
     rates = json.loads(last)["squeezenet1_1"]
     assert len(rates) == 4 and all(rate > 0 for rate in rates.values())
     assert line.startswith(f"| squeezenet1_1 | {rates['torch float32']:.1f} | ")
+
+
+def test_caption_scores_of_two_codes(tmp_path, capsys) -> None:
+    pytest.importorskip("pycocoevalcap.bleu.bleu", reason="needs pycocoevalcap, to compare with")
+    names, lines = [], ["# clip and sentence", ""]
+    for i, animal in enumerate(("cat", "dog", "bird")):
+        names.append(f"clip{i} vid{1301 + i}")
+        lines += [f"clip{i} a {animal} is eating", f"clip{i} the {animal} eats", f"clip{i} it {i}"]
+    files = {"captions": lines, "id_map": [*names, "train vid1"]}
+    for name, content in files.items():
+        (tmp_path / name).write_text("\n".join(content))
+    given = [part for name in files for part in (f"--{name}", str(tmp_path / name))]
+    assert main(["captions", *given, "--references", "2"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["captions_ratio"] > 0 and found["references"] == 6
+    assert found["largest_difference"] < 1e-9
