@@ -1,7 +1,7 @@
 """The generated data set `shapes`: `{train,val,test}_captions.json`, each a list of objects.
 
 An object has `video_id` (a number; its file is `videos/<number>.mp4`) and `captions`, the list of
-all true captions of the video, of which `preprocess/shapes/captions.py` makes one to four.
+all true captions of the video, of which `preprocess/shapes/captions.py` makes two or three.
 """
 
 from pathlib import Path
