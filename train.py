@@ -1,9 +1,9 @@
-"""Train a task:  python train.py [qa | autoencoder] --preset shapes
+"""Train a task:  python train.py [qa | autoencoder | captioning] --preset shapes
 
 Every step is a function of (seed, step): which rows, which dropout.  So a run that was killed goes
 on from its last checkpoint as if nothing had happened; on a CPU exactly so, while a GPU's sums
 (convolutions backward, `index_add`) may differ in the last bits.  What a task and its data are:
-training/task/qa.py, training/task/autoencoder.py.
+training/task/qa.py, training/task/autoencoder.py, training/task/captioning.py.
 """
 
 import util.threads  # noqa: F401  before torch is loaded
@@ -43,6 +43,7 @@ from training.schedule import crosses, learning_rate
 from training.step import make_optimizer, take_step
 from training.task.autoencoder import AutoencoderTask
 from training.task.base import TrainingTask, make_sampler
+from training.task.captioning import CaptioningTask
 from training.task.qa import QaTask
 from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
@@ -50,7 +51,11 @@ from util.lock import writer_lock
 from util.metrics import Running
 from util.progress import Console
 
-TASKS: dict[str, type[TrainingTask]] = {"qa": QaTask, "autoencoder": AutoencoderTask}
+TASKS: dict[str, type[TrainingTask]] = {
+    "qa": QaTask,
+    "autoencoder": AutoencoderTask,
+    "captioning": CaptioningTask,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,7 +104,7 @@ def run(name: str, options: RunOptions) -> float:
             device,
             processes=world_size(),
             features=task.on_features,
-            topology=options.model.topology,
+            topology=task.topology,
             parts=train.accumulate,
         )
     budget = check_memory(task, train, device)

@@ -16,10 +16,7 @@ import evaluate
 from benchmark.__main__ import MODULES
 from options.task import TASK_OPTIONS
 
-PREPROCESS = (
-    "videos", "questions", "captions", "shapes", "stream", "cluster", "import_features",
-    "backbones",
-)  # fmt: skip
+PREPROCESS = ("videos", "questions", "shapes", "stream", "cluster", "import_features", "backbones")
 COMMANDS = [
     *(["train.py", task] for task in TASK_OPTIONS),
     ["predict.py"],

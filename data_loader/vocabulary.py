@@ -1,4 +1,4 @@
-"""Words and answers as class numbers."""
+"""Words and answers as class numbers; words of captions."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,8 @@ from itertools import chain
 
 NULL, UNK = "<NULL>", "<UNK>"
 UNK0, UNK1 = "<UNK0>", "<UNK1>"
+PAD, BOS, EOS, UNK_WORD = range(4)  # numbers of a caption's special tokens
+SPECIAL = ("<PAD>", "<BOS>", "<EOS>", "<UNK>")
 UNKNOWN_ANSWERS = 2  # classes 0 and 1 are no answers: they are masked out of predictions
 
 
@@ -55,21 +57,35 @@ class Vocabulary:
 
 
 def build_vocabulary(
-    tokens: Iterable[Sequence[str]],
-    answers: Iterable[str],
-    top_answers: int = 4000,
-    *,
-    min_count: int = 1,
+    tokens: Iterable[Sequence[str]], answers: Iterable[str], top_answers: int = 4000
 ) -> Vocabulary:
     """The vocabulary of a training split, given its questions' tokens and its answers.
 
-    Leaves out words that come fewer than `min_count` times, and keeps the `top_answers` commonest
-    answers; answers that occur equally often stay in first-seen order (spec, section 3).  Only to
-    compare with papers that took their answer classes from all three splits, `answers` are those of
-    all, the training split's first.
+    Keeps the `top_answers` commonest answers; answers that occur equally often stay in first-seen
+    order (spec, section 3).  Only to compare with papers that took their answer classes from all
+    three splits, `answers` are those of all, the training split's first.
     """
-    seen = Counter(chain.from_iterable(tokens))  # in first-seen order
-    words = dict.fromkeys((NULL, UNK, *(word for word, n in seen.items() if n >= min_count)))
+    # a dict's keys: distinct, in first-seen order
+    words = dict.fromkeys(chain((NULL, UNK), chain.from_iterable(tokens)))
     count = Counter(answer for answer in answers if answer not in (UNK0, UNK1))
     common = (answer for answer, _ in count.most_common(top_answers))  # ties: first seen first
     return Vocabulary(words=tuple(words), answers=(UNK0, UNK1, *common))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CaptionVocabulary:
+    """The words of the training captions: `SPECIAL`, then by descending frequency."""
+
+    words: tuple[str, ...]  # W
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """The number of each token; that of `<UNK>` for one that is no word of the vocabulary."""
+        return [self._number.get(token, UNK_WORD) for token in tokens]
+
+    def decode(self, words: Sequence[int]) -> str:
+        """A caption as text."""
+        return " ".join(self.words[i] for i in words)

@@ -13,6 +13,7 @@ from data_loader.vocabulary import UNKNOWN_ANSWERS
 from evaluation.answers import Answers, answers_of, asked
 from inference.run import Run, load_run
 from inference.run_files import output_folder
+from model.task.qa import QuestionAnswering
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
 from util.errors import UserError
@@ -47,7 +48,9 @@ class Ensemble:
         """Without any run."""
         self.sums: dict[str, ProbabilitySum] = {}  # by row of the table, `evaluation.score.LABELS`
 
-    def add(self, row: str, run: Run, given: Answers, probability: Tensor) -> None:
+    def add(
+        self, row: str, run: Run[QuestionAnswering], given: Answers, probability: Tensor
+    ) -> None:
         """Add a run's answers with the probability of every class (Q, A).
 
         A run that is there already, being question only of several, counts once.

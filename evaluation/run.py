@@ -14,7 +14,7 @@ from evaluation.answers import Answers, answers_of, asked
 from inference.run import Run, load_run
 from inference.run_files import is_packed, weights_file
 from inference.split import predict
-from model.task.qa import ScoredPredictions
+from model.task.qa import QuestionAnswering, ScoredPredictions
 from options.data import Video
 from options.encoder import EncoderOptions
 from options.evaluate import SplitOptions
@@ -37,7 +37,7 @@ def input_files(run: str, checkpoint: str, where: SplitOptions) -> dict[str, obj
     return {"--run": weights_file(run, checkpoint), **stores}
 
 
-def run_questions(run: Run, given: str | None) -> Questions:
+def run_questions(run: Run[QuestionAnswering], given: str | None) -> Questions:
     """The question file of a run, or the one given; it must have the run's vocabulary."""
     path = given or run.options["questions"]
     if not given and is_packed(run.path) and not Path(path).is_file():
@@ -54,7 +54,9 @@ def run_questions(run: Run, given: str | None) -> Questions:
     return questions
 
 
-def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video) -> QaData:
+def run_data(
+    run: Run[QuestionAnswering], questions: Questions, options: SplitOptions, video: Video
+) -> QaData:
     """A split's questions with their features, checked against what the run was trained on."""
     split = questions.split(options.split, "--split")
     given = {"appearance": options.appearance, "motion": options.motion, "clips": options.clips}
@@ -76,7 +78,7 @@ def run_data(run: Run, questions: Questions, options: SplitOptions, video: Video
 
 
 def answer(
-    run: Run,
+    run: Run[QuestionAnswering],
     questions: Questions,
     options: SplitOptions,
     video: Video,
@@ -103,7 +105,7 @@ def answer(
     return answers_of(run.name, video, columns, words, found.top, found.probability), found
 
 
-def find_question_only(run: Run) -> Path | None:
+def find_question_only(run: Run[QuestionAnswering]) -> Path | None:
     """The run beside this one that was trained alike (seed too), but without video; or None."""
     for path in sorted(run.folder.parent.glob("*/options.yaml")):
         if not (path.parent / "best.pt").is_file():

@@ -27,6 +27,7 @@ from evaluation.format import (
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
 from evaluation.run import answer, find_question_only, run_questions
 from inference.run import Run, open_run
+from model.task.qa import QuestionAnswering
 from options.data import Video
 from options.evaluate import ScoreOptions, SplitOptions
 from util.errors import UserError
@@ -165,7 +166,11 @@ def score_run(
     """
 
     def ask(
-        row: str, run: Run, questions: Questions, video: Video, beside: Answers | None = None
+        row: str,
+        run: Run[QuestionAnswering],
+        questions: Questions,
+        video: Video,
+        beside: Answers | None = None,
     ) -> Answers:
         every = ensemble is not None
         given, raw = answer(run, questions, where, video, every_class=every)
@@ -177,7 +182,7 @@ def score_run(
             ensemble.add(row, run, given, raw.classes[torch.from_numpy(keep)])
         return given
 
-    run = open_run(folder, checkpoint=options.checkpoint, device=where.device)
+    run = open_run(folder, QuestionAnswering, checkpoint=options.checkpoint, device=where.device)
     questions = run_questions(run, where.questions)
     check_protocol(questions, options.protocol)
     video = cast(Video, options.video or run.options["video"])
@@ -185,7 +190,7 @@ def score_run(
     others: dict[str, Answers] = {}
     blind = _question_only(run, options, video)
     if blind:
-        other = open_run(blind, device=where.device)
+        other = open_run(blind, QuestionAnswering, device=where.device)
         same = run_questions(other, where.questions)
         others["question_only"] = ask("question_only", other, same, "none", found)
     if video == "real":
@@ -250,7 +255,7 @@ def _score(
     )
 
 
-def _question_only(run: Run, options: ScoreOptions, video: Video) -> Path | None:
+def _question_only(run: Run[QuestionAnswering], options: ScoreOptions, video: Video) -> Path | None:
     """The run to subtract: the one named, or found; None where there is nothing to subtract."""
     if not options.question_only:
         return find_question_only(run) if video == "real" else None

@@ -15,7 +15,7 @@ from data_loader.tokens import tokenize
 from inference.run import open_run
 from inference.video import ClipDecoding, FeatureExtraction, VideoInput
 from inference.words import Words
-from model.task.qa import Predictions
+from model.task.qa import Predictions, QuestionAnswering
 from preprocess.video.clips import clip_frames
 from util.errors import UserError
 
@@ -47,7 +47,7 @@ class Predictor:
 
         Raises UserError if it was trained without video, or has no backbone for a new video.
         """
-        self.run = open_run(run, device=device)
+        self.run = open_run(run, QuestionAnswering, device=device)
         self.vocabulary = self.run.task.vocabulary
         self.words = Words(self.run.task, self.run.word_vectors)
         if self.run.options["video"] == "none":

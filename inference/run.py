@@ -1,27 +1,31 @@
-"""A trained run that answers questions: what its checkpoint holds, and its model."""
+"""A trained run: what its checkpoint holds, and its model."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from data_loader.open import StoreOrigin, origins_of
 from inference.pack_file import load_pack
 from inference.run_files import is_packed, output_folder, weights_file
+from model.task.captioning import Captioning
 from model.task.qa import QuestionAnswering
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError
 
+Task = TypeVar("Task", QuestionAnswering, Captioning)
+TASKS = {"qa": QuestionAnswering, "captioning": Captioning}  # those that look at new videos
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Run:
-    """A trained run, ready to answer."""
+class Run(Generic[Task]):
+    """A trained run, ready to answer, or to caption."""
 
     path: Path  # its folder, or the packed file
     step: int  # of the checkpoint
-    task: QuestionAnswering  # in evaluation mode, on the device
+    task: Task  # in evaluation mode, on the device
     device: torch.device
     options: dict[str, Any]  # what it was trained with, {option: value}
     stores: dict[str, StoreOrigin]  # what it was trained on, by the option that names each
@@ -56,15 +60,17 @@ def load_run(run: str | Path, checkpoint: str = "best") -> dict[str, Any]:
     return content
 
 
-def open_run(run: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Run:
-    """Load a run: its folder, or a packed file.
+def open_run(
+    run: str | Path, task: type[Task], *, checkpoint: str = "best", device: str = "auto"
+) -> Run[Task]:
+    """Load a run of a task: its folder, or a packed file.
 
     Raises UserError if there is no readable checkpoint, or one of another task.
     """
     content = load_run(run, checkpoint)
     target, options = pick_device(device), content["options"]
     try:
-        task = QuestionAnswering.from_checkpoint(content)
+        module = task.from_checkpoint(content)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if not is_packed(run):
             raise
@@ -76,12 +82,12 @@ def open_run(run: str | Path, *, checkpoint: str = "best", device: str = "auto")
     return Run(
         path=Path(run),
         step=content["step"],
-        task=task.to(target),
+        task=module.to(target),
         device=target,
         options=options,
         stores=origins_of(content["stores"]),
         word_vectors=content.get("word_vectors_source", ""),
         # The released word mask depends on the padding.  Checkpoints of earlier versions do not say
         # how long that was.
-        padded=content.get("longest_question", 0) if options["word_mask"] == "released" else 0,
+        padded=content.get("longest_question", 0) if options.get("word_mask") == "released" else 0,
     )

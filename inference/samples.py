@@ -6,10 +6,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from data_loader.caption.dataset import CaptionData
 from data_loader.dataset import QaData
 from data_loader.video_table import ClipTable
 from inference.split import evaluating
 from model.task.autoencoder import Autoencoding
+from model.task.captioning import Captioning
 from model.task.qa import ScoredPredictions
 from util.clip_plots import clip_weights, reconstructions
 from util.tensorboard import RunLog
@@ -42,6 +44,26 @@ def show_samples(
         [split.texts[i] for i in at], found.punishment[at].numpy(), found.readout[at].numpy()
     )
     log.figure(step, "val/clip weights", figure)
+
+
+def show_captions(
+    log: RunLog,
+    step: int,
+    task: Captioning,
+    data: CaptionData,
+    said: Sequence[str],
+    scores: Sequence[float],
+) -> None:
+    """Some captions in TensorBoard, beside a true one, worst scores first."""
+    split = data.split
+    every = max(1, len(split) // SAMPLES)
+    picked = sorted(range(0, len(split), every)[:SAMPLES], key=lambda i: scores[i])
+    rows = [
+        [split.ids[i], said[i], split.references(i)[0], f"{scores[i]:.2f}"]
+        for i in picked
+        if split.references(i)
+    ]
+    log.table(step, "val/captions", ["segment", "caption", "a true one", "CIDEr-D"], rows)
 
 
 @torch.inference_mode()

@@ -95,8 +95,9 @@ class CaptionOptions:
         feature_dropout: dropout of the features
         dropout: dropout of words and of what the words are said from
         reduction: loss per word, or of whole captions (Yao et al.)
-        attention_penalty: weight of the doubly stochastic penalty: every position is to be attended
-            to equally over a caption (Yao et al.: 0.70602, summed over a batch of 64)
+        attention_penalty: weight of the doubly stochastic penalty: over a caption every position is
+            to be attended to as often as the others (Yao et al.: 0.70602 times a sum over a batch
+            of 64; here a mean, so 45.2)
         label_smoothing: share of the probability that is spread over all words
         select_by: which validation is best: by cider (CIDEr-D of greedy captions), or by the
             likelihood of the true ones

@@ -20,7 +20,45 @@ class Needless(NamedTuple):
     where: Callable[[Values], bool]  # of all values of the command
 
 
+def decoder_other_than(*names: str) -> Callable[[Values], bool]:
+    """Whether a captioner has another decoder than these."""
+    return lambda v: "captions" in v and "decoder" in v and v["decoder"] not in names
+
+
 NEEDLESS = (
+    Needless(
+        ("units", "graph_layers", "topology", "fusion", "bilinear_width", "bilinear_factor",
+         "relation_lr"),
+        "a --decoder other than dualvgr_lstm", decoder_other_than("dualvgr_lstm"),
+    ),
+    Needless(
+        ("heads",), "a --decoder other than transformer and dualvgr_lstm",
+        decoder_other_than("transformer", "dualvgr_lstm"),
+    ),
+    Needless(
+        ("layers",), "a --decoder other than transformer", decoder_other_than("transformer")
+    ),
+    Needless(
+        ("attn_act",), "a --decoder other than ets_paddle", decoder_other_than("ets_paddle")
+    ),
+    Needless(
+        ("legacy_frame_aligned",), "a --decoder other than lstm", decoder_other_than("lstm")
+    ),
+    Needless(
+        ("attention_penalty",), "a --decoder without attention over a video's positions",
+        decoder_other_than("ets_paddle", "ets_yao2015", "transformer"),
+    ),
+    Needless(
+        ("positions",), "--decoder dualvgr_lstm, which reads clips",
+        lambda v: "captions" in v and v.get("decoder") == "dualvgr_lstm",
+    ),
+    Needless(
+        ("word_width", "freeze_words"), "--legacy_frame_aligned, which reads no words",
+        lambda v: bool(v.get("legacy_frame_aligned")),
+    ),
+    Needless(
+        ("positions",), "--video none", lambda v: "captions" in v and v.get("video") == "none"
+    ),
     Needless(
         ("channels", "features_in", "feature_norm", "feature_dropout", "encoders", "encoder_lr",
          "batch_norm", "checkpointing", "crop", "flip", "jitter"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from options.autoencoder import AutoencoderOptions
+from options.caption import CaptionDataOptions, CaptionOptions
 from options.data import ClipOptions, DataOptions
 from options.encoder import EncoderOptions
 from options.flat import build
@@ -37,8 +38,21 @@ class AutoencoderRunOptions(NamedTuple):
     train: TrainOptions
 
 
-RunOptions = QaRunOptions | AutoencoderRunOptions
-TASK_OPTIONS = {"qa": QaRunOptions, "autoencoder": AutoencoderRunOptions}
+class CaptioningRunOptions(NamedTuple):
+    """Train a model that says in a sentence what happens in a video."""
+
+    data: CaptionDataOptions
+    caption: CaptionOptions
+    encoders: EncoderOptions
+    train: TrainOptions
+
+
+RunOptions = QaRunOptions | AutoencoderRunOptions | CaptioningRunOptions
+TASK_OPTIONS = {
+    "qa": QaRunOptions,
+    "autoencoder": AutoencoderRunOptions,
+    "captioning": CaptioningRunOptions,
+}
 
 
 def option_classes(task: str) -> tuple[type, ...]:

@@ -4,7 +4,7 @@ Written by `python -m preprocess.captions`, read by everything after it.  It hol
 plain types, so that it is read back with `weights_only=True`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data_loader.vocabulary import SPECIAL, CaptionVocabulary
 from util.checkpoint import save_plain
 from util.errors import UserError
 
 FORMAT = 1
-PAD, BOS, EOS, UNK = range(4)  # numbers of the special tokens
-SPECIAL = ("<PAD>", "<BOS>", "<EOS>", "<UNK>")
 CURE = "make it with `python -m preprocess.captions`"
 
 
@@ -97,25 +96,6 @@ class CaptionSplit:
             "words": self.words[kept[word]],
             "length": self.length[rows],
         }
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CaptionVocabulary:
-    """The words of the training captions: `SPECIAL`, then by descending frequency."""
-
-    words: tuple[str, ...]  # W
-
-    @cached_property
-    def _number(self) -> dict[str, int]:
-        return {word: i for i, word in enumerate(self.words)}
-
-    def encode(self, tokens: Sequence[str]) -> list[int]:
-        """The number of each token; that of `<UNK>` for one that is no word of the vocabulary."""
-        return [self._number.get(token, UNK) for token in tokens]
-
-    def decode(self, words: Sequence[int]) -> str:
-        """A caption as text."""
-        return " ".join(self.words[i] for i in words)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -50,6 +50,14 @@ class CaptionData:
             row=row,
         )
 
+    def batches(self, batch_size: int, *, every: int = 1, first: int = 0) -> Iterator[CaptionBatch]:
+        """Every caption once, those of a segment together.
+
+        `every` and `first`: only these batches, such as one process's share.
+        """
+        for begin in range(first * batch_size, len(self), every * batch_size):
+            yield self.batch(np.arange(begin, min(begin + batch_size, len(self))))
+
     def segments(
         self, number: int, *, every: int = 1, first: int = 0
     ) -> Iterator[tuple[np.ndarray, Features | Frames]]:

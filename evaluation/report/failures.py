@@ -13,7 +13,7 @@ from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write
 from evaluation.run import answer, input_files, run_questions
 from inference.run import open_run
 from inference.run_files import output_folder
-from model.task.qa import ScoredPredictions
+from model.task.qa import QuestionAnswering, ScoredPredictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
 from preprocess.video.error import VideoError
@@ -43,7 +43,9 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
 
     Raises UserError for a run that does not fit, an unknown type, videos that are not there.
     """
-    trained = open_run(options.run, checkpoint=options.checkpoint, device=where.device)
+    trained = open_run(
+        options.run, QuestionAnswering, checkpoint=options.checkpoint, device=where.device
+    )
     video = cast(Video, trained.options["video"])
     files = _files(options)
     given, found = answer(trained, run_questions(trained, where.questions), where, video)

@@ -18,6 +18,7 @@ from data_loader.vocabulary import Vocabulary
 from evaluation.run import answer, run_questions
 from inference import pack
 from inference.run import open_run
+from model.task.qa import QuestionAnswering
 from options.evaluate import SplitOptions
 from tests import tiny_run
 from tests.commands import start_processes
@@ -61,7 +62,7 @@ def mean_probabilities(runs: list[str], video, checkpoint: str = "best", split: 
     where = SplitOptions(split=split)
     found = []
     for folder in runs:
-        run = open_run(folder, checkpoint=checkpoint)
+        run = open_run(folder, QuestionAnswering, checkpoint=checkpoint)
         _, raw = answer(run, run_questions(run, None), where, video, every_class=True)
         assert raw.classes.sum(1).allclose(torch.ones(len(raw.row)))
         assert not raw.classes[:, :2].any()  # unknown classes
@@ -123,7 +124,7 @@ def test_the_runs_are_scored_as_without_it() -> None:
 
 
 def test_a_run_alone_keeps_no_probabilities_of_all_classes() -> None:
-    run = open_run("results/a")
+    run = open_run("results/a", QuestionAnswering)
     _, raw = answer(run, run_questions(run, None), SplitOptions(), "real")
     assert raw.classes.shape == (16, 0)
 

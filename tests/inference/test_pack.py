@@ -15,6 +15,7 @@ from data_loader.vocabulary import Vocabulary
 from evaluation.run import answer, run_questions
 from inference import pack
 from inference.run import Run, open_run
+from model.task.qa import QuestionAnswering
 from options.evaluate import SplitOptions
 from tests import tiny_clips, tiny_run
 from util.checkpoint import load_checkpoint, save_checkpoint
@@ -68,7 +69,7 @@ def there(trained, monkeypatch) -> None:
     monkeypatch.chdir(trained)
 
 
-def probabilities(run: Run) -> torch.Tensor:
+def probabilities(run: Run[QuestionAnswering]) -> torch.Tensor:
     """Of every answer to every question of the test split: (Q, A)."""
     questions = load_questions("clips/questions.pt" if "clips" in run.stores else "questions.pt")
     where = SplitOptions(
@@ -82,7 +83,10 @@ def probabilities(run: Run) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", [*FAMILIES, *ENCODERS])
 def test_a_packed_run_answers_as_the_run(name: str) -> None:
-    run, packed = open_run(f"results/{name}"), open_run(f"{name}.safetensors")
+    run, packed = (
+        open_run(f"results/{name}", QuestionAnswering),
+        open_run(f"{name}.safetensors", QuestionAnswering),
+    )
     own, other = probabilities(run), probabilities(packed)
     assert torch.allclose(other, own, rtol=0, atol=2e-3)
     assert not torch.equal(other, own)  # else nothing was rounded, and this would prove nothing
@@ -99,7 +103,9 @@ def test_a_packed_run_answers_as_the_run(name: str) -> None:
 @pytest.mark.parametrize("name", [*FAMILIES, *ENCODERS])
 def test_parameters_are_float16_and_buffers_what_they_were(name: str) -> None:
     weights = load_checkpoint(f"results/{name}/best.pt")["weights"]
-    buffers = {key for key, _ in open_run(f"results/{name}").task.named_buffers()}
+    buffers = {
+        key for key, _ in open_run(f"results/{name}", QuestionAnswering).task.named_buffers()
+    }
     with safe_open(f"{name}.safetensors", framework="pt") as file:
         packed = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     assert packed.keys() == weights.keys()
@@ -121,7 +127,7 @@ def test_the_file_is_json_and_numbers_and_says_nothing_of_the_machine(trained) -
     assert options["clips"] == f"{trained}/clips/clips.h5"  # as it was given
     for name in FAMILIES | ENCODERS:
         assert str(trained).encode() not in Path(f"{name}.safetensors").read_bytes()
-    assert open_run("from_random.safetensors").options["clips"] == "clips.h5"
+    assert open_run("from_random.safetensors", QuestionAnswering).options["clips"] == "clips.h5"
 
 
 def test_packing_again_gives_the_same_bytes() -> None:
@@ -133,7 +139,7 @@ def test_the_last_checkpoint_can_be_packed_too() -> None:
     flags = ["--run", "results/standardized", "--checkpoint", "last", "--output"]
     pack.main([*flags, "last.safetensors"])
     last = load_checkpoint("results/standardized/last.pt")
-    run = open_run("last.safetensors", checkpoint="last")
+    run = open_run("last.safetensors", QuestionAnswering, checkpoint="last")
     assert run.step == last["step"]
     key = "model.question.embedding.weight"
     assert torch.equal(run.task.state_dict()[key], last["weights"][key].half().float())
@@ -143,7 +149,7 @@ def test_the_last_checkpoint_can_be_packed_too() -> None:
             & json.loads(file.metadata()["run"]).keys()
         )
     with pytest.raises(UserError, match=r"--checkpoint last: plain\.safetensors holds one, the b"):
-        open_run("plain.safetensors", checkpoint="last")
+        open_run("plain.safetensors", QuestionAnswering, checkpoint="last")
 
 
 def test_a_number_beyond_float16_stays_float32() -> None:
@@ -154,7 +160,8 @@ def test_a_number_beyond_float16_stays_float32() -> None:
     save_checkpoint(Path("results/large/best.pt"), content)
     pack.main(["--run", "results/large", "--output", "large.safetensors"])
     assert torch.equal(
-        open_run("large.safetensors").task.state_dict()[key], content["weights"][key]
+        open_run("large.safetensors", QuestionAnswering).task.state_dict()[key],
+        content["weights"][key],
     )
 
 
@@ -240,7 +247,7 @@ BAD = {
 def test_a_bad_file_is_one_line(case: str) -> None:
     make, line = BAD[case]
     with pytest.raises(UserError, match=line) as raised:
-        open_run(make())
+        open_run(make(), QuestionAnswering)
     assert "\n" not in str(raised.value)
 
 
@@ -258,11 +265,11 @@ def test_another_vocabulary_is_refused() -> None:
         splits=questions.splits,
     )
     with pytest.raises(UserError, match=r"pink\.pt has another vocabulary than plain\.safetens"):
-        run_questions(open_run("plain.safetensors"), "pink.pt")
+        run_questions(open_run("plain.safetensors", QuestionAnswering), "pink.pt")
 
 
 def test_files_that_a_packed_run_cannot_find_are_asked_for(tmp_path, monkeypatch) -> None:
-    run = open_run("plain.safetensors")
+    run = open_run("plain.safetensors", QuestionAnswering)
     monkeypatch.chdir(tmp_path)
     line = r"plain\.safetensors knows only the names .*\(questions\.pt\): give --questions, and"
     with pytest.raises(UserError, match=line):

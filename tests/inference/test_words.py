@@ -10,6 +10,7 @@ import train
 from data_loader.batch import Features, QuestionBatch
 from inference.run import Run, open_run
 from inference.words import NONE_KNOWN, Words
+from model.task.qa import QuestionAnswering
 from preprocess.glove_package import glove_package_source, glove_package_version
 from tests import tiny_run
 from util.checkpoint import load_checkpoint
@@ -53,7 +54,7 @@ def package(trained, monkeypatch) -> list[list[str]]:
     return asked
 
 
-def answers(run: Run, words: list[int]) -> torch.Tensor:
+def answers(run: Run[QuestionAnswering], words: list[int]) -> torch.Tensor:
     """Probabilities of a question about a video."""
     generator = torch.Generator().manual_seed(0)
     visual = Features(
@@ -71,7 +72,7 @@ def answers(run: Run, words: list[int]) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_new_word_has_its_vector_and_known_questions_their_answers(name: str, package) -> None:
-    run = open_run(f"results/{name}", device="cpu")
+    run = open_run(f"results/{name}", QuestionAnswering, device="cpu")
     words = Words(run.task, SOURCE)
     known = words.encode(ASKED)
     before, unknown = answers(run, known), answers(run, run.task.vocabulary.encode(NEW))
@@ -88,7 +89,7 @@ def test_a_new_word_has_its_vector_and_known_questions_their_answers(name: str, 
 
 
 def test_the_note_says_how_words_are_known() -> None:
-    words = Words(open_run("results/lstm").task, SOURCE)
+    words = Words(open_run("results/lstm", QuestionAnswering).task, SOURCE)
     assert words.note(ASKED) == ""
     assert words.note(NEW) == (
         "words that this run knows from GloVe only: rabbit; words that this run does not know: "
@@ -100,7 +101,7 @@ def test_the_note_says_how_words_are_known() -> None:
 
 @pytest.mark.parametrize("source", ["", "random", "GloVe text package.txt, sha256 0"])
 def test_other_vectors_are_not_mixed_with_the_package_s(source: str, package) -> None:
-    run = open_run("results/lstm")
+    run = open_run("results/lstm", QuestionAnswering)
     words = Words(run.task, source)
     assert words.encode(NEW) == run.task.vocabulary.encode(NEW)
     assert words.note(NEW) == "words that this run does not know: rabbit, xyzzy"
@@ -108,7 +109,7 @@ def test_other_vectors_are_not_mixed_with_the_package_s(source: str, package) ->
 
 
 def test_another_version_of_the_package_is_not_asked() -> None:
-    run = open_run("results/lstm")
+    run = open_run("results/lstm", QuestionAnswering)
     other = SOURCE.replace("1.0.0", "2.0.0")
     assert Words(run.task, other).encode(NEW) == run.task.vocabulary.encode(NEW)
 
@@ -118,7 +119,7 @@ def test_without_the_package_new_words_are_unknown(monkeypatch) -> None:
         raise UserError("not installed")
 
     monkeypatch.setattr("inference.words.read_glove_package", missing)
-    run = open_run("results/lstm")
+    run = open_run("results/lstm", QuestionAnswering)
     assert Words(run.task, SOURCE).encode(NEW) == run.task.vocabulary.encode(NEW)
 
 
@@ -133,4 +134,4 @@ def test_the_package_s_source_is_told_by_its_form() -> None:
 
 def test_a_checkpoint_says_where_its_word_vectors_are_from() -> None:
     assert load_checkpoint("results/lstm/best.pt")["word_vectors_source"] == "random"
-    assert open_run("results/lstm").word_vectors == "random"
+    assert open_run("results/lstm", QuestionAnswering).word_vectors == "random"

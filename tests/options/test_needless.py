@@ -25,7 +25,6 @@ from options.needless import NEEDLESS
 from options.pack import PackOptions
 from options.parse import parse
 from options.predict import PredictOptions
-from options.preprocess.captions import CaptionOptions
 from options.preprocess.cluster import ClusterOptions
 from options.preprocess.extract import ImportOptions, VideoOptions
 from options.preprocess.questions import QuestionOptions
@@ -38,11 +37,28 @@ from training.task.autoencoder import AutoencoderTask
 from util.errors import UserError
 
 QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
+CAPTIONING = option_classes("captioning")
 SCORE = (ScoreOptions, SplitOptions)
 STORES = "--run r --questions q --appearance a --motion m"
 CLIPS = "--run r --questions q --clips c"
+CAPTIONS = "--run r --captions c --appearance a"
 EXTRACT = "--videos v --output o.h5 --weights random"
 CASES = [
+    *(
+        (CAPTIONING, f"{CAPTIONS} --{name}", "dualvgr_lstm")
+        for name in ("units 2", "graph_layers 2", "topology window:2", "fusion mfb",
+                     "bilinear_width 8", "bilinear_factor 3", "relation_lr 0.1", "heads 2")
+    ),
+    (CAPTIONING, f"{CAPTIONS} --layers 3", "transformer"),
+    (CAPTIONING, f"{CAPTIONS} --attn_act none", "ets_paddle"),
+    (CAPTIONING, f"{CAPTIONS} --decoder transformer --legacy_frame_aligned", "lstm"),
+    (CAPTIONING, f"{CAPTIONS} --attention_penalty 1", "positions"),
+    (CAPTIONING, f"{CAPTIONS} --decoder dualvgr_lstm --positions frames", "reads clips"),
+    *(
+        (CAPTIONING, f"{CAPTIONS} --legacy_frame_aligned --{name}", "reads no words")
+        for name in ("word_width 8", "freeze_words")
+    ),
+    (CAPTIONING, "--run r --captions c --video none --positions frames", "--video none"),
     *(
         (QA, f"--run r --questions q --video none --{name}", "--video none")
         for name in ("channels motion", "features_in gpu", "feature_norm standardize",
@@ -144,9 +160,10 @@ def test_the_autoencoder_punishes_nothing() -> None:
 
 
 CLASSES = (
-    *QA, *AUTOENCODER, *SCORE, BaselineOptions, CompareOptions, CurveOptions, ImportOptions,
-    PackOptions, PredictOptions, QuestionOptions, ReconstructionOptions, ReportOptions,
-    ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions, ClusterOptions,
+    *QA, *AUTOENCODER, *CAPTIONING, *SCORE, BaselineOptions, CompareOptions, CurveOptions,
+    ImportOptions, PackOptions, PredictOptions, QuestionOptions, ReconstructionOptions,
+    ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
+    ClusterOptions,
 )  # fmt: skip
 FIELDS = sorted({(cls, f.name) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str)
 
@@ -167,6 +184,7 @@ COMMANDS = {
     "train.py": QA,
     "train.py qa": QA,
     "train.py autoencoder": AUTOENCODER,
+    "train.py captioning": CAPTIONING,
     "evaluate.py": SCORE,
     "evaluate.py compare": (CompareOptions,),
     "evaluate.py baselines": (BaselineOptions,),
@@ -179,7 +197,6 @@ COMMANDS = {
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),
     "preprocess.questions": (QuestionOptions,),
-    "preprocess.captions": (CaptionOptions,),
     "preprocess.import_features": (ImportOptions,),
     "preprocess.stream": (StreamOptions,),
     "preprocess.shapes": (ShapesOptions,),

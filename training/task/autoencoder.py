@@ -49,6 +49,7 @@ class AutoencoderTask(TrainingTask):
         """Open the clips and build the module; `checkpoint`: what the run goes on from."""
         self.options = options
         data, model, encoders, autoencoder, train = options
+        self.topology = model.topology
         _refuse_answering_options(model, train)
         encoder_specs(encoders)  # a wrong name is told before data are opened
         stores = open_stores(clips=data.clips)

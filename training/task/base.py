@@ -40,6 +40,7 @@ class TrainingTask(ABC):
     types: Sequence[str]  # question type of each training row; none: nothing is asked
     metadata: Mapping[str, object]  # what a checkpoint holds beside weights and options
     on_features: bool  # learns from stored features, not from decoded clips
+    topology: str  # of the relation graphs
     unused_parameters: bool  # some get no gradient, such as the encoder of a channel left out
     note: str  # one more line for the console at the start, or ""
 

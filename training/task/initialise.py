@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,16 @@ def feature_statistics(
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
         moments(torch.cat([one.motion.flatten(0, 1) for one in found])),
     )
+
+
+def refuse_encoder_options(options: EncoderOptions) -> None:
+    """Raise UserError for an option of encoders: for a run on stored features, which has none."""
+    for field in fields(EncoderOptions):
+        if getattr(options, field.name) != field.default:
+            raise UserError(
+                f"--{field.name}: a run on stored features has no encoders; give --clips, a store "
+                "of decoded clips, or leave it out"
+            )
 
 
 def check_clips(options: EncoderOptions, store: ClipStore) -> None:

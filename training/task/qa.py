@@ -1,7 +1,7 @@
 """Question answering as the training loop sees it: its data, its task, its validation."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,14 +23,18 @@ from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
 from model.task.features import derived_motion
 from model.task.qa import QuestionAnswering
-from options.data import DataOptions
-from options.encoder import EncoderOptions
 from options.model import ModelOptions
 from options.task import QaRunOptions
 from training.cuda_graph import VIDEOS_MULTIPLE
 from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
-from training.task.initialise import check_clips, feature_statistics, fill_encoders, start_from
+from training.task.initialise import (
+    check_clips,
+    feature_statistics,
+    fill_encoders,
+    refuse_encoder_options,
+    start_from,
+)
 from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
@@ -49,8 +53,9 @@ class QaTask(TrainingTask):
         """Open the data and build the module; `checkpoint`: what the run goes on from."""
         self.options = options
         data, model, encoders, loss, train = options
-        _refuse_encoder_options(data, encoders)
-        if data.clips is not None:
+        if data.clips is None:
+            refuse_encoder_options(encoders)
+        else:
             encoder_specs(encoders)  # a wrong name is told before data are opened
         self.questions = load_questions(data.questions)
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
@@ -82,7 +87,7 @@ class QaTask(TrainingTask):
         if isinstance(table, ClipTable):
             check_clips(encoders, table.store)
             encoder = build_encoder(encoders)
-        self.on_features = encoder is None
+        self.on_features, self.topology = encoder is None, model.topology
         without_graphs = model.model == "dualvgr" and model.units == 0  # nobody attends to words
         self.unused_parameters = without_graphs or (encoder is not None and data.channels != "both")
         self.lr_scales = {} if encoder is None else {encoder: encoders.encoder_lr}
@@ -204,16 +209,6 @@ class QaTask(TrainingTask):
     def fingerprint(self) -> str:
         """Tells other data apart."""
         return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.fingerprints])
-
-
-def _refuse_encoder_options(data: DataOptions, encoders: EncoderOptions) -> None:
-    """Raise UserError for an option of encoders where stored features need none."""
-    for field in fields(EncoderOptions):
-        if data.clips is None and getattr(encoders, field.name) != field.default:
-            raise UserError(
-                f"--{field.name}: a run on stored features has no encoders; give --clips, a store "
-                "of decoded clips, or leave it out"
-            )
 
 
 def _training_and_validation(questions: Questions, validate_on: str) -> list[QuestionSplit]:
