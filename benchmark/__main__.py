@@ -18,6 +18,7 @@ MODULES = {  # command -> the module whose `run` does it
     "topology": "benchmark.training.topology",
     "inference": "benchmark.inference.split",
     "answer_time": "benchmark.inference.answer_time",
+    "caption_search": "benchmark.inference.caption_search",
     "extraction": "benchmark.extraction.command",
     "decode": "benchmark.extraction.decode",
     "runtimes": "benchmark.extraction.runtimes",

@@ -65,6 +65,16 @@ def arguments(about: str) -> Arguments:
     add("--video", required=True)
     add("--rounds", type=int, default=5)
 
+    about = "beam search of captions for a batch against a loop over videos"
+    add = benchmarks.add_parser("caption_search", help=about).add_argument
+    add("--videos", type=int, default=64)
+    add("--beam", type=int, default=5)
+    add("--width", type=int, default=512)
+    add("--vocabulary", type=int, default=5000, help="words")
+    add("--words", type=int, default=10, help="of each caption")
+    add("--rounds", type=int, default=3)
+    add("--device", choices=["cpu", "cuda"], default="cpu")
+
     about = "extraction against a plain sequential script"
     add = benchmarks.add_parser("extraction", help=about).add_argument
     add("--videos", default="../shared/data/msvd_videos")

@@ -16,7 +16,10 @@ import evaluate
 from benchmark.__main__ import MODULES
 from options.task import TASK_OPTIONS
 
-PREPROCESS = ("videos", "questions", "shapes", "stream", "cluster", "import_features", "backbones")
+PREPROCESS = (
+    "videos", "questions", "captions", "shapes", "stream", "cluster", "import_features",
+    "backbones",
+)  # fmt: skip
 COMMANDS = [
     *(["train.py", task] for task in TASK_OPTIONS),
     ["predict.py"],

@@ -57,16 +57,21 @@ class Vocabulary:
 
 
 def build_vocabulary(
-    tokens: Iterable[Sequence[str]], answers: Iterable[str], top_answers: int = 4000
+    tokens: Iterable[Sequence[str]],
+    answers: Iterable[str],
+    top_answers: int = 4000,
+    *,
+    min_count: int = 1,
 ) -> Vocabulary:
     """The vocabulary of a training split, given its questions' tokens and its answers.
 
-    Keeps the `top_answers` commonest answers; answers that occur equally often stay in first-seen
-    order (spec, section 3).  Only to compare with papers that took their answer classes from all
-    three splits, `answers` are those of all, the training split's first.
+    Leaves out words that come fewer than `min_count` times, and keeps the `top_answers` commonest
+    answers; answers that occur equally often stay in first-seen order (spec, section 3).  Only to
+    compare with papers that took their answer classes from all three splits, `answers` are those of
+    all, the training split's first.
     """
-    # a dict's keys: distinct, in first-seen order
-    words = dict.fromkeys(chain((NULL, UNK), chain.from_iterable(tokens)))
+    seen = Counter(chain.from_iterable(tokens))  # in first-seen order
+    words = dict.fromkeys((NULL, UNK, *(word for word, n in seen.items() if n >= min_count)))
     count = Counter(answer for answer in answers if answer not in (UNK0, UNK1))
     common = (answer for answer, _ in count.most_common(top_answers))  # ties: first seen first
     return Vocabulary(words=tuple(words), answers=(UNK0, UNK1, *common))

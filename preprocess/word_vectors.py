@@ -21,11 +21,16 @@ MAX_LINE = 1 << 20  # bytes of a first line, of which the width is told
 
 
 def read_glove(
-    path: str | Path, words: Sequence[str], *, width: int | None
+    path: str | Path,
+    words: Sequence[str],
+    *,
+    width: int | None,
+    texts: str = "the training questions and answers",
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Vectors for `words` from a GloVe text file, and a zero vector for each word that it lacks.
 
-    `width`: of its vectors, None for whatever its first line has.
+    `width`: of its vectors, None for whatever its first line has.  `texts`: what the words are of,
+    in messages.
     Returns vectors (W, width) float32, known (W,) bool, and the file's SHA-256.  The file is read
     as a stream, one line at a time: the rows are filtered to `words` before gensim sees them,
     because the 840B file (5.6 GB) has tokens with spaces in them, on which gensim's reader stops.
@@ -41,7 +46,7 @@ def read_glove(
         filtered = Path(folder) / "filtered.txt"
         digest = _filter_glove(path, filtered, wanted, width)
         if filtered.stat().st_size == 0:
-            raise _no_overlap(path, len(wanted), width)
+            raise _no_overlap(path, len(wanted), width, texts)
         table = KeyedVectors.load_word2vec_format(str(filtered), binary=False, no_header=True)
     return *_rows(words, table), digest
 
@@ -176,7 +181,7 @@ def _is_header(path: Path, line: bytes, width: int) -> bool:
     return True
 
 
-def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
+def _no_overlap(path: Path, wanted: int, width: int, texts: str) -> UserError:
     """None of the words was found: a wider file than said, or one of other words."""
     with path.open("rb") as file:
         begin = file.read(1024 * 1024)
@@ -191,8 +196,8 @@ def _no_overlap(path: Path, wanted: int, width: int) -> UserError:
             f"--word_width {len(values)}, or a file with {width} numbers a line"
         )
     return UserError(
-        f"{path}: has none of the {wanted} words of the training questions and answers; give the "
-        "GloVe text file of their language"
+        f"{path}: has none of the {wanted} words of {texts}; give the GloVe text file of their "
+        "language"
     )
 
 

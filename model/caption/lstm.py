@@ -51,20 +51,23 @@ class LstmDecoder(CaptionDecoder):
 
     def step(self, word: Tensor, state: Rows, memory: Rows) -> Step:
         """One word; nothing of `memory` is read again."""
-        logits, state = self._read(word[:, None], state)
-        return Step(logits[:, 0], state, None)
+        inputs = self.dropout(self.embedding(word))
+        with torch.autocast(inputs.device.type, enabled=False):
+            # For one word a third to a fifth of the time that torch's LSTM takes on a CPU.
+            hidden, cell = torch.lstm_cell(
+                at_least_float32(inputs),
+                tuple(at_least_float32(state[k]) for k in ("hidden", "cell")),
+                *self.lstm.weights,
+            )
+        return Step(self.out(self.dropout(hidden)), {"hidden": hidden, "cell": cell}, None)
 
     def forward(self, memory: Rows, words: Tensor) -> TeacherForced:
         """All words in one call of the LSTM."""
-        return TeacherForced(self._read(words, self.start(memory))[0], None)
-
-    def _read(self, words: Tensor, state: Rows) -> tuple[Tensor, Rows]:
-        """words (B, L) -> logits (B, L, W), the state after the last."""
         inputs = self.dropout(self.embedding(words))
         with torch.autocast(inputs.device.type, enabled=False):
-            start = tuple(at_least_float32(state[k])[None] for k in ("hidden", "cell"))
-            output, (hidden, cell) = self.lstm(at_least_float32(inputs), start)
-        return self.out(self.dropout(output)), {"hidden": hidden[0], "cell": cell[0]}
+            start = tuple(at_least_float32(memory[k])[None] for k in ("hidden", "cell"))
+            output = self.lstm(at_least_float32(inputs), start)[0]
+        return TeacherForced(self.out(self.dropout(output)), None)
 
 
 class FrameAlignedDecoder(CaptionDecoder):

@@ -8,6 +8,10 @@ from torch import Tensor, nn
 from model.caption.decoder import BOS, EOS, PAD, UNK, CaptionDecoder, Rows, take_rows
 from model.layer.precision import at_least_float32
 
+# Videos whose captions are known leave the batch when so few are left: each time costs a copy of
+# what the others go on from.
+WORTH_LEAVING = 0.75
+
 
 class Caption(NamedTuple):
     """A caption that was found."""
@@ -20,12 +24,14 @@ class Caption(NamedTuple):
 
 
 class _Beams(NamedTuple):
-    """`beam` hypotheses of each of V videos; one without a caption has log-probability -inf."""
+    """H hypotheses of each of V videos; one that cannot go on has log-probability -inf."""
 
-    total: Tensor  # (V, beam) float64, log-probability so far
-    length: Tensor  # (V, beam) int64, words so far, <EOS> included
-    done: Tensor  # (V, beam) True once <EOS> was said
-    said: Rows  # of V beam rows: "words" (R, t), as asked "log_probs" (R, t), "attention" (R, t, M)
+    total: Tensor  # (V, H) float64, log-probability so far
+    length: Tensor  # (V, H) int64, words so far, <EOS> included
+    done: Tensor  # (V, H) True once <EOS> was said
+    said: (
+        Rows  # of R = V H rows: "words" (R, t), as asked "log_probs" (R, t), "attention" (R, t, M)
+    )
 
 
 @torch.no_grad()
@@ -59,11 +65,10 @@ def search(
             f"beam {beam}, n_best {n_best}, max_words {max_words}, length_penalty "
             f"{length_penalty}, no_repeat {no_repeat}: n_best is 1 to beam, none is negative"
         )
-    videos, device = len(memory["mask"]), memory["mask"].device
-    memory = take_rows(memory, torch.arange(videos, device=device).repeat_interleave(beam))
-    state = decoder.start(memory)
-    beams = _start(videos, beam, device)
-    word = torch.full((videos * beam,), BOS, device=device)
+    videos = torch.arange(len(memory["mask"]), device=memory["mask"].device)
+    found: list[list[Caption]] = [[] for _ in videos]
+    state, beams = decoder.start(memory), _start(len(videos), videos.device)
+    word = torch.full_like(videos, BOS)
     for count in range(max_words + 1):
         step = decoder.step(word, state, memory)
         log_probs = at_least_float32(step.logits).log_softmax(1)
@@ -73,21 +78,40 @@ def search(
         else:
             value = log_probs[:, EOS:][:, :1]
             token = torch.full_like(value, EOS, dtype=torch.int64)
-        beams, row, word = _continue(beams, value, token, step.attention if trace else None, trace)
+        width = beams.total.shape[1]
+        seen = step.attention if trace else None
+        beams, row, word = _continue(beams, beam, value, token, seen, trace)
         beams = _stop(beams, max_words, length_penalty, n_best)
-        if not bool((~beams.done & (beams.total > -torch.inf)).any()):
+        going = (~beams.done & (beams.total > -torch.inf)).any(1)
+        left = int(going.sum())
+        fewer = left <= WORTH_LEAVING * len(going)
+        if fewer:
+            results = _results(_of_videos(beams, ~going), length_penalty, n_best)
+            for video, captions in zip(videos[~going].tolist(), results, strict=True):
+                found[video] = captions
+            row, word = (x.view_as(beams.total)[going].flatten() for x in (row, word))
+            beams, videos = _of_videos(beams, going), videos[going]
+        if not left:
             break
-        state = step.state if beam == 1 else take_rows(step.state, row)
-    return _results(beams, length_penalty, n_best)
+        state = take_rows(step.state, row)
+        if fewer or beams.total.shape[1] != width:
+            memory = take_rows(memory, row)
+    return found
 
 
-def _start(videos: int, beam: int, device: torch.device) -> _Beams:
+def _start(videos: int, device: torch.device) -> _Beams:
     """One hypothesis a video, of no words."""
-    total = torch.full((videos, beam), -torch.inf, dtype=torch.float64, device=device)
-    total[:, 0] = 0
-    length = torch.zeros_like(total, dtype=torch.int64)
-    words = torch.empty(videos * beam, 0, dtype=torch.int64, device=device)
-    return _Beams(total, length, torch.zeros_like(total, dtype=torch.bool), {"words": words})
+    total = torch.zeros(videos, 1, dtype=torch.float64, device=device)
+    words = torch.empty(videos, 0, dtype=torch.int64, device=device)
+    nothing = torch.zeros_like(total, dtype=torch.int64)
+    return _Beams(total, nothing, nothing > 0, {"words": words})
+
+
+def _of_videos(beams: _Beams, kept: Tensor) -> _Beams:
+    """The hypotheses of some videos.  kept (V,) bool."""
+    rows = kept.repeat_interleave(beams.total.shape[1]).nonzero().squeeze(1)
+    said = take_rows(beams.said, rows)
+    return _Beams(beams.total[kept], beams.length[kept], beams.done[kept], said)
 
 
 def _forbid(log_probs: Tensor, words: Tensor, no_repeat: int) -> None:
@@ -114,14 +138,19 @@ def _top(log_probs: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _continue(
-    beams: _Beams, value: Tensor, token: Tensor, attention: Tensor | None, trace: bool
+    beams: _Beams,
+    beam: int,
+    value: Tensor,
+    token: Tensor,
+    attention: Tensor | None,
+    trace: bool,
 ) -> tuple[_Beams, Tensor, Tensor]:
-    """Choose among the continuations of each video's hypotheses.
+    """Choose among the continuations of each video's hypotheses, at most `beam` of them.
 
-    value, token (R, K) -> the beams, the row (R,) that each of them continues, its word (R,).
+    value, token (R, K) -> the beams, the row that each of them continues, its word.
     """
-    videos, beam = beams.total.shape
-    value, finished = value.view(videos, beam, -1), beams.done[..., None]
+    videos, width = beams.total.shape
+    value, finished = value.view(videos, width, -1), beams.done[..., None]
     # A finished hypothesis goes on as itself, before all others.
     itself = torch.arange(value.shape[2], device=value.device) == 0
     total = beams.total[..., None] + value.double()
@@ -131,7 +160,7 @@ def _continue(
     order = key.gather(1, by_token).argsort(dim=1, descending=True, stable=True)[:, :beam]
     chosen = by_token.gather(1, order)
     parent = chosen // value.shape[2]
-    first = beam * torch.arange(videos, device=value.device)[:, None]
+    first = width * torch.arange(videos, device=value.device)[:, None]
     row, word = (first + parent).flatten(), token.gather(1, chosen).flatten()
     total = key.gather(1, chosen)
     was_done = total == torch.inf
@@ -154,6 +183,7 @@ def _stop(beams: _Beams, max_words: int, length_penalty: float, n_best: int) -> 
     Log-probability only falls, and no caption is longer than max_words + 1.
     """
     score = torch.where(beams.done, _score(beams, length_penalty), -torch.inf)
+    score = nn.functional.pad(score, (0, n_best), value=-torch.inf)
     worst = score.topk(n_best, dim=1).values[:, -1:]
     unfinished = torch.where(beams.done, -torch.inf, beams.total).amax(1, keepdim=True)
     known = worst >= unfinished / (max_words + 1) ** length_penalty

@@ -54,10 +54,9 @@ def masked_final_state(lstm: OneWayLSTM, x: Tensor, length: Tensor) -> tuple[Ten
     Cell by cell: torch's LSTM does not return the cells of inner steps.
     """
     hidden = cell = x.new_zeros(len(x), lstm.hidden_size)
-    weights = (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
     for step, inputs in enumerate(x.unbind(1)):
         inside = (step < length)[:, None]
-        new_hidden, new_cell = torch.lstm_cell(inputs, (hidden, cell), *weights)
+        new_hidden, new_cell = torch.lstm_cell(inputs, (hidden, cell), *lstm.weights)
         hidden = torch.where(inside, new_hidden, hidden)
         cell = torch.where(inside, new_cell, cell)
     return hidden, cell

@@ -16,6 +16,11 @@ class OneWayLSTM(nn.LSTM):
     bias_ih_l0: Tensor  # (4 h,)
     bias_hh_l0: Tensor  # (4 h,)
 
+    @property
+    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As torch.lstm_cell takes them."""
+        return self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
+
 
 class BidirectionalLSTM(nn.Module):
     """A masked pair of one-way LSTMs: the same numbers as one packed bidirectional LSTM.

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-PACKAGE, GENSIM = "package", "gensim:"  # of --glove, where it is no file
-
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionOptions:
@@ -23,6 +21,7 @@ class QuestionOptions:
             with papers that did.
         words_from: With --glove, split whose words become the vocabulary; union adds those of
             validation and test questions that have a vector, of which training learns nothing more.
+        min_count: How often training questions must have a word; a rarer one becomes <UNK>.
         word_width: Width of trained or random word vectors, 300 if not given; those of --glove have
             their own.
         check: Write nothing; compare annotations, --videos and --videos_in, and list what is wrong.
@@ -39,13 +38,14 @@ class QuestionOptions:
     top_answers: int = 4000
     answers_from: Literal["train", "union"] = "train"
     words_from: Literal["train", "union"] = "train"
+    min_count: int = 1
     word_width: int | None = None
     check: bool = False
     videos: tuple[str, ...] = ()
     id_map: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("top_answers", "word_width"):
+        for name in ("top_answers", "min_count", "word_width"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name} {value}: must be at least 1")

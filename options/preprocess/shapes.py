@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ShapesOptions:
-    """The videos and questions of the embedded data set.
+    """The videos, questions and captions of the embedded data set.
 
     Args:
-        output: folder for videos/ and {train,val,test}_qa.json
-        seed: every video and question follows from it
+        output: folder for videos/ and {train,val,test}_{qa,captions}.json
+        seed: every video, question and caption follows from it
         train: training videos
         val: validation videos
         test: test videos

@@ -5,18 +5,17 @@ Nothing is written and nothing stops at the first mistake: everything is looked 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from pathlib import Path
 
-from data_loader.store.open import open_any_store
 from data_loader.tokens import bare
 from options.preprocess.questions import QuestionOptions
 from preprocess.annotation.check_texts import check_texts, type_sizes
 from preprocess.annotation.dataset import SPLITS, reader
 from preprocess.annotation.findings import Finding, table
+from preprocess.annotation.presence import check_files, check_store, plural, unread, videos_of
 from preprocess.annotation.sample import Sample
-from preprocess.video.files import list_videos, name_videos
 from util.errors import UserError
 from util.text import printable
 
@@ -33,9 +32,9 @@ def check(options: QuestionOptions) -> int:
     findings += _splits(samples)
     findings += check_texts(samples)
     if options.videos:
-        findings += _files(samples, options.videos, options.id_map)
+        findings += check_files(samples, options.videos, options.id_map, of="questions")
     for path in options.videos_in:
-        findings += _store(samples, path)
+        findings += check_store(samples, path, of="questions")
     print(f"{options.dataset}: annotations in {printable(options.annotations)}")
     print(_sizes(samples))
     print(f"{type_sizes(chain.from_iterable(samples.values()))}\n\n{table(findings)}")
@@ -48,7 +47,7 @@ def check(options: QuestionOptions) -> int:
         print(f"not looked at: the questions of {', '.join(unread)}, which cannot be read")
     problems = sum(finding.problem for finding in findings)
     warnings = sum(finding.count > 0 for finding in findings) - problems
-    print(f"{_plural(problems, 'problem')}, {_plural(warnings, 'warning')}; nothing was written")
+    print(f"{plural(problems, 'problem')}, {plural(warnings, 'warning')}; nothing was written")
     return 2 if problems else 0
 
 
@@ -62,13 +61,9 @@ def _read(dataset: str, annotations: Path) -> tuple[dict[str, list[Sample]], lis
             samples[split] = read(annotations, split)
         except UserError as error:
             faults[str(error)].append(split)
-    findings = [_unread(", ".join(splits), fault) for fault, splits in faults.items()]
+    findings = [unread(", ".join(splits), fault) for fault, splits in faults.items()]
     findings += [Finding("no questions", split, 1) for split, rows in samples.items() if not rows]
     return samples, findings
-
-
-def _unread(where: str, fault: str) -> Finding:
-    return Finding("cannot be read", where, 1, note=printable(" ".join(fault.split())))
 
 
 def _questions(samples: Samples) -> Iterator[Finding]:
@@ -92,7 +87,7 @@ def _questions(samples: Samples) -> Iterator[Finding]:
 
 def _splits(samples: Samples) -> Iterator[Finding]:
     """What can be wrong between splits."""
-    videos = {split: _videos(rows) for split, rows in samples.items()}
+    videos = {split: videos_of(rows) for split, rows in samples.items()}
     for one, other in combinations(samples, 2):
         both = [repr(video) for video in videos[one] if video in videos[other]]
         yield _finding("videos in two splits", f"{one} and {other}", both)
@@ -104,53 +99,10 @@ def _splits(samples: Samples) -> Iterator[Finding]:
         rows = samples.get(split, [])
         unknown = [s.answer for s in rows if s.answer not in known]
         names = [repr(answer) for answer in dict.fromkeys(unknown)]
-        note = f"{_plural(len(names), 'answer')}:"
+        note = f"{plural(len(names), 'answer')}:"
         yield Finding("answers not in train", split, len(unknown), len(rows), note, names)
         unseen = dict.fromkeys(s.type for s in rows if s.type not in types)
         yield _finding("types not in train", split, [repr(name) for name in unseen])
-
-
-def _files(samples: Samples, words: Sequence[str], id_map: str | None) -> Iterator[Finding]:
-    """Whether the questions' videos are among the files, and the other way round."""
-    try:
-        files = name_videos(list_videos(words), id_map)
-    except UserError as error:
-        yield _unread("--videos", str(error))
-        return
-    absent = [file for file in files.values() if not file.is_file()]
-    if absent:
-        first = printable(str(absent[0]))
-        yield _unread("--videos", f"{first}: no such file or folder ({len(absent)} such)")
-    there = [video for video, file in files.items() if file.is_file()]
-    yield from _check_presence(samples, there, "questions whose video has no file", "--videos")
-
-
-def _store(samples: Samples, path: str) -> Iterator[Finding]:
-    """Whether the questions' videos are in a store, and the other way round."""
-    try:
-        present = open_any_store(path).ids
-    except UserError as error:
-        yield _unread("--videos_in", str(error))
-        return
-    yield from _check_presence(samples, present, "questions whose video is not in a store", path)
-
-
-def _check_presence(
-    samples: Samples, present: Sequence[str], what: str, place: str
-) -> Iterator[Finding]:
-    ids = set(present)
-    for split, rows in samples.items():
-        missing = [sample for sample in rows if sample.video not in ids]
-        videos = _videos(missing)
-        note, names = f"on {_plural(len(videos), 'video')}:", [repr(video) for video in videos]
-        if present and len(missing) == len(rows) > 0:  # most likely the names differ
-            note, names = f"none fits: it has {present[0]!r}, the questions say {names[0]}", []
-        where = split if place == "--videos" else f"{split}, {place}"
-        yield Finding(what, where, len(missing), len(rows), note, names)
-    if len(samples) == len(SPLITS):  # else the questions of these videos may be in the other split
-        asked = {sample.video for rows in samples.values() for sample in rows}
-        idle = [repr(video) for video in present if video not in asked]
-        yield _finding("videos without questions", place, idle, len(ids))
 
 
 def _finding(what: str, where: str, names: Sequence[str], of: int | None = None) -> Finding:
@@ -163,24 +115,14 @@ def _asked(sample: Sample) -> tuple[str, str]:
     return sample.video, " ".join(bare(sample.question).split())
 
 
-def _videos(rows: Iterable[Sample]) -> dict[str, None]:
-    """The videos, each once, in the order of the rows."""
-    return dict.fromkeys(sample.video for sample in rows)
-
-
 def _sizes(samples: Samples) -> str:
     lines = [f"{'split':5} {'questions':>9} {'videos':>6} {'answers':>7} {'types':>5}"]
     for split in SPLITS:
         if split in samples:
             rows = samples[split]
             answers, types = {s.answer for s in rows}, {s.type for s in rows}
-            lines.append(
-                f"{split:5} {len(rows):9,} {len(_videos(rows)):6,} {len(answers):7,} {len(types):5}"
-            )
+            videos = len(videos_of(rows))
+            lines.append(f"{split:5} {len(rows):9,} {videos:6,} {len(answers):7,} {len(types):5}")
         else:
             lines.append(f"{split:5} cannot be read")
     return "\n".join(lines)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

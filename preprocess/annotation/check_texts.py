@@ -25,7 +25,8 @@ _LONG_SENTENCE = re.compile(f"{_SPACELESS}{{8}}")
 def check_texts(samples: Mapping[str, Sequence[Sample]]) -> Iterator[Finding]:
     """Findings on the questions, answers and types of the splits."""
     for split, rows in samples.items():
-        yield from word_findings(split, rows, [tokenize(sample.question) for sample in rows])
+        tokens = [tokenize(sample.question) for sample in rows]
+        yield from word_findings(split, [s.label for s in rows], tokens, of="questions")
     everything = [sample for rows in samples.values() for sample in rows]
     yield _twins("answers that are nearly the same", [s.answer for s in everything])
     yield _twins("types that are nearly the same", [s.type for s in everything])
@@ -37,18 +38,22 @@ def check_texts(samples: Mapping[str, Sequence[Sample]]) -> Iterator[Finding]:
 
 
 def word_findings(
-    split: str, rows: Sequence[Sample], tokens: Sequence[Sequence[str]]
+    split: str, labels: Sequence[str], tokens: Sequence[Sequence[str]], *, of: str
 ) -> Iterator[Finding]:
-    """Questions of one split whose words are too many, or none to the model; `tokens`: theirs."""
-    lengths = [len(question) for question in tokens]
+    """Texts of one split whose words are too many, or none to the model.
+
+    `labels` name them in messages, `tokens` are theirs, `of` says what they are, "questions" or
+    "captions".
+    """
+    lengths = [len(words) for words in tokens]
     middle = median(lengths) if lengths else 0
-    order = sorted(range(len(rows)), key=lambda row: -lengths[row])
+    order = sorted(range(len(labels)), key=lambda row: -lengths[row])
     long = [row for row in order if lengths[row] > max(LONG, TIMES_MEDIAN * middle)]
-    names = [f"{rows[row].label}: {lengths[row]:,} words" for row in long]
+    names = [f"{labels[row]}: {lengths[row]:,} words" for row in long]
     note = f"median {middle:,.0f} words;"
-    yield Finding("very long questions", split, len(long), len(rows), note, names)
-    whole = [s.label for s, words in zip(rows, tokens, strict=True) if _unsplit(words)]
-    yield Finding("questions without spaces", split, len(whole), len(rows), "", whole)
+    yield Finding(f"very long {of}", split, len(long), len(labels), note, names)
+    whole = [label for label, words in zip(labels, tokens, strict=True) if _unsplit(words)]
+    yield Finding(f"{of} without spaces", split, len(whole), len(labels), "", whole)
 
 
 def near(text: str) -> str:

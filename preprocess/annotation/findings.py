@@ -1,4 +1,4 @@
-"""What `--check` found, and the table that says it (check.py)."""
+"""What `--check` found, and the table that says it (check.py, caption_check.py)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,29 @@ EXAMPLE_WIDTH = 75
 KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     "cannot be read": ("PROBLEM", "correct it and check again: one fault can hide others"),
     "no questions": ("PROBLEM", "every split needs some"),
+    "no captions": ("PROBLEM", "train and val need some, and test where the data set has one"),
     "questions without a word": ("PROBLEM", "fill them in or take them out"),
+    "captions without a word": ("PROBLEM", "fill them in or take them out"),
     "videos in two splits": ("PROBLEM", "keep all questions of a video in one split"),
+    "captions of one video in two splits": ("PROBLEM", "keep all captions of a video in one split"),
     "questions whose video has no file": ("PROBLEM", "add the files, or name them by --id_map"),
     "questions whose video is not in a store": (
         "PROBLEM",
         "extract these videos, or leave their questions out (--videos_in without --check)",
     ),
+    "segments whose video has no file": ("PROBLEM", "add the files, or name them by --id_map"),
+    "segments whose video is not in a store": (
+        "PROBLEM",
+        "extract these videos, or leave their captions out (--videos_in without --check)",
+    ),
+    "videos without segments": ("warning", "they are not used; is a name misspelt?"),
     "videos without questions": ("warning", "they are not used; is a name misspelt?"),
     "questions asked twice": ("warning", "same video, question and answer; they count more"),
+    "captions given twice": ("warning", "the same words of the same segment; they count more"),
+    "one caption for many segments": (
+        "warning",
+        "a model can say it without looking and be right; is it a template not filled in?",
+    ),
     "questions with several answers": (
         "warning",
         "same video and question; no model can be right each time",
@@ -37,7 +51,12 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     ),
     "too many types": ("warning", "tables show the largest; give each question a type of a few"),
     "very long questions": ("warning", "each batch with one is padded to it; shorten them"),
+    "very long captions": ("warning", "each batch with one is padded to it; shorten them"),
     "questions without spaces": (
+        "warning",
+        "a sentence or a very long word is one word to the model; put blanks between the words",
+    ),
+    "captions without spaces": (
         "warning",
         "a sentence or a very long word is one word to the model; put blanks between the words",
     ),

@@ -42,17 +42,21 @@ class ItemFile:
             raise UserError(f"{self.where(faulty[0])}: the first of {count} {fault}")
 
 
-def read_items(path: Path, fields: Fields, *, id_field: str | None, hint: str) -> ItemFile:
+def read_items(
+    path: Path, fields: Fields, *, id_field: str | None, hint: str, of: str = "questions"
+) -> ItemFile:
     """A JSON list of objects with `fields`; `id_field` is one that no two items share.
+
+    `of`: what the list is of, in messages.
 
     Raises UserError for a missing or empty file, JSON that does not parse, and an item that lacks
     a field, has one of the wrong type, an empty string, a question without a word, or the
     `id_field` of an earlier item (1 and "1" are the same id).
     """
     text = read_text(path, hint)
-    items = _parse(path, text, fields)
+    items = _parse(path, text, fields, of)
     if not items:
-        raise UserError(f"{path}: no questions, the split is empty; every split needs some")
+        raise UserError(f"{path}: no {of}, the split is empty; every split needs some")
     file = ItemFile(path, text, items, id_field)
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
@@ -89,27 +93,41 @@ def item_fault(item: Any, fields: Fields) -> str | None:
 _WANTED = {int: "an integer", str: "a string", bool: "a boolean", list: "a list"}
 
 
-def _parse(path: Path, text: str, fields: Fields) -> list[Any]:
+def _parse(path: Path, text: str, fields: Fields, of: str) -> list[Any]:
     try:
-        items = parse_json(text)
+        items = load_json(path, text)
+    except UserError as error:
+        cause = error.__cause__
+        if not isinstance(cause, json.JSONDecodeError) or cause.msg != "Extra data":
+            raise
+        if not text.lstrip().startswith("{"):
+            raise
+        raise UserError(
+            f"{path}, line {cause.lineno}: a second object: this is JSON Lines; put all of "
+            "them into one list: [ ... , ... ]"
+        ) from cause
+    if not isinstance(items, list):
+        raise UserError(
+            f"{path}: holds a JSON {_kind(items)}, not a list of {of}; it must be a list of "
+            f"objects with the fields {', '.join(fields)}"
+        )
+    return items
+
+
+def load_json(path: Path, text: str) -> Any:
+    """The JSON value that `text`, the content of `path`, is.
+
+    Raises UserError, naming file, line, column and cure, for what `parse_json` refuses.
+    """
+    try:
+        return parse_json(text)
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            raise UserError(
-                f"{path}, line {error.lineno}: a second object: this is JSON Lines; put all of "
-                "them into one list: [ ... , ... ]"
-            ) from error
         raise UserError(
             f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); correct "
             "it there, or fetch the file again if it is cut off"
         ) from error
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
-    if not isinstance(items, list):
-        raise UserError(
-            f"{path}: holds a JSON {_kind(items)}, not a list of questions; it must be a list of "
-            f"objects with the fields {', '.join(fields)}"
-        )
-    return items
 
 
 def parse_json(text: str) -> Any:

@@ -10,11 +10,12 @@ from data_loader.questions import QuestionSplit, save_questions
 from data_loader.store.open import open_any_store
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary, build_vocabulary
-from options.preprocess.questions import GENSIM, PACKAGE, QuestionOptions
+from options.preprocess.questions import QuestionOptions
 from preprocess.annotation.check_texts import word_findings
 from preprocess.annotation.dataset import SPLITS, read_splits
 from preprocess.annotation.findings import notes
 from preprocess.annotation.question_vectors import coverage, question_vectors, with_known
+from preprocess.annotation.ready_vectors import glove_file
 from preprocess.annotation.sample import Sample
 from util.errors import UserError
 from util.files import check_output
@@ -37,10 +38,14 @@ def make_question_file(options: QuestionOptions) -> None:
     tokens = {name: [tokenize(s.question) for s in rows] for name, rows in samples.items()}
     answered = SPLITS if options.answers_from == "union" else ("train",)
     answers = [s.answer for name in answered for s in samples[name]]
-    vocabulary = build_vocabulary(tokens["train"], answers, options.top_answers)
+    vocabulary = build_vocabulary(
+        tokens["train"], answers, options.top_answers, min_count=options.min_count
+    )
     vectors = question_vectors(options, tokens["train"], vocabulary)
     if options.words_from == "union":
         others = vocabulary.unknown([t for q in chain.from_iterable(tokens.values()) for t in q])
+        trained = set(chain.from_iterable(tokens["train"]))  # of these the rare ones stay unknown
+        others = [word for word in others if word not in trained]
         vocabulary, vectors = with_known(options, vocabulary, vectors, others)
     longest = max(len(question) for question in chain.from_iterable(tokens.values()))
     splits = {
@@ -59,7 +64,8 @@ def make_question_file(options: QuestionOptions) -> None:
     )
     print(summary(splits, vocabulary))
     for name, rows in samples.items():
-        print(notes(word_findings(name, rows, tokens[name])), end="")
+        found = word_findings(name, [s.label for s in rows], tokens[name], of="questions")
+        print(notes(found), end="")
     if options.answers_from == "union":
         print(
             "NOTE: --answers_from union took the answer classes from validation and test too; "
@@ -71,14 +77,20 @@ def make_question_file(options: QuestionOptions) -> None:
 
 def _inputs(options: QuestionOptions) -> dict[str, object]:
     """What is read, by option: no output may be one of these."""
-    folder, glove = Path(options.annotations), options.glove or ""
-    inside = [p for p in folder.iterdir() if p.suffix in TEXTS] if folder.is_dir() else []
     return {
-        "--annotations": folder,
-        "--glove": None if glove == PACKAGE or glove.startswith(GENSIM) else glove,
+        "--glove": glove_file(options.glove),
         **{f"--videos_in ({path})": path for path in options.videos_in},
-        **{f"--annotations ({path.name})": path for path in inside},
+        **annotation_files(Path(options.annotations)),
     }
+
+
+def annotation_files(annotations: Path) -> dict[str, object]:
+    """The folder or file of annotations and what lies in it, by option."""
+    entries = annotations.iterdir() if annotations.is_dir() else ()
+    inside = [path for path in entries if path.suffix in TEXTS]
+    return {
+        "--annotations": annotations, **{f"--annotations ({path.name})": path for path in inside}
+    }  # fmt: skip
 
 
 def restrict(samples: Mapping[str, list[Sample]], stores: Sequence[str]) -> dict[str, list[Sample]]:

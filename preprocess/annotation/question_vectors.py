@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from data_loader.questions import QuestionSplit
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import NULL, UNK, UNKNOWN_ANSWERS, Vocabulary
-from options.preprocess.questions import GENSIM, PACKAGE, QuestionOptions
-from preprocess.glove_package import glove_package_source, read_glove_package
-from util.errors import UserError
+from options.preprocess.questions import QuestionOptions
+from preprocess.annotation.ready_vectors import ready_vectors
 
 WIDTH = 300  # of trained and random vectors
 WORD2VEC_EPOCHS, WORD2VEC_SEED = 10, 0
@@ -102,29 +100,10 @@ def _vectors(
 def _ready_made(
     glove: str, words: Sequence[str], width: int | None
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Vectors, known and source, of what `--glove` names."""
-    if glove == PACKAGE:
-        vectors, known = read_glove_package(words)
-        source = glove_package_source()
-    else:
-        # Here and not above: gensim takes a second and a half to import.
-        from preprocess.word_vectors import download_vectors, read_glove
-
-        if not glove.startswith(GENSIM):
-            vectors, known, digest = read_glove(glove, words, width=width)
-            return vectors, known, f"GloVe text {Path(glove).name}, sha256 {digest}"
-        vectors, known, source = download_vectors(glove.removeprefix(GENSIM), words)
-    if width not in (None, vectors.shape[1]):
-        raise UserError(
-            f"--word_width {width}: the vectors of --glove {glove} have width {vectors.shape[1]}; "
-            "leave it out"
-        )
-    if not known.any():
-        raise UserError(
-            f"--glove {glove}: has none of the {len(words) - 2} words of the training questions "
-            "and answers; give vectors of their language"
-        )
-    return vectors, known, source
+    """Vectors, known and source, of what `--glove` names; `words` begin with two that are none."""
+    return ready_vectors(
+        glove, words, width=width, count=len(words) - 2, texts="the training questions and answers"
+    )
 
 
 def _means(vectors: np.ndarray, known: np.ndarray, rows: Sequence[Sequence[int]]) -> np.ndarray:

@@ -1,8 +1,10 @@
 """Generate the embedded data set `shapes`.
 
 Short real video files (H.264 in mp4) of coloured shapes that move, turn, grow, blink, appear and
-leave, and questions about them in MSVD-QA's format:
-    OUTPUT/videos/<video id>.mp4   OUTPUT/{train,val,test}_qa.json   OUTPUT/shapes.json (settings)
+leave, questions about them in MSVD-QA's format, and captions:
+    OUTPUT/videos/<video id>.mp4   OUTPUT/shapes.json (settings)
+    OUTPUT/{train,val,test}_qa.json   OUTPUT/{train,val,test}_captions.json
+and every true caption of each, a list of {"video_id": number, "captions": [text, ...]}.
 Everything follows from the seed; an interrupted run is taken up by the same command.
 """
 
@@ -17,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from options.preprocess.shapes import ShapesOptions
+from preprocess.shapes.captions import captions
 from preprocess.shapes.families import make_scenes
 from preprocess.shapes.questions import ANSWERS, Question, ask
 from preprocess.shapes.scene import FPS, Scene, draw
@@ -54,6 +57,7 @@ def generate(options: ShapesOptions) -> None:
             )
         with whole_file(output / f"{split}_qa.json") as path:
             path.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
+        write_captions(output / f"{split}_captions.json", scenes[split], first[split])
     print(summary(counts, questions))
     if options.sheet:
         # Imported here: matplotlib takes a second, and few runs want the picture.
@@ -87,6 +91,13 @@ def first_ids(counts: dict[str, int]) -> dict[str, int]:
     """The first video id of each split: ids run from 1 through train, val and test."""
     starts = np.cumsum([1, *counts.values()])
     return {split: int(start) for split, start in zip(counts, starts, strict=False)}
+
+
+def write_captions(path: Path, scenes: Sequence[Scene], first: int) -> None:
+    """Write every true caption of the videos of a split; `first`: the id of its first video."""
+    items = [{"video_id": first + i, "captions": captions(scene)} for i, scene in enumerate(scenes)]
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
 
 
 def write_video(path: Path, frames: np.ndarray) -> None:

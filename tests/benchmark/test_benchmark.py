@@ -84,6 +84,14 @@ def test_the_last_line_is_json(command: str, flags: list[str], keys: set[str], c
     assert all(value > 0 for value in found.values())
 
 
+def test_search_of_captions(capsys) -> None:
+    flags = ["--videos", "6", "--beam", "3", "--width", "8", "--vocabulary", "30", "--words", "4"]
+    main(["caption_search", *flags, "--rounds", "1"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(found) == {"caption_search_ratio", "own_loop_ratio", "captions_per_second"}
+    assert all(value > 0 for value in found.values())
+
+
 @pytest.mark.long
 def test_what_shared_videos_save(capsys) -> None:
     small = ["--side", "32", "--clips", "4", "--frames", "8", "--videos", "1", "--rounds", "1"]

@@ -25,6 +25,7 @@ from options.needless import NEEDLESS
 from options.pack import PackOptions
 from options.parse import parse
 from options.predict import PredictOptions
+from options.preprocess.captions import CaptionOptions
 from options.preprocess.cluster import ClusterOptions
 from options.preprocess.extract import ImportOptions, VideoOptions
 from options.preprocess.questions import QuestionOptions
@@ -197,6 +198,7 @@ COMMANDS = {
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),
     "preprocess.questions": (QuestionOptions,),
+    "preprocess.captions": (CaptionOptions,),
     "preprocess.import_features": (ImportOptions,),
     "preprocess.stream": (StreamOptions,),
     "preprocess.shapes": (ShapesOptions,),

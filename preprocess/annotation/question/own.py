@@ -15,188 +15,40 @@ are ignored.  CSV has commas and a first line with the names of the columns:
 The id of a question is its line in the file.
 """
 
-import csv
-import hashlib
-import io
-import json
-import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from data_loader.tokens import first_word
 from data_loader.video_names import video_id
-from preprocess.annotation.items import SHOWN, Fields, item_fault, parse_json
+from preprocess.annotation.items import SHOWN, Fields
 from preprocess.annotation.sample import Sample
-from util.errors import UserError
+from preprocess.annotation.table import read_table, splits_of
 from util.text import clipped
-from util.text_file import read_text
 
 FIELDS: Fields = {"video": (str, int), "question": (str,), "answer": (str, int)}
-HINT = "--annotations is a .csv or .jsonl file, or a folder with one of them"
-SPLITS = ("train", "val", "test")
-SHARE = {"val": 0.1, "test": 0.2}
 
 
 def read(annotations: Path, split: str) -> list[Sample]:
     """The questions of one split ("train", "val" or "test"), in the order of the file.
 
-    Raises UserError, naming file, line and cure, for a file that is missing, empty or malformed, a
-    line that lacks a value, a `split` that is none or filled in only for some, a `video` that is a
-    path or stands for two files, and fewer than three videos without `split`.
+    Raises UserError as `read_table` and `share_out` do.
     """
-    path = _table(annotations)
-    text = read_text(path, HINT)
-    rows = list(_csv_rows(path, text) if path.suffix.lower() == ".csv" else _json_rows(path, text))
-    if not rows:
-        raise UserError(f"{path}: no questions; give each a line")
-    file_of: dict[str, str] = {}
-    samples: list[Sample] = []
-    for line, row in rows:
-        if line == 1 and isinstance(row, list):
-            raise _one_list(path)
-        fault = item_fault(row, FIELDS) or _fault(row, rows[0][1], file_of)
-        if fault is not None:
-            raise UserError(f"{path}, line {line}: {fault}")
-        samples.append(
-            Sample(
-                id=line,
-                video=video_id(str(row["video"])),
-                question=row["question"],
-                answer=str(row["answer"]).strip(),
-                type=row.get("type") or first_word(row["question"]),
-            )
+    path, rows = read_table(annotations, FIELDS, _fault, of="questions")
+    return [
+        Sample(
+            id=line,
+            video=video_id(str(row["video"])),
+            question=row["question"],
+            answer=str(row["answer"]).strip(),
+            type=row.get("type") or first_word(row["question"]),
         )
-    if "split" in rows[0][1]:
-        given = [row["split"] for _, row in rows]
-    else:
-        shared = share_out(path, {sample.video for sample in samples})
-        given = [shared[sample.video] for sample in samples]
-    return [sample for sample, name in zip(samples, given, strict=True) if name == split]
+        for (line, row), name in zip(rows, splits_of(path, rows), strict=True)
+        if name == split
+    ]
 
 
-def share_out(path: Path, videos: set[str]) -> dict[str, str]:
-    """Video -> split: about 70 % train, 10 % val, 20 % test, at least one each.
-
-    By the hash of the id, so that neither the order of the lines nor the machine matters.  Raises
-    UserError, naming `path`, for fewer than three videos.
-    """
-    if len(videos) < len(SPLITS):
-        raise UserError(
-            f"{path}: {len(videos)} videos in all; three splits need at least three, and to learn "
-            "something takes many more; add videos"
-        )
-
-    def digest(video: str) -> bytes:
-        return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()
-
-    ranked = sorted(videos, key=digest)
-    test = max(1, round(SHARE["test"] * len(ranked)))
-    val = max(1, round(SHARE["val"] * len(ranked)))
-    names = ["test"] * test + ["val"] * val + ["train"] * (len(ranked) - test - val)
-    return dict(zip(ranked, names, strict=True))
-
-
-def _fault(row: dict[str, Any], first: dict[str, Any], file_of: dict[str, str]) -> str | None:
-    """What is wrong with one line, and the cure; None if nothing is.  Notes which file it names."""
-    name = unicodedata.normalize("NFC", str(row["video"]).strip())
-    if "/" in name or "\\" in name:
-        shown = clipped(repr(name), SHOWN)
-        return f"field `video` is a path ({shown}); give the name of the file alone"
-    if name != video_id(name) and file_of.setdefault(video_id(name), name) != name:
-        name, other, own = (
-            clipped(text, SHOWN) for text in (name, file_of[video_id(name)], video_id(name))
-        )
-        return f"field `video`: {other} and {name} would both be {own}; rename one"
-    if "split" in first or "split" in row:
-        if row.get("split") not in SPLITS:
-            has = clipped(repr(row["split"]), SHOWN) if row.get("split") else "empty"
-            return f"field `split` is {has}; give train, val or test in every line, or in none"
-        if "split" not in first:
-            return "has a field `split`, unlike the first line; give it in every line, or in none"
+def _fault(row: dict[str, Any]) -> str | None:
+    """What is wrong with a type, and the cure; None if nothing is."""
     if not isinstance(row.get("type", ""), str):
         return f"field `type` is {clipped(repr(row['type']), SHOWN)}; it must be a string"
     return None
-
-
-def _table(annotations: Path) -> Path:
-    """The file itself, or the only table of the folder."""
-    if annotations.is_dir():
-        found = sorted(p for p in annotations.iterdir() if p.suffix.lower() in (".csv", ".jsonl"))
-        if len(found) != 1:
-            names = f" ({', '.join(p.name for p in found[:5])})" if found else ""
-            raise UserError(
-                f"{annotations}: has {len(found)} .csv and .jsonl files{names}, not one; name the "
-                "file itself as --annotations"
-            )
-        return found[0]
-    if annotations.exists() and annotations.suffix.lower() not in (".csv", ".jsonl"):
-        raise UserError(f"{annotations}: neither .csv nor .jsonl; {HINT}")
-    return annotations
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line on which it begins, column -> cell) of each row; empty lines are left out."""
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # else 131,072 characters
-    reader = csv.reader(io.StringIO(text), strict=True)
-    header: list[str] = []
-    line = 1
-    try:
-        for cells in reader:
-            if not header and cells:
-                header = [cell.strip().lower() for cell in cells]
-                _check_header(path, line, header)
-            elif any(cell.strip() for cell in cells):
-                if len(cells) != len(header):
-                    raise UserError(
-                        f"{path}, line {line}: {len(cells)} cells under {len(header)} columns; "
-                        'put text that has a comma in it between double quotes ("a, b")'
-                    )
-                yield line, dict(zip(header, (cell.strip() for cell in cells), strict=True))
-            line = reader.line_num + 1  # a quoted cell can run over several lines
-    except csv.Error as error:
-        raise UserError(
-            f"{path}, line {line}: not CSV ({error}); check the quotes of this line"
-        ) from error
-
-
-def _check_header(path: Path, line: int, header: list[str]) -> None:
-    lacking = [field for field in FIELDS if field not in header]
-    if lacking:
-        for mark, name in ((";", "semicolons"), ("\t", "tabs")):
-            if len(header) == 1 and mark in header[0]:
-                raise UserError(
-                    f"{path}, line {line}: {name} between the columns, not commas; save it as "
-                    "comma-separated CSV"
-                )
-        raise UserError(
-            f"{path}, line {line}: no column {', '.join(lacking)}; the first line names the "
-            f"columns, with commas between them, and is {clipped(repr(','.join(header)), SHOWN)}"
-        )
-    twice = sorted({field for field in header if header.count(field) > 1})
-    if twice:
-        raise UserError(f"{path}, line {line}: two columns {twice[0]!r}; rename one")
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Any]]:
-    """(line, value) of each line that is not empty."""
-    for line, part in enumerate(text.split("\n"), start=1):
-        if part.strip():
-            try:
-                yield line, parse_json(part)
-            except json.JSONDecodeError as error:
-                if line == 1 and part.lstrip().startswith("["):
-                    raise _one_list(path) from error
-                raise UserError(
-                    f"{path}, line {line}, column {error.colno}: not JSON ({error.msg}); each "
-                    "line is one whole object"
-                ) from error
-            except ValueError as error:
-                raise UserError(f"{path}, line {line}: {error}") from error
-
-
-def _one_list(path: Path) -> UserError:
-    return UserError(
-        f"{path}: one JSON list, not JSON Lines; write each of its objects on a line of its own, "
-        "without brackets and commas around them"
-    )

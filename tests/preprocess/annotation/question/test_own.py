@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preprocess.annotation.dataset import SPLITS
-from preprocess.annotation.question.own import read, share_out
+from preprocess.annotation.question.own import read
 from preprocess.annotation.sample import Sample
+from preprocess.annotation.table import share_out
 from util.errors import UserError
 
 HEADER = "video,question,answer,split\n"
