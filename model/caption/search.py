@@ -150,7 +150,7 @@ def _continue(
     value, token (R, K) -> the beams, the row that each of them continues, its word.
     """
     videos, width = beams.total.shape
-    value, finished = value.view(videos, width, -1), beams.done[..., None]
+    value, finished = value.unflatten(0, (videos, width)), beams.done[..., None]
     # A finished hypothesis goes on as itself, before all others.
     itself = torch.arange(value.shape[2], device=value.device) == 0
     total = beams.total[..., None] + value.double()
@@ -169,7 +169,7 @@ def _continue(
     said = take_rows(beams.said, row)
     new = {"words": word[:, None]}
     if trace:
-        new["log_probs"] = value.flatten(1).gather(1, chosen).view(-1, 1)
+        new["log_probs"] = value.flatten(1).gather(1, chosen).flatten()[:, None]
         if attention is not None:
             new["attention"] = take_rows({"": attention}, row)[""][:, None]
     said = {k: torch.cat([said[k], x], 1) if k in said else x for k, x in new.items()}

@@ -208,6 +208,32 @@ def test_a_beam_as_wide_as_all_captions_finds_the_likeliest(length_penalty: floa
     assert missed > 50  # which greedy search does not
 
 
+@each_decoder
+def test_a_wide_beam_finds_a_decoders_likeliest_caption(name: DecoderName) -> None:
+    """Among all captions of up to 2 of 3 words, each read by the decoder itself."""
+    captions = [c for length in range(3) for c in product((4, 5, 6), repeat=length)]
+    length = torch.tensor([len(c) for c in captions])
+    words = torch.tensor([[*c, *[PAD] * (2 - len(c))] for c in captions])
+    for seed in range(4):
+        model = sharp_captioner(name, seed, vocabulary=7)
+        memory = model.encode(*videos(4, seed=seed))
+        found = find(model, memory, beam=16, n_best=13, max_words=2)
+        for i in range(4):
+            rows = take_rows(memory, torch.tensor([i] * len(captions)))
+            with torch.no_grad():
+                totals = caption_log_prob(model.decoder, rows, words, length)
+            best = [float(x) for x in totals.sort(descending=True).values]
+            assert [c.log_prob for c in found[i]] == pytest.approx(best, abs=1e-4)
+            assert tuple(found[i][0].words) == captions[int(totals.argmax())]
+            assert len({tuple(c.words) for c in found[i]}) == 13
+
+
+def test_no_videos() -> None:
+    model = captioner("lstm")
+    empty = take_rows(model.encode(*videos(1)), torch.empty(0, dtype=torch.int64))
+    assert find(model, empty, beam=2) == []
+
+
 def test_stopping_early_loses_nothing() -> None:
     """Finished ones win only where nothing unfinished could: against a search to the last word."""
     table = tables(300, 7, 4, lambda *s, generator: 2 * torch.randn(s, generator=generator))
