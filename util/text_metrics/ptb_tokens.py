@@ -6,21 +6,29 @@ The public scorers (pycocoevalcap) cut captions with CoreNLP 3.4.1's PTBTokenize
 
 import re
 
-from util.text_metrics.ptb_rules import ABBREVIATIONS, CONTRACTED, RULES
+from util.text_metrics.ptb_rules import ABBREVIATIONS, CONTRACTED, RULES, shape_of
 
 # Most sentences are nothing but words, commas and a full stop.
 _PLAIN = re.compile(r"\s*[A-Za-z]+(?:(?:,\s|\s)\s*[A-Za-z]+)*\s?\.?\s*")
-_PLAIN_WORD = re.compile(r"[A-Za-z]+(?=[\s,]|\.?(?:\s|$))")
+_PLAIN_WORD = re.compile(r"[A-Za-z]+(?=[.,]?(?:\s|$))")
 _BLANK = re.compile(r"\s+")
 # What the scorers drop; brackets stay, since they are in small letters by then.
-_DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
-_UNMARKED = re.compile('\\.\\.\\.+|\\.(?:[ \u00a0]\\.){2,3}|--+|[…–—―‘’“”"«»‹›]')
-_WRITTEN = {
-    "(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-",
-    "£": "#", "€": "$", "¤": "$", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3",
-    "⅔": "2/3", " ": "\u00a0", "’": "'", "‘": "`",
+_DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", ""])
+_DOTS = re.compile("…|\\.{3,5}|\\.(?:[ \u00a0]\\.){2,3}|-{2,4}")
+_QUOTES = {
+    **dict.fromkeys("`‘‛‹\x91", "`"), **dict.fromkeys("’›\x92", "'"),
+    **dict.fromkeys("“«\x93", "``"), **dict.fromkeys("”»\x94", "''"),
 }  # fmt: skip
-_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " "}
+_QUOTED = re.compile(f"[{''.join(_QUOTES)}]+")
+_WRITTEN = str.maketrans({"(": "-lrb-", ")": "-rrb-", " ": "\u00a0", "\xad": ""})
+_WHOLE = {
+    "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-", "&amp;": "&", "&lt;": "<", "&gt;": ">",
+    "£": "#", "€": "$", "₠": "$", "¤": "$", "\x80": "$", "¢": "cents", "½": "1/2", "¼": "1/4",
+    "¾": "3/4", "⅓": "1/3", "⅔": "2/3",
+    **dict.fromkeys("\"‐‑֊–—―\x96\x97", ""),
+    **dict.fromkeys(["&quot;", "&apos;", "&mdash;", "&ndash;", "&md;", "&nbsp;"], ""),
+}  # fmt: skip
+_CLITICS = re.compile("[’\x92](?:s|m|d|ll|re|ve)|n[’\x92]t")
 
 
 def tokenize(sentence: str) -> list[str]:
@@ -35,44 +43,51 @@ def tokenize(sentence: str) -> list[str]:
         whole = "." not in sentence or (len(last) > 1 and last not in ABBREVIATIONS)
         if whole and CONTRACTED.keys().isdisjoint(words):
             return words
-    return _scan(sentence)
+    return _scan(sentence, shape_of(sentence))
 
 
-def _scan(text: str) -> list[str]:
+def _scan(text: str, shape: str) -> list[str]:
     """`tokenize`, place by place."""
     words, place = [], 0
     while place < len(text):
-        if blank := _BLANK.match(text, place):
+        if blank := _BLANK.match(shape, place):
             place = blank.end()
             continue
-        plain = _PLAIN_WORD.match(text, place)
+        plain = _PLAIN_WORD.match(shape, place)
         if plain and len(plain[0]) > 1:
             word = plain[0].lower()
             if word not in ABBREVIATIONS and word not in CONTRACTED:
                 words.append(word)
                 place = plain.end()
                 continue
-        first = text[place]
-        kind = (
-            "letter"
-            if first.isalpha() or first == "&"
-            else "digit"
-            if first.isdecimal()
-            else "sign"
-        )
-        rules = RULES[kind] + (RULES["sign"] if first == "&" else [])
-        found = max((m for rule in rules if (m := rule.match(text, place))), key=re.Match.end)
+        rules = RULES[_kind(shape[place])]
+        found = max((m for rule in rules if (m := rule.match(shape, place))), key=re.Match.end)
+        word = _normal(text[place : found.end(1)].lower())
         place = found.end(1)
-        word = _normal(found[1])
         if word not in _DROPPED:
             words.append(word)
     return words
 
 
+def _kind(first: str) -> str:
+    """Which of the rules a token's first character asks for."""
+    if "0" <= first <= "9":
+        return "digit"
+    return "letter" if first in "éˆ" or (first.isascii() and first.isalpha()) else "sign"
+
+
 def _normal(token: str) -> str:
-    """A token as the Penn Treebank writes it, in small letters."""
-    if token in _ENTITIES:
-        return _ENTITIES[token]
-    if _UNMARKED.fullmatch(token) or token in ("&quot;", "&apos;", "&mdash;", "&ndash;"):
-        return "--"
-    return "".join(_WRITTEN.get(letter, letter) for letter in token.replace("&amp;", "&").lower())
+    """A token in small letters as the Penn Treebank writes it; punctuation in any of its forms."""
+    if token in _WHOLE:
+        return _WHOLE[token]
+    if _DOTS.fullmatch(token):
+        return "..."
+    if _QUOTED.fullmatch(token):
+        return "".join(_QUOTES[quote] for quote in token)
+    if _CLITICS.fullmatch(token):
+        return token.replace("’", "'").replace("\x92", "'")
+    if re.match("<[a-z/!?]", token):  # markup
+        return token.replace(" ", "\u00a0")
+    if "@" not in token and "/" not in token:  # AT&amp;T, but an address is left as it is
+        token = token.replace("&amp;", "&")
+    return token.translate(_WRITTEN)
