@@ -7,6 +7,7 @@ table                 the tables of results/README.md, from the runs' JSON
 report                one HTML page of a run's failures
 reconstruction        how well an autoencoder rebuilds the clips of a split
 curves                what runs logged over their steps, as a picture
+captions              captions of any model against references: BLEU, METEOR, ROUGE-L, CIDEr-D
 """
 
 import util.threads  # noqa: F401  before torch is loaded
@@ -15,6 +16,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from options.command.typed import nearest
 from options.evaluate import (
     BaselineOptions,
     CompareOptions,
@@ -25,8 +27,8 @@ from options.evaluate import (
     SplitOptions,
     TableOptions,
 )
+from options.evaluate_captions import CaptionFileOptions
 from options.parse import parse
-from options.typed import nearest
 from util.errors import UserError, run_command
 from util.text import printable
 
@@ -39,6 +41,7 @@ COMMANDS: dict[str, tuple[tuple[type, ...], str]] = {
     "report": ((ReportOptions, SplitOptions), "evaluation.report.failures"),
     "reconstruction": ((ReconstructionOptions,), "evaluation.reconstruction"),
     "curves": ((CurveOptions,), "evaluation.plot.curves"),
+    "captions": ((CaptionFileOptions,), "evaluation.caption.score_files"),
 }
 
 

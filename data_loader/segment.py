@@ -55,14 +55,20 @@ def spans_of(store: FeatureStore, segments: Sequence[Segment]) -> np.ndarray | N
 
 
 def of_other_videos(segments: Sequence[Segment], seed: int) -> list[Segment]:
-    """For each segment one of another video: the k-th of that for the k-th of its own.
+    """For each segment one of another video, as `rows_of_other_videos` has them."""
+    rows = rows_of_other_videos([segment.video for segment in segments], seed)
+    return [segments[row] for row in rows]
 
-    `segments`: those of a video next to each other, of two videos at least.  A video with fewer of
-    them begins again with its first.
+
+def rows_of_other_videos(videos: Sequence[str], seed: int) -> list[int]:
+    """For each of S segments, whose videos are given, the place of one of another video.
+
+    The k-th of that for the k-th of its own; a video with fewer of them begins again with its
+    first.  Segments of a video are next to each other, and there are two videos at least.
     """
-    of: dict[str, list[Segment]] = {}
-    for segment in segments:
-        of.setdefault(segment.video, []).append(segment)
+    of: dict[str, list[int]] = {}
+    for row, video in enumerate(videos):
+        of.setdefault(video, []).append(row)
     groups = list(of.values())
     order = derangement(seed=seed, total=len(groups))
     return [

@@ -51,6 +51,7 @@ def idle(monkeypatch) -> None:
     monkeypatch.setattr(train.QaTask, "__init__", refuse)
     for work in (
         "score_runs.score_run", "report.failures.write_report", "compare.read_file",
+        "caption.score_files.load_material",
         "plot.curves.draw", "report.table.rebuild",
     ):  # fmt: skip
         monkeypatch.setattr(f"evaluation.{work}", refuse)
@@ -74,6 +75,7 @@ CASES = [
     (evaluate, f"compare {RUN} b --questions questions.pt --output questions.pt", "--questions"),
     (evaluate, f"curves --run {RUN},other --output {RUN}/metrics.jsonl", f"--run {RUN} names"),
     (evaluate, "table --tables questions.pt --readme questions.pt", "is what --tables names"),
+    (evaluate, "captions --predictions a.json --references b --output b", "--references b names"),
     (predict, f"--run {RUN} --video v.mp4 --question a --output v.mp4", "is what --video names"),
     (predict, f"--run {RUN} --video v.mp4 --question a --output link.pt", "is what --run names"),
     (predict, f"--run {RUN} --video v.mp4 --question a --output results", "is a folder"),

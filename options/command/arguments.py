@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from options.typed import nearest
+from options.command.typed import nearest
 from util.errors import UserError
 from util.text import printable
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
-from options.typed import is_list
+from options.command.typed import is_list
 
 
 def help_text(prog: str, about: str, classes: Sequence[type], presets: str) -> str:

@@ -54,9 +54,35 @@ class CiderD:
         mine = refs.matrix(grams, _quotient(np.ones(len(norm)), norm))
         length = np.array([max(0, len(hypothesis) - 1) for hypothesis in hypotheses])
         difference = length[refs.segment] - np.maximum(0, refs.length - 1)
-        penalty = np.exp(-(difference**2) / (2 * SIGMA**2))
+        penalty = self._penalty(difference)
         theirs = refs.by_segment(self._weights * penalty[refs.index.grams.sentence])
         return 10 / ORDERS * mine.multiply(theirs).sum(axis=1) / refs.count
+
+    def everywhere(self, sentences: Sequence[Sentence]) -> np.ndarray:
+        """CIDEr-D of the corpus if every segment had the same hypothesis, for each of C.  -> (C,)
+
+        The products are linear in the references, and their penalty depends on lengths alone: the
+        references are added up once for each length, not once for each sentence.
+        """
+        refs, theirs = self.references, self.references.index.grams
+        grams = refs.index.encode(sentences)
+        _, norm = self._inverse(sentences, grams)
+        weight = _quotient(np.ones(len(norm)), norm) * (grams.column < len(refs.index))
+        length = np.array([max(0, len(sentence) - 1) for sentence in sentences])
+        share = 1 / (len(refs) * refs.count)[refs.segment]
+        total = np.zeros(len(sentences))
+        for bigrams in np.unique(length):
+            penalty = share * self._penalty(bigrams - np.maximum(0, refs.length - 1))
+            weights = self._weights * penalty[theirs.sentence]
+            summed = np.bincount(theirs.column, weights, len(refs.index) + 1)
+            mine = np.flatnonzero(length[grams.sentence] == bigrams)
+            products = weight[mine] * summed[grams.column[mine]]
+            total += np.bincount(grams.sentence[mine], products, len(sentences))
+        return 10 / ORDERS * total
+
+    @staticmethod
+    def _penalty(difference: np.ndarray) -> np.ndarray:
+        return np.exp(-(difference**2) / (2 * SIGMA**2))
 
     def _inverse(
         self, sentences: Sequence[Sentence], grams: NGrams

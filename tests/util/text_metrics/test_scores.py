@@ -158,3 +158,12 @@ def test_sums_of_segments_are_the_corpus() -> None:
     counted = Bleu(prepared).statistics(hypotheses)
     twice = Bleu(References(REFERENCES)).statistics(hypotheses[:3])
     assert np.array_equal(counted.sum(0), twice.sum(0) + twice[0])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(sentences, min_size=1, max_size=3), min_size=1, max_size=4), sentences)
+def test_one_sentence_for_all_is_scored_as_in_each_place(references, other: Tokens) -> None:
+    candidates = [other, ["a", "man", "is", "new"], *(refs[0] for refs in references)]
+    metric = CiderD(References(references))
+    wanted = [metric.score([one] * len(references)).mean() for one in candidates]
+    np.testing.assert_allclose(metric.everywhere(candidates), wanted, rtol=0, atol=1e-12)
