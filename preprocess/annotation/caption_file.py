@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from data_loader.caption.captions import CaptionSplit, save_captions
-from data_loader.store.open import open_any_store
+from data_loader.segment import segment_rows
+from data_loader.store.features import FeatureStore
+from data_loader.store.open import Store, open_any_store
 from data_loader.vocabulary import SPECIAL, UNK_WORD, CaptionVocabulary
 from options.preprocess.captions import CaptionOptions
 from preprocess.annotation.caption.segment import Segment
@@ -76,16 +78,19 @@ def _inputs(options: CaptionOptions) -> dict[str, object]:
 def restrict(
     segments: Mapping[str, Sequence[Segment]], stores: Sequence[str]
 ) -> dict[str, list[Segment]]:
-    """Only the segments whose video is in every one of the stores.
+    """Only the segments whose video is in every one of the stores, and has clips in their time.
 
-    Prints how many that leaves.  Raises UserError for a file that is no store, and when a split
-    becomes empty.
+    Prints how many that leaves.  Raises UserError for a file that is no store, as `segment_rows`
+    does for parts of videos, and when a split becomes empty.
     """
-    stored = set.intersection(*(set(open_any_store(path).ids) for path in stores))
+    opened = [open_any_store(path) for path in stores]
+    stored = set.intersection(*(set(store.ids) for store in opened))
     names = ", ".join(stores)
     print(f"segments of the {len(stored):,} videos in {names}:")
-    kept = {split: [s for s in rows if s.video in stored] for split, rows in segments.items()}
-    for split, rows in kept.items():
+    kept = {}
+    for split in segments:
+        present = [segment for segment in segments[split] if segment.video in stored]
+        rows = kept[split] = _with_clips(present, opened)
         if not rows:
             example = next(iter(sorted(stored)), "none")
             told = clipped(repr(segments[split][0].video), 60)
@@ -94,8 +99,23 @@ def restrict(
                 f"{told}, the stores {example!r}); extract its videos, under the ids of the "
                 "annotations (preprocess.videos --id_map)"
             )
-        print(f"  {split}: {len(rows):,} of {len(segments[split]):,}")
+        empty = len(present) - len(rows)
+        more = f"; {empty:,} more have no clip of their video in their time" if empty else ""
+        print(f"  {split}: {len(rows):,} of {len(segments[split]):,}{more}")
     return kept
+
+
+def _with_clips(rows: list[Segment], stores: Sequence[Store]) -> list[Segment]:
+    """Those of the parts of videos in which each store has a clip; of whole videos, all."""
+    times = np.array([segment.time for segment in rows if segment.time is not None])
+    if not len(times):
+        return rows
+    videos = [segment.video for segment in rows]
+    held = np.ones(len(rows), bool)
+    for store in stores:
+        if isinstance(store, FeatureStore):  # clips to be decoded have no steady rate
+            held &= segment_rows(store, videos, times)[:, 1] > 0
+    return [segment for segment, has in zip(rows, held, strict=True) if has]
 
 
 def tokens_of(rows: Iterable[Segment]) -> Tokens:
@@ -118,10 +138,11 @@ def _refuse_wordless(annotations: str, rows: Iterable[Segment], tokens: Tokens) 
 
 
 def build_caption_vocabulary(tokens: Tokens, min_count: int) -> CaptionVocabulary:
-    """The words that the training captions have at least `min_count` times, the commonest first."""
+    """The words that the training captions have at least `min_count` times, the commonest first.
+
+    Tokens are in small letters, so none is a special one.  Raises UserError if no word is left.
+    """
     counts = Counter(chain.from_iterable(tokens))
-    for special in SPECIAL:  # an annotator who types one has written a word that is unknown
-        counts.pop(special, None)
     words = [word for word, count in counts.most_common() if count >= min_count]  # ties: first seen
     if not words:
         raise UserError(

@@ -9,6 +9,10 @@ import pytest
 import torch
 
 from data_loader.caption.captions import SPECIAL, load_captions
+from data_loader.store.features import VideoFeatures, write_store
+from data_loader.store.provenance import Provenance, Sampling
+from options.preprocess.captions import CaptionOptions
+from preprocess.annotation.caption_dataset import CAPTION_DATASETS
 from preprocess.captions import main
 from preprocess.shapes.captions import captions as true_captions
 from preprocess.shapes.generate import plan
@@ -95,6 +99,27 @@ def test_only_segments_of_videos_in_all_stores_are_kept(tmp_path, capsys):
         make(tmp_path, "--videos_in", store(tmp_path / "z.h5", "a", "b"))
 
 
+def test_parts_of_videos_need_a_clip_in_their_time(tmp_path, capsys):
+    text = "video,caption,split,start,end\n" + "".join(
+        f"{video},a dog runs,{split},{start},{end}\n"
+        for video, split, start, end in (
+            ("a", "train", 0, 1), ("a", "train", 2.5, 3), ("b", "train", 0, 1), ("c", "val", 0, 9),
+            ("c", "val", 1, 2),
+        )
+    )  # fmt: skip
+    made = Provenance(backbone="pixels", kind="frame", width=3, sampling=Sampling(0, 1, "rate", 5))
+    features = np.zeros((10, 1, 3), np.float32)  # two seconds
+    videos = [VideoFeatures(id=name, features=features, frame_count=50) for name in "ac"]
+    write_store(tmp_path / "rate.h5", videos, made)
+    captions = make(tmp_path, "--videos_in", tmp_path / "rate.h5", text=text)
+    assert captions.splits["train"].ids == ("a#0",)
+    assert captions.splits["val"].ids == ("c#0", "c#1")
+    said = "  train: 1 of 3; 1 more have no clip of their video in their time\n  val: 2 of 2\n"
+    assert said in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"x.h5: its clips come at no steady rate"):
+        make(tmp_path, "--videos_in", store(tmp_path / "x.h5", *"ac"), text=text)
+
+
 def test_vectors_of_the_words(tmp_path, capsys):
     glove = tmp_path / "glove.txt"
     glove.write_text("dog 1 2\nruns 3 4\nzebra 5 6\n<PAD> 7 8\n")
@@ -172,6 +197,12 @@ def test_the_generated_data_set(tmp_path):
     assert [list(test.references(i)) for i in range(60)] == [
         true_captions(scene) for scene in scenes["test"]
     ]
+
+
+def test_help_and_docs_name_every_data_set():
+    table = (ROOT / "docs/data.md").read_text().partition("## Captions to a caption file")[2]
+    for name in CAPTION_DATASETS:
+        assert name in (CaptionOptions.__doc__ or "") and f"| `{name}` |" in table
 
 
 @pytest.mark.parametrize(
