@@ -1,5 +1,6 @@
 """Beam search of captions for a whole batch of videos; the probability of given captions."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -57,8 +58,9 @@ def search(
     token number comes first, then that of the better predecessor.
 
     `memory`: of V videos, as `decoder.encode` returns it; `trace`: each word's log-probability and
-    attention, too.  A video has fewer captions than `n_best` where no more exist.  Raises
-    ValueError for numbers that make no search.
+    attention, too.  A video has fewer captions than `n_best` where no more exist; where the logits
+    are no numbers, one of no words, whose log-probability is none either.  Raises ValueError for
+    numbers that make no search.
     """
     if not (1 <= n_best <= beam and max_words >= 1 and length_penalty >= 0 and no_repeat >= 0):
         raise ValueError(
@@ -204,6 +206,8 @@ def _results(beams: _Beams, length_penalty: float, n_best: int) -> list[list[Cap
     found: list[list[Caption]] = []
     for video, slots in enumerate(order):
         found.append([])
+        if scores[video][slots[0]] == -torch.inf:  # of a model that has diverged
+            found[-1].append(Caption([], math.nan, math.nan, None, None))
         for slot in slots:
             if scores[video][slot] == -torch.inf:
                 continue

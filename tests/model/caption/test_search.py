@@ -1,5 +1,6 @@
 """Search finds what it should, whatever else is in the batch."""
 
+import math
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -232,6 +233,16 @@ def test_no_videos() -> None:
     model = captioner("lstm")
     empty = take_rows(model.encode(*videos(1)), torch.empty(0, dtype=torch.int64))
     assert find(model, empty, beam=2) == []
+
+
+def test_a_model_that_has_diverged_still_returns() -> None:
+    model = sharp_captioner("lstm")
+    memory = model.encode(*videos(3))
+    memory["hidden"][1] = torch.nan
+    found = find(model, memory, beam=3)
+    assert [len(c) for c in found] == [1, 1, 1]
+    assert found[1][0].words == [] and math.isnan(found[1][0].log_prob)
+    assert math.isfinite(found[0][0].log_prob) and math.isfinite(found[2][0].log_prob)
 
 
 def test_stopping_early_loses_nothing() -> None:
