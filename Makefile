@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: ask demo two-stage test test-avx2 lint tensorboard clean
+.PHONY: ask captions demo two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
 
 # What is typed reaches the model as typed, `$` included: it goes through the environment, and make
@@ -18,6 +18,9 @@ ask: .venv/pretrained   ## make ask VIDEO=my.mp4 QUESTION="what is the man doing
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
+
+captions: .venv/installed   ## generated videos in words: with video, without, of another
+	$(BIN)/python -m demo.captions
 
 two-stage: .venv/installed   ## encoders trained too: frozen, one stage, two stages, no video
 	$(BIN)/python -m demo.two_stage
@@ -40,7 +43,9 @@ tensorboard: .venv/installed
 
 clean:   ## throw away what the demo made (never your own runs)
 	rm -rf data/shapes results/shapes results/shapes_question_only \
-		tf-logs/shapes tf-logs/shapes_question_only
+		results/shapes_captions results/shapes_captions_language_model \
+		tf-logs/shapes tf-logs/shapes_question_only \
+		tf-logs/shapes_captions tf-logs/shapes_captions_language_model
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

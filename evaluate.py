@@ -7,7 +7,8 @@ table                 the tables of results/README.md, from the runs' JSON
 report                one HTML page of a run's failures
 reconstruction        how well an autoencoder rebuilds the clips of a split
 curves                what runs logged over their steps, as a picture
-captions              captions of any model against references: BLEU, METEOR, ROUGE-L, CIDEr-D
+captions              captioning runs (--run), or captions of any model against references
+                      (--predictions): BLEU, METEOR, ROUGE-L, CIDEr-D
 """
 
 import util.threads  # noqa: F401  before torch is loaded
@@ -16,6 +17,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from inference.run_files import task_of
+from options.caption import SearchOptions
 from options.command.typed import nearest
 from options.evaluate import (
     BaselineOptions,
@@ -27,7 +30,7 @@ from options.evaluate import (
     SplitOptions,
     TableOptions,
 )
-from options.evaluate_captions import CaptionFileOptions
+from options.evaluate_captions import CaptionFileOptions, CaptionRunOptions
 from options.parse import parse
 from util.errors import UserError, run_command
 from util.text import printable
@@ -44,6 +47,9 @@ COMMANDS: dict[str, tuple[tuple[type, ...], str]] = {
     "captions": ((CaptionFileOptions,), "evaluation.caption.score_files"),
 }
 
+# `captions`, and `score` of captioning runs, where --run names some.
+CAPTION_RUNS = ((CaptionRunOptions, SearchOptions), "evaluation.caption.score_runs")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; without its word, `score`."""
@@ -52,12 +58,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if close and argv[0] not in COMMANDS:
         raise UserError(f"python evaluate.py: {printable(argv[0])} is no subcommand{close}")
     name = argv.pop(0) if argv and argv[0] in COMMANDS else "score"
-    classes, module = COMMANDS[name]
+    classes, module = CAPTION_RUNS if captioned(name, argv) else COMMANDS[name]
     # compare A B is short for compare --runs A B
     first = "runs" if name == "compare" else ""
     options = parse(f"python evaluate.py {name}", __doc__ or "", classes, argv, first=first)
     # Here and not above: help and a misspelt option shall not wait for torch.
     return importlib.import_module(module).run(*options)
+
+
+def captioned(name: str, argv: Sequence[str]) -> bool:
+    """Whether a command line is about captioning runs: the first run itself tells."""
+    flag, equals, text = next((a for a in argv if a.startswith("--run")), "").partition("=")
+    if flag != "--run" or name not in ("score", "captions"):
+        return False
+    follows = argv[argv.index("--run") + 1 :] if not equals else [text]
+    return name == "captions" or task_of(next(iter(follows), "")) == "captioning"
 
 
 if __name__ == "__main__":

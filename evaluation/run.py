@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -24,7 +25,7 @@ from util.errors import UserError
 FREE = {
     "run", "video", "appearance", "motion", "clips", "channels", "motion_from", "device", "seeds",
     "resume", "overwrite", "init_from", "accumulate", "features_in", "compile", "cuda_graph",
-    "profile",
+    "profile", "feature_norm", "feature_dropout", "positions",
     *(field.name for field in fields(EncoderOptions)),
 }  # fmt: skip
 
@@ -105,7 +106,7 @@ def answer(
     return answers_of(run.name, video, columns, words, found.top, found.probability), found
 
 
-def find_question_only(run: Run[QuestionAnswering]) -> Path | None:
+def find_run_without_video(run: Run[Any]) -> Path | None:
     """The run beside this one that was trained alike (seed too), but without video; or None."""
     for path in sorted(run.folder.parent.glob("*/options.yaml")):
         if not (path.parent / "best.pt").is_file():

@@ -25,7 +25,7 @@ from evaluation.format import (
     signed,
 )
 from evaluation.protocol import TITLES, baseline_hits, check_protocol, counted
-from evaluation.run import answer, find_question_only, run_questions
+from evaluation.run import answer, find_run_without_video, run_questions
 from inference.run import Run, open_run
 from model.task.qa import QuestionAnswering
 from options.data import Video
@@ -258,7 +258,7 @@ def _score(
 def _question_only(run: Run[QuestionAnswering], options: ScoreOptions, video: Video) -> Path | None:
     """The run to subtract: the one named, or found; None where there is nothing to subtract."""
     if not options.question_only:
-        return find_question_only(run) if video == "real" else None
+        return find_run_without_video(run) if video == "real" else None
     (folder,) = options.question_only
     if video == "none":
         raise UserError(

@@ -3,11 +3,15 @@
 Nothing here loads torch: a mistaken path is answered at once.
 """
 
+import json
 from pathlib import Path
+
+import yaml
 
 from util.errors import UserError
 
 PACKED = ".safetensors"
+TELLING = {"captioning": "captions", "autoencoder": "adversarial"}  # options of one task alone
 RESULTS = Path("results")
 OWN = Path(__file__).parents[1] / "pretrained/msvd_small/model.safetensors"  # the project's
 
@@ -25,6 +29,23 @@ def default_run() -> Path:
 def is_packed(run: str | Path) -> bool:
     """Whether `run` is a packed file (`python -m inference.pack`) and no folder."""
     return Path(run).suffix == PACKED and not Path(run).is_dir()
+
+
+def task_of(run: str | Path) -> str:
+    """The task of a run: qa, captioning or autoencoder; qa where the run does not tell.
+
+    Told by the options that its folder lists, or by a packed file's head; whoever opens the run
+    says what is wrong with it.
+    """
+    try:
+        if is_packed(run):
+            with Path(run).open("rb") as file:
+                head = file.read(int.from_bytes(file.read(8), "little"))
+            return json.loads(json.loads(head)["__metadata__"]["run"])["task"]
+        options = yaml.safe_load((Path(run) / "options.yaml").read_text(encoding="utf-8"))
+        return next((task for task, name in TELLING.items() if name in options), "qa")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError, yaml.YAMLError):
+        return "qa"
 
 
 def weights_file(run: str | Path, checkpoint: str = "best") -> Path:

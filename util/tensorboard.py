@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -55,6 +57,15 @@ class RunLog:
         """Flush everything."""
         self.file.close()
         self.writer.close()
+
+
+def log_scores(run: str, name: str, step: int, values: Mapping[str, float]) -> None:
+    """Log an evaluation's numbers beside the run's own log, in place of an earlier evaluation's."""
+    log = Path("tf-logs") / run / name
+    shutil.rmtree(log, ignore_errors=True)
+    with SummaryWriter(str(log)) as writer:
+        for key, value in values.items():
+            writer.add_scalar(tag(key), value, step)
 
 
 def tag(name: str) -> str:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from evaluation.answers import Answers
 from evaluation.format import TYPES, between, percent
+from evaluation.report.captions import video_files
 from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
 from evaluation.run import answer, input_files, run_questions
 from inference.run import open_run
@@ -17,8 +18,6 @@ from model.task.qa import QuestionAnswering, ScoredPredictions
 from options.data import Video
 from options.evaluate import ReportOptions, SplitOptions
 from preprocess.video.error import VideoError
-from preprocess.video.files import list_videos, name_videos
-from util.errors import UserError
 from util.files import check_output
 from util.statistics import Bootstrap
 
@@ -47,7 +46,7 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
         options.run, QuestionAnswering, checkpoint=options.checkpoint, device=where.device
     )
     video = cast(Video, trained.options["video"])
-    files = _files(options)
+    files = video_files(options.videos, options.id_map)
     given, found = answer(trained, run_questions(trained, where.questions), where, video)
     rows = worst(given, found.ce.numpy(), count=options.count, kind=options.type)
     clips = found.readout.shape[1]
@@ -94,12 +93,3 @@ def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str,
         frames=frames,
         times=times,
     )
-
-
-def _files(options: ReportOptions) -> dict[str, Path]:
-    """Video files by id; none without --videos."""
-    if not options.videos:
-        if options.id_map is not None:
-            raise UserError(f"--id_map {options.id_map}: maps files, but --videos names none")
-        return {}
-    return name_videos(list_videos(options.videos), options.id_map)

@@ -123,11 +123,11 @@ def write_page(
         appearance=APPEARANCE,
         motion=MOTION,
         readout=READOUT,
-        run=_text(run),
-        split=_text(split),
+        run=text(run),
+        split=text(split),
         picked=escape(picked),
         summary="\n".join(
-            f"<div><dt>{_text(label)}</dt><dd>{_text(text)}</dd></div>" for label, text in summary
+            f"<div><dt>{text(label)}</dt><dd>{text(value)}</dd></div>" for label, value in summary
         ),
         rules="\n".join(_rule(i) for i in range(len(choices))),
         radios="\n".join(
@@ -135,7 +135,7 @@ def write_page(
             for i in range(len(choices))
         ),
         kinds=" ".join(
-            f'<label for="k{i}">{_text(kind)} <i>{number}</i></label>'
+            f'<label for="k{i}">{text(kind)} <i>{number}</i></label>'
             for i, (kind, number) in enumerate(choices)
         ),
         failures="\n".join(_failure(failure, place[failure.type]) for failure in failures)
@@ -166,20 +166,20 @@ def _failure(failure: Failure, kind: int) -> str:
         note = f"<em>{', '.join(words)}</em>" if words else ""
     answers = "\n".join(
         f"<li{' class=' + chr(34) + 'true' + chr(34) if true else ''}>"
-        f'<span class="name">{"✓ " if true else ""}{_text(name)}</span>'
+        f'<span class="name">{"✓ " if true else ""}{text(name)}</span>'
         f'<span class="bar"><i style="width: {100 * share:.1f}%"></i></span>'
         f'<span class="share">{escape(_share(share))}</span></li>'
         for (name, share), true in zip(failure.top, inside, strict=True)
     )
     return f"""<article class="failure k{kind}">
-<h2>{_text(failure.question)}</h2>
-<p class="meta">{_text(failure.type)} · video {_text(failure.video)} · \
-question {_text(str(failure.id))}</p>
+<h2>{text(failure.question)}</h2>
+<p class="meta">{text(failure.type)} · video {text(failure.video)} · \
+question {text(str(failure.id))}</p>
 <div class="film">
 {_film(failure)}
 </div>
 <div class="verdict">
-<p class="truth"><small>true answer</small><strong>{_text(failure.answer)}</strong>{note}</p>
+<p class="truth"><small>true answer</small><strong>{text(failure.answer)}</strong>{note}</p>
 <ol class="answers">
 {answers}
 </ol>
@@ -192,7 +192,7 @@ def _film(failure: Failure) -> str:
     clips = []
     top = max(float(failure.readout.max()), 1e-9)
     for i, weight in enumerate(failure.readout.tolist()):
-        frame = f"{_image(failure.frames[i], i + 1)}\n" if len(failure.frames) else ""
+        frame = f"{image(failure.frames[i], i + 1)}\n" if len(failure.frames) else ""
         time = failure.times[i] if len(failure.times) else f"clip {i + 1}"
         scores = [float(score) for score in failure.punishment[:, i]]
         said = (
@@ -215,7 +215,8 @@ def _film(failure: Failure) -> str:
     return "\n".join(clips)
 
 
-def _image(frame: np.ndarray, number: int) -> str:
+def image(frame: np.ndarray, number: int) -> str:
+    """A frame (H, W, 3) inside the page; `number`: of its clip, from 1."""
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, format="JPEG", quality=82)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -226,9 +227,9 @@ def _image(frame: np.ndarray, number: int) -> str:
     )
 
 
-def _text(text: str) -> str:
+def text(words: str) -> str:
     """A user's text: no HTML, and of its own direction, which turns nothing beside it."""
-    return f"<bdi>{escape(clipped(text, LONGEST))}</bdi>"
+    return f"<bdi>{escape(clipped(words, LONGEST))}</bdi>"
 
 
 def _share(share: float) -> str:

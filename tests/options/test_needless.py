@@ -8,6 +8,7 @@ import pytest
 
 from demo.two_stage import TwoStageOptions
 from options.autoencoder import AutoencoderOptions
+from options.caption import SearchOptions
 from options.data import ClipOptions
 from options.encoder import EncoderOptions
 from options.evaluate import (
@@ -20,6 +21,7 @@ from options.evaluate import (
     SplitOptions,
     TableOptions,
 )
+from options.evaluate_captions import CaptionFileOptions, CaptionRunOptions
 from options.model import ModelOptions
 from options.needless import NEEDLESS
 from options.pack import PackOptions
@@ -39,6 +41,7 @@ from util.errors import UserError
 
 QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
 CAPTIONING = option_classes("captioning")
+CAPTION_RUNS = (CaptionRunOptions, SearchOptions)
 SCORE = (ScoreOptions, SplitOptions)
 STORES = "--run r --questions q --appearance a --motion m"
 CLIPS = "--run r --questions q --clips c"
@@ -164,7 +167,7 @@ CLASSES = (
     *QA, *AUTOENCODER, *CAPTIONING, *SCORE, BaselineOptions, CompareOptions, CurveOptions,
     ImportOptions, PackOptions, PredictOptions, QuestionOptions, ReconstructionOptions,
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
-    ClusterOptions,
+    ClusterOptions, CaptionFileOptions, *CAPTION_RUNS,
 )  # fmt: skip
 FIELDS = sorted({(cls, f.name) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str)
 
@@ -193,6 +196,7 @@ COMMANDS = {
     "evaluate.py curves": (CurveOptions,),
     "evaluate.py reconstruction": (ReconstructionOptions,),
     "evaluate.py table": (TableOptions,),
+    "evaluate.py captions": (CaptionFileOptions,),
     "predict.py": (PredictOptions,),
     "inference.pack": (PackOptions,),
     "preprocess.videos": (VideoOptions,),
@@ -225,4 +229,6 @@ def test_documented_commands_are_parsed(line: str) -> None:
     if " ".join(words[at : at + 2]) in COMMANDS:
         name, at = " ".join(words[at : at + 2]), at + 1
     given = [w for w in words[at + 1 :] if w not in ("&&", "|")]
-    parse(name, "", COMMANDS[name], given, first=FIRST.get(name, ""))
+    runs = name == "evaluate.py captions" and "--run" in given
+    classes = CAPTION_RUNS if runs else COMMANDS[name]
+    parse(name, "", classes, given, first=FIRST.get(name, ""))

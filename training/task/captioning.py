@@ -46,6 +46,7 @@ class CaptioningTask(TrainingTask):
     options: CaptioningRunOptions
     module: Captioning
     name = "captioning"
+    goal = "validation score (CIDEr-D, or log probability)"
     next_command = "python evaluate.py captions --run"
     types = ()
 
@@ -77,7 +78,6 @@ class CaptioningTask(TrainingTask):
         of = self.data.split
         self.videos = [of.videos[i] for i in of.segment.tolist()]
         self.fingerprints = [store.fingerprint() for store in stores.present().values()]
-        self.goal = "validation CIDEr-D" if caption.select_by == "cider" else "validation log p"
 
         torch.manual_seed(train.seed)
         table, encoder = self.data.table, None
