@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.caption.json_file import read_json, sentence, shown, times
+from evaluation.caption.meteor import Meteor
 from evaluation.caption.results_file import Event
-from evaluation.caption.scores import BLEU, CaptionScores, MeteorScorer
+from evaluation.caption.scores import BLEU, CaptionScores
 from util.errors import UserError
 from util.text_metrics.bleu import Bleu, bleu
-from util.text_metrics.cider import CiderD
-from util.text_metrics.ngrams import Sentence
+from util.text_metrics.cider import CiderD, DocumentFrequency
+from util.text_metrics.ngrams import NGrams
 from util.text_metrics.ptb_tokens import tokenize
 from util.text_metrics.references import References
 from util.text_metrics.rouge import RougeL
@@ -33,7 +34,7 @@ TIOUS = (0.3, 0.5, 0.7, 0.9)
 MOST = 1000  # events of a video that count
 FORM = '{VIDEO: {"timestamps": [[START, END], ..], "sentences": ["TEXT", ..]}, ..}'
 # hypotheses, and the one reference of each
-_Pairs = tuple[list[Sentence], list[list[Sentence]]]
+_Pairs = tuple[list[list[str]], list[list[list[str]]]]
 Events = Mapping[str, Sequence[Event]]  # by video
 
 
@@ -77,7 +78,7 @@ class EventScorer:
         self,
         references: Sequence[Events],
         events: Events,
-        meteor: MeteorScorer | None = None,
+        meteor: Meteor | None = None,
         *,
         seed: int = 0,
     ) -> None:
@@ -86,7 +87,7 @@ class EventScorer:
         self._meteor = meteor
         rng = random.Random(seed)
         # for each group of pairs: (id of the predicted event, tokens of what it pairs with)
-        self._groups: list[list[tuple[str, Sentence]]] = []
+        self._groups: list[list[tuple[str, list[str]]]] = []
         # (4, V) the group of a video, -1 where it has no prediction
         self._group = np.full((len(TIOUS), len(self.videos)), -1)
         for column, video in enumerate(self.videos):
@@ -134,8 +135,7 @@ class EventScorer:
             scored = [self._meteor.score(mine, theirs)[0] for mine, theirs in groups]
             out["METEOR"] = np.array(scored)
         out["ROUGE-L"] = np.add.reduceat(RougeL(prepared).score(hypotheses), starts) / size
-        cider = [_cider(mine, theirs) for mine, theirs in groups]
-        out["CIDEr-D"] = np.array(cider)
+        out["CIDEr-D"] = np.add.reduceat(_cider(groups), starts) / size
         return out
 
 
@@ -149,10 +149,27 @@ def words_of(text: str) -> list[str]:
     return tokenize("".join(letter if letter.isascii() else " " for letter in text))
 
 
-def _cider(hypotheses: list[Sentence], references: list[list[Sentence]]) -> float:
-    if len(hypotheses) == 1:  # in a corpus of one every n-gram is everywhere
-        return 0.0
-    return float(CiderD(References(references)).score(hypotheses).mean())
+def _cider(groups: Sequence[_Pairs]) -> np.ndarray:
+    """CIDEr-D of all pairs, where each group is a corpus of its own: its words are other words."""
+    hypotheses = [[f"{g} {w}" for w in h] for g, (mine, _) in enumerate(groups) for h in mine]
+    references = [[[f"{g} {w}" for w in r] for r in refs]
+                  for g, (_, theirs) in enumerate(groups) for refs in theirs]  # fmt: skip
+    prepared = References(references)
+    sizes = np.concatenate([np.full(len(mine), len(mine)) for mine, _ in groups])
+    return CiderD(prepared, _OfGroups(prepared, sizes)).score(hypotheses)
+
+
+class _OfGroups(DocumentFrequency):
+    """Document frequencies within groups of segments that share no word."""
+
+    def __init__(self, references: References, sizes: np.ndarray) -> None:
+        """sizes: segments in the group of each segment (N,), which has one reference."""
+        super().__init__(references)
+        self._sizes = np.log(sizes.astype(np.float64))
+
+    def inverse(self, grams: NGrams) -> np.ndarray:
+        """As in one group of them.  -> (E,)"""
+        return self._sizes[grams.sentence] - np.log(np.maximum(1.0, self.count[grams.first]))
 
 
 def _garbage(rng: random.Random) -> str:

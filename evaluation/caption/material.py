@@ -12,9 +12,10 @@ from evaluation.caption.activitynet import (
     words_of,
 )
 from evaluation.caption.json_file import shown
+from evaluation.caption.meteor import Meteor
 from evaluation.caption.reference_file import ReferenceSet, read_references, read_training
 from evaluation.caption.results_file import Event, read_events, read_results
-from evaluation.caption.scores import CaptionScorer, CaptionScores, MeteorScorer
+from evaluation.caption.scores import CaptionScorer, CaptionScores
 from options.evaluate_captions import CaptionFileOptions
 from util.errors import UserError
 from util.text_metrics.ptb_tokens import tokenize
@@ -43,7 +44,7 @@ class Material:
 
 
 def load_material(
-    options: CaptionFileOptions, meteor: MeteorScorer | None
+    options: CaptionFileOptions, meteor: Meteor | None
 ) -> tuple[Material, Material | None]:
     """The captions of --predictions, and those of --against.
 
@@ -89,9 +90,7 @@ def material_of(
     )
 
 
-def _events(
-    options: CaptionFileOptions, meteor: MeteorScorer | None
-) -> tuple[Material, Material | None]:
+def _events(options: CaptionFileOptions, meteor: Meteor | None) -> tuple[Material, Material | None]:
     files = {path: read_event_references(Path(path)) for path in options.references}
     training = None if options.train is None else read_training(options.train)
     names = " + ".join(Path(path).name for path in files)

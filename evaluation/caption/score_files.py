@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from evaluation.caption.intervals import CaptionBootstrap
 from evaluation.caption.material import Material, load_material
+from evaluation.caption.meteor import Meteor
 from evaluation.caption.scores import METRICS, CaptionScores
 from evaluation.caption.truth_rows import best_constant, of_other_videos, variety
 from evaluation.format import Interval, between, grid, percent
@@ -27,7 +29,25 @@ def run(options: CaptionFileOptions) -> int:
     }
     if options.output:
         check_output(options.output, inputs=reads)
-    mine, other = load_material(options, None)
+    with ExitStack() as stack:
+        meteor, missing = None, ""
+        try:
+            meteor = stack.enter_context(Meteor())
+        except UserError as error:  # the other scores need no Java
+            missing = str(error)
+        found = _scored(options, meteor, missing)
+    if options.output:
+        with whole_file(Path(options.output)) as partial:
+            partial.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        print(f"all numbers: {options.output}")
+    del found["segments"]
+    print(json.dumps(found))
+    return 0
+
+
+def _scored(options: CaptionFileOptions, meteor: Meteor | None, missing: str) -> dict[str, Any]:
+    """Print the scores of --predictions, and beside those of --against.  -> all numbers"""
+    mine, other = load_material(options, meteor)
     if other is not None and mine.name != other.name:
         raise UserError(
             f"--against {options.against}: scored on {other.name}, --predictions on {mine.name}; "
@@ -37,13 +57,10 @@ def run(options: CaptionFileOptions) -> int:
     found = report(mine, scores, options.predictions, seed=options.seed)
     if other is not None:
         found |= compare(mine, scores, other, options.against or "")
-    if options.output:
-        with whole_file(Path(options.output)) as partial:
-            partial.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        print(f"all numbers: {options.output}")
-    del found["segments"]
-    print(json.dumps(found))
-    return 0
+    if missing:
+        print(f"METEOR is missing: {missing}")
+        found["meteor_missing"] = missing
+    return found
 
 
 def report(mine: Material, scores: CaptionScores, source: str, *, seed: int) -> dict[str, Any]:

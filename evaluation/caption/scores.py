@@ -2,29 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from evaluation.caption.meteor import Meteor
 from util.text_metrics.bleu import Bleu, bleu
 from util.text_metrics.cider import CiderD
-from util.text_metrics.ngrams import ORDERS, Sentence
+from util.text_metrics.ngrams import ORDERS
 from util.text_metrics.ptb_tokens import tokenize
 from util.text_metrics.references import References
 from util.text_metrics.rouge import RougeL
 
 BLEU = tuple(f"BLEU-{n}" for n in range(1, ORDERS + 1))
 METRICS = (*BLEU, "METEOR", "ROUGE-L", "CIDEr-D")
-
-
-class MeteorScorer(Protocol):
-    """What computes METEOR: `evaluation/caption/meteor.py`."""
-
-    def score(
-        self, hypotheses: Sequence[Sentence], references: Sequence[Sequence[Sentence]]
-    ) -> tuple[float, Sequence[float]]:
-        """METEOR of the corpus, and of each segment."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +35,7 @@ class CaptionScorer:
     """Scores several sets of captions against the same references."""
 
     def __init__(
-        self, references: Mapping[str, Sequence[str]], meteor: MeteorScorer | None = None
+        self, references: Mapping[str, Sequence[str]], meteor: Meteor | None = None
     ) -> None:
         """References by segment, one or more each; without `meteor` there is no METEOR."""
         self.ids = tuple(references)
@@ -76,7 +66,7 @@ def score_captions(
     hypotheses: Mapping[str, str],
     references: Mapping[str, Sequence[str]],
     *,
-    meteor: MeteorScorer | None = None,
+    meteor: Meteor | None = None,
 ) -> CaptionScores:
     """Score one caption for each segment; both by the segment's id."""
     return CaptionScorer(references, meteor).score(hypotheses)

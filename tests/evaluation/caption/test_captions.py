@@ -25,6 +25,33 @@ SAID = {"1": "a man is playing", "2": "a dog is eating", "3": "a dog runs"}
 TRAINING = {"t1": ["a man is eating", "a man eats"], "t2": ["a dog runs", "the dog runs"]}
 
 
+class Nowhere:
+    """A machine without Java."""
+
+    def __init__(self) -> None:
+        raise UserError("METEOR needs Java, and this machine has none; install it")
+
+
+class Letters:
+    """Stands in for METEOR: the share of hypotheses that begin as their first reference does."""
+
+    def __enter__(self) -> "Letters":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def score(self, hypotheses, references) -> tuple[float, list[float]]:
+        each = [float(h[0] == r[0][0]) for h, r in zip(hypotheses, references, strict=True)]
+        return sum(each) / len(each), each
+
+
+@pytest.fixture(autouse=True)
+def without_java(monkeypatch) -> None:
+    """Java takes 10 s to begin; tests/evaluation/caption/test_meteor.py tries it."""
+    monkeypatch.setattr("evaluation.caption.score_files.Meteor", Nowhere)
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -70,6 +97,32 @@ def test_the_report(files, capsys) -> None:
         assert found["difference"][name] == pytest.approx(value - other[metric])
         low, high = found["difference_intervals"][name]
         assert low <= found["difference"][name] <= high
+
+
+def test_without_java_all_but_meteor_is_printed(files, capsys) -> None:
+    given = ["--predictions", "said.json", "--references", "refs.json"]
+    assert captions(*given) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    found = json.loads(last)
+    assert (
+        lines[-1] == "METEOR is missing: METEOR needs Java, and this machine has none; install it"
+    )
+    assert found["meteor_missing"] in lines[-1]
+    assert not [name for name in found if name.startswith("METEOR ")]
+    assert found["CIDEr-D refs.json"] > 0
+
+
+def test_with_java_meteor_is_among_the_scores(files, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("evaluation.caption.score_files.Meteor", Letters)
+    given = ["--predictions", "said.json", "--references", "refs.json", "--against", "other.json"]
+    assert captions(*given) == 0
+    out = capsys.readouterr().out
+    found = json.loads(out.splitlines()[-1])
+    assert found["METEOR refs.json"] == 1 and "missing" not in out
+    assert found["intervals"]["METEOR refs.json"] == [1, 1]
+    assert found["difference"]["METEOR refs.json"] == 0
+    line = next(line for line in out.splitlines() if line.startswith("these captions  "))
+    assert line.split()[2:][METRICS.index("METEOR")] == "100.0"
 
 
 def test_a_caption_file_names_split_and_splitting(tmp_path, capsys, monkeypatch) -> None:
