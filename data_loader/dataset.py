@@ -48,11 +48,8 @@ class QaData:
         )
 
     def padded_to_longest(self) -> Self:
-        """The same with all batches padded to the file's longest question, and longest video."""
-        table = self.table
-        if isinstance(table, FeatureTable):
-            table = replace(table, own_clips=None)
-        return replace(self, words_multiple=self.split.longest, table=table)
+        """The same with all batches padded to the file's longest question."""
+        return replace(self, words_multiple=self.split.longest)
 
     def to(self, device: torch.device) -> Self:
         """The same with questions and stored features, those on disk too, on another device."""

@@ -231,7 +231,6 @@ def _feature_table(
             f"video {videos[i]} has {a[i]} clips in {appearance.path} and {m[i]} in "
             f"{motion.path}: extract both with the same --clips, or --fps"
         )
-    sampling = appearance.provenance.sampling
     features_of: dict[str, Tensor | MappedFeatures] = {}
     for channel, features in columns.items():
         if channels not in ("both", channel):
@@ -242,6 +241,4 @@ def _feature_table(
         appearance=features_of["appearance"],
         motion=features_of["motion"],
         clips=torch.from_numpy(a),
-        # At a steady rate lengths differ tenfold: a batch has its own.
-        own_clips=None if sampling is None or sampling.fps is None else a,
     )

@@ -16,8 +16,9 @@ from inference.run import open_run
 from inference.video import ClipDecoding, FeatureExtraction, VideoInput
 from inference.words import Words
 from model.task.qa import Predictions, QuestionAnswering
-from preprocess.video.clips import clip_frames
 from util.errors import UserError
+
+SHOWN = 64  # clips of one video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +27,12 @@ class Reply:
 
     answers: list[tuple[str, float]]  # the five best, with probabilities
     unknown: str  # which words of the question training did not have; "" if it had all
-    frames: list[np.ndarray]  # the middle frame of each clip, small, (H, W, 3) uint8
+    # The middle frame of each clip, small, (H, W, 3) uint8; of more than `SHOWN` clips those with
+    # the highest weights.
+    frames: list[np.ndarray]
     times: list[str]  # its number in the video, from 1
-    punishment: np.ndarray  # (2, N) appearance and motion, mean over units
-    readout: np.ndarray  # (N,) weight of each clip
+    punishment: np.ndarray  # (2, N) appearance and motion, mean over units; of these clips
+    readout: np.ndarray  # (N,) weight of each of them
 
 
 class Predictor:
@@ -79,15 +82,16 @@ class Predictor:
     def ask_again(self, seen: VideoInput, question: str) -> Reply:
         """Answer a question about a video that `read_video` has read, as `ask` does."""
         found = self._predict(seen.visual, _tokens(question))
-        shown = seen.thumbnails
-        number = clip_frames(shown.frame_count, clips=len(shown.index), frames=1)[:, 0]
+        readout, shown = found.readout[0].numpy(), seen.thumbnails
+        most = np.sort(np.argsort(-readout, kind="stable")[:SHOWN])
+        middle = shown.index[most, 0]
         return Reply(
             answers=self._answers(found),
             unknown=self.words.note(_tokens(question)),
-            frames=[shown.frames[i] for i in shown.index[:, 0]],
-            times=[f"frame {i + 1}" for i in number.tolist()],
-            punishment=found.punishment[0].numpy(),
-            readout=found.readout[0].numpy(),
+            frames=[shown.frames[i] for i in middle],
+            times=[f"frame {i + 1}" for i in shown.numbers[middle].tolist()],
+            punishment=found.punishment[0].numpy()[:, most],
+            readout=readout[most],
         )
 
     def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:

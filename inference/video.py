@@ -18,6 +18,7 @@ from preprocess.video.resize import Thumbnail, clip_input_spec
 from util.errors import UserError
 
 SHOWN = Thumbnail(height=320)  # of the picture: a clip is some 150 pixels wide there
+SHOWN_AT_RATE = Thumbnail(height=120)  # where a video has hundreds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,13 @@ class FeatureExtraction:
                 video,
                 clips=sampling.clips,
                 frames=sampling.frames,
+                fps=sampling.fps,
                 decoder=decoder,
                 keep_partial=False,
-                specs=[*(self.backbones[name].picture for name in alike), SHOWN],
+                specs=[
+                    *(self.backbones[name].picture for name in alike),
+                    SHOWN_AT_RATE if sampling.fps else SHOWN,
+                ],
             )
             thumbnails.append(shown)
             for name, decoded in zip(alike, found, strict=True):

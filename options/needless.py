@@ -123,6 +123,9 @@ NEEDLESS = (
         ("motion_norm",), "any --backbone but resnext101",
         lambda v: "resnext101" not in v.get("backbone", ()),
     ),
+    Needless(
+        ("clips", "frames"), "--fps", lambda v: "retry" in v and v["fps"] > 0
+    ),
     Needless(("gpus_per_actor",), "--device cpu", lambda v: v.get("device") == "cpu"),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`python -m preprocess.import_features`: feature files of HCRN / DualVGR -> two feature stores."""
+"""`python -m preprocess.import_features`: feature files of others -> feature stores."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,21 @@ from options.preprocess.extract import ImportOptions
 from util.errors import run_command
 
 PROG = "python -m preprocess.import_features"
-ABOUT = "HCRN / DualVGR feature files -> feature stores."
+ABOUT = "Feature files of others -> feature stores."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Import; returns 0.  Raises UserError as `import_features` does."""
+    """Import; returns 0.  Raises UserError as `import_features` and `import_rows` do."""
     (options,) = parse(PROG, ABOUT, [ImportOptions], argv)
     # Here and not above: help and a misspelt option shall not wait for h5py.
-    from preprocess.feature.import_files import import_features
+    if options.features is None:
+        from preprocess.feature.import_files import import_features
 
-    import_features(options)
+        import_features(options)
+    else:
+        from preprocess.feature.import_rows import import_rows
+
+        import_rows(options)
     return 0
 
 

@@ -50,11 +50,13 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
     given, found = answer(trained, run_questions(trained, where.questions), where, video)
     rows = worst(given, found.ce.numpy(), count=options.count, kind=options.type)
     clips = found.readout.shape[1]
+    sampling = next((store.provenance.sampling for store in trained.stores.values()), None)
+    fps = None if sampling is None else sampling.fps
     wanted = {str(given.asked.video[i]) for i in rows}
     seen: dict[str, Shown] = {}
     for name in tqdm(sorted(wanted & files.keys()), unit="video", desc="frames", leave=False):
         try:
-            seen[name] = clip_frames_of(files[name], clips=clips)
+            seen[name] = clip_frames_of(files[name], clips=clips, fps=fps)
         except VideoError as error:
             tqdm.write(f"no frames: {error}")
     bootstrap = Bootstrap(given.asked.video, given.asked.type)
@@ -79,6 +81,7 @@ def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str,
     """One question with all that the page shows of it."""
     asked = given.asked
     frames, times = seen.get(str(asked.video[row]), ([], []))
+    clips = len(frames) or None  # at a steady rate others may have more
     return Failure(
         id=asked.id[row],
         video=str(asked.video[row]),
@@ -88,8 +91,8 @@ def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str,
         known=bool(asked.known[row]),
         probability=float((-found.ce[row]).exp()) if asked.known[row] else None,
         top=given.top[row],
-        punishment=found.punishment[row].numpy(),
-        readout=found.readout[row].numpy(),
+        punishment=found.punishment[row, :, :clips].numpy(),
+        readout=found.readout[row, :clips].numpy(),
         frames=frames,
         times=times,
     )

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from evaluation.answers import Answers
-from preprocess.video.clips import clip_frames, read_resized
+from preprocess.video.clips import read_resized
 from preprocess.video.resize import Thumbnail
 from util.clip_plots import APPEARANCE, MOTION, READOUT
 from util.errors import UserError
@@ -81,24 +81,25 @@ def worst(answers: Answers, ce: np.ndarray, *, count: int, kind: str | None = No
 
 
 def clip_frames_of(
-    path: str | Path, *, clips: int, height: int = 120
+    path: str | Path, *, clips: int, height: int = 120, fps: float | None = None
 ) -> tuple[list[np.ndarray], list[str]]:
     """The middle frame of each clip, at most `height` high, and its number in the video.
 
-    -> N of (H, W, 3) uint8 and N labels.  Of a video that breaks off, what decodes.  Raises
-    VideoError (a UserError) if nothing does.
+    With `fps` clips are single frames at this rate, whatever `clips` says.  -> N of (H, W, 3) uint8
+    and N labels.  Of a video that breaks off, what decodes.  Raises VideoError (a UserError) if
+    nothing does.
     """
     (seen,) = read_resized(
         path,
         clips=clips,
         frames=1,  # the middle of a clip of any length
+        fps=fps,
         decoder="pyav",
         keep_partial=True,
         specs=[Thumbnail(height=height)],
     )
     frames = [seen.frames[i] for i in seen.index[:, 0]]
-    numbers = clip_frames(seen.frame_count, clips=clips, frames=1)[:, 0]
-    return frames, [f"frame {i + 1:,}" for i in numbers.tolist()]
+    return frames, [f"frame {i + 1:,}" for i in seen.numbers[seen.index[:, 0]].tolist()]
 
 
 def write_page(

@@ -32,6 +32,8 @@ class VideoOptions:
             of the ten likeliest. One for each backbone; a network named twice gives two
         clips: clips per video (N)
         frames: frames per clip (F)
+        fps: in place of both, single frames at a steady rate over the whole video, so many a second
+            (5, as for captions of parts of videos); videos then differ in N
         id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
         decoder: pyav, which comes along; scikit-video with the system's ffmpeg program
         scaler: what makes pictures of a network's size, the decoder (fast) or torch; auto takes
@@ -62,6 +64,7 @@ class VideoOptions:
     layer: list[str] = field(default_factory=list)
     clips: int = 8
     frames: int = 16
+    fps: float = 0.0
     id_map: str | None = None
     decoder: Literal["pyav", "scikit-video"] = "pyav"
     scaler: Literal["auto", "decoder", "torch"] = "auto"
@@ -88,6 +91,13 @@ class VideoOptions:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
+        if not 0 <= self.fps <= 1000:
+            raise ValueError(f"--fps {self.fps:g}: give frames a second, at most 1000, such as 5")
+        if self.fps and "none" in self.backbone:
+            raise ValueError(
+                f"--fps {self.fps:g}: a clip store (--backbone none) has the same clips of every "
+                "video; give --clips and --frames, or a network"
+            )
         if not self.time_limit > 0:
             raise ValueError(f"--time_limit {self.time_limit:g}: give seconds above 0")
         self._check_products()
@@ -147,18 +157,49 @@ def check_layers(layers: list[str], count: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """Feature files of HCRN / DualVGR -> feature stores.
+    """Feature files of others -> feature stores: two of HCRN / DualVGR, or rows video by video.
 
     Args:
         appearance: HDF5 file with `resnet_features` (V, N, F, D) and `ids`
         motion: HDF5 file with `resnext_features` (V, N, D) and `ids`
         output_appearance: the feature store to write for the appearance channel
         output_motion: the feature store to write for the motion channel
-        drop_bad: leave out, from both, videos that have rows of zeros or of no numbers
+        features: in place of these, a folder of files VIDEO.pkl or VIDEO.npy with rows (T, D), or
+            one pickle of {video: rows}, as the ETS code has them
+        output: the feature store to write for --features
+        fps: how many rows of --features are a second, where they come at a steady rate (5);
+            0: not known, then there are no segments with a start and an end
+        drop_bad: leave out videos that have rows of zeros or of no numbers, of two files from both
     """
 
-    appearance: str
-    motion: str
-    output_appearance: str
-    output_motion: str
+    appearance: str | None = None
+    motion: str | None = None
+    output_appearance: str | None = None
+    output_motion: str | None = None
+    features: str | None = None
+    output: str | None = None
+    fps: float = 0.0
     drop_bad: bool = False
+
+    def __post_init__(self) -> None:
+        channels = ("appearance", "motion", "output_appearance", "output_motion")
+        given = [name for name in channels if getattr(self, name) is not None]
+        if self.features is None:
+            if self.output is not None or self.fps:
+                name = "output" if self.output is not None else "fps"
+                raise ValueError(f"--{name} {getattr(self, name)}: is for --features; give it too")
+            for name in channels:
+                if name not in given:
+                    raise ValueError(
+                        f"--{name} is missing: give all four of --{', --'.join(channels)}; or "
+                        "--features and --output"
+                    )
+        elif given:
+            raise ValueError(
+                f"--{given[0]} {getattr(self, given[0])}: --features makes one store, with "
+                "--output; leave out one of them"
+            )
+        elif self.output is None:
+            raise ValueError("--output is missing: name the feature store to write")
+        if not 0 <= self.fps <= 1000:
+            raise ValueError(f"--fps {self.fps:g}: give rows a second, at most 1000, such as 5")

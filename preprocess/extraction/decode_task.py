@@ -52,6 +52,7 @@ def decode(settings: DecodeSettings, task: DecodeTask) -> Decoded:
             clips=options.clips,
             frames=options.frames,
             decoder=options.decoder,
+            fps=options.fps or None,
             keep_partial=options.keep_partial,
             specs=[settings.specs[output] for output in task.outputs],
         )

@@ -71,6 +71,11 @@ class FeatureOutput(StoreOutput):
         self.write = partial(write_store, compression=options.compression)
         spec = find_spec(name)
         check_layer(name, spec, layer)
+        if options.fps and spec and spec.kind == "clip":
+            raise UserError(
+                f"--fps {options.fps:g}: takes single frames, and {name} sees clips of several; "
+                "give --clips and --frames, or a network over frames"
+            )
         if isinstance(spec, PixelSpec):
             self.load(options, auto="torch", threads=1)
             return
@@ -104,7 +109,7 @@ class FeatureOutput(StoreOutput):
             device=options.device,
             batch=options.batch,
             scaler=choose_scaler(options, self.path),
-            frames=options.frames,
+            frames=_sampling(options).frames,
             precision=options.network_precision,
             runtime=auto if options.runtime == "auto" else options.runtime,
             threads=threads,
@@ -197,4 +202,6 @@ def choose_scaler(options: VideoOptions, output: Path) -> str:
 
 
 def _sampling(options: VideoOptions) -> Sampling:
+    if options.fps:
+        return Sampling(0, 1, "rate", options.fps)
     return Sampling(options.clips, options.frames, "linspace")

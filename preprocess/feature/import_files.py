@@ -60,6 +60,8 @@ def import_features(options: ImportOptions) -> None:
     Both stores appear, or neither.  Raises UserError for a file that is damaged or of another
     kind, and for outputs that cannot be written or are among the inputs.
     """
+    assert options.appearance and options.motion  # else the options refuse it
+    assert options.output_appearance and options.output_motion
     inputs = {"--appearance": options.appearance, "--motion": options.motion}
     first, second = options.output_appearance, options.output_motion
     check_output(first, "--output_appearance", inputs=inputs)

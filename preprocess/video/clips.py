@@ -1,12 +1,13 @@
 """Cut the clips of a video.
 
-A clip is F frames around one of N centres spread evenly over the video (`clip_frames`).  The rule
-needs the true number of frames, and headers lie, so packets are counted first; then the video is
-decoded once, and only the frames that some clip needs are converted to RGB and kept.
+A clip is F frames around one of N centres spread evenly over the video (`clip_frames`), or one
+frame each 1/fps s (`preprocess.video.rate`).  The rules need the true number of frames, and headers
+lie, so packets are counted first; then the video is decoded once, and only the frames that some
+clip needs are converted to RGB and kept.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ class Clips:
     index: np.ndarray  # (N, F) int64 into frames
     frame_count: int  # that the whole video decodes to
     note: str = ""  # what is odd about the video ("partial: 28 of 50 frames")
+    # (M,) int64, which of the video's each frame is, from 0; empty: not known
+    numbers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def clip_frames(frame_count: int, *, clips: int, frames: int) -> np.ndarray:
@@ -62,11 +65,13 @@ def read_resized(
     decoder: str,
     keep_partial: bool,
     specs: Sequence[InputSpec | Thumbnail | None],
+    fps: float | None = None,
 ) -> list[Clips]:
     """`read_clips`, decoding once for several networks -> Clips for each of `specs`.
 
-    Their frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the
-    middle frames, as clips of one frame; of None, frames as they are.  Equal specs share one Clips.
+    With `fps` the clips are single frames at this rate, whatever `clips` and `frames` say.  Their
+    frames are (M, size, size, 3) uint8 (float32 for "area"); those of a Thumbnail are the middle
+    frames, as clips of one frame; of None, frames as they are.  Equal specs share one Clips.
     Raises VideoError as `read_clips`.
     """
     # PyAV: not for networks without files
@@ -77,9 +82,16 @@ def read_resized(
     total, note = max(packets, 1), ""
     transforms = {spec: _transform(spec) for spec in specs}
     lengths = [1 if isinstance(spec, Thumbnail) else frames for spec in transforms]
+
+    def choose(total: int) -> list[np.ndarray]:
+        if fps is None:
+            return [clip_frames(total, clips=clips, frames=length) for length in lengths]
+        from preprocess.video.rate import frames_at_rate
+
+        return [frames_at_rate(path, total, fps)[:, None]] * len(lengths)
+
     for _ in range(3):  # once as a rule; again when the packets did not tell the number of frames
-        expected = total
-        indices = [clip_frames(expected, clips=clips, frames=length) for length in lengths]
+        indices = choose(total)
         wanted = [set(index.ravel().tolist()) for index in indices]
         kept, total, stopped = _decode(path, wanted, decoder, [*transforms.values()])
         if total == 0:
@@ -93,14 +105,14 @@ def read_resized(
         # All frames may be there and some of them filled in by the decoder.
         lost = f"{total} of {whole} frames" if total < whole else problem
         note = f"partial: {lost}" if problem else ""
-        indices = [clip_frames(total, clips=clips, frames=length) for length in lengths]
-        needed = [np.unique(index).tolist() for index in indices]
-        if all(set(n) <= k.keys() for n, k in zip(needed, kept, strict=True)):
+        indices = choose(total)
+        needed = [np.unique(index) for index in indices]
+        if all(set(n.tolist()) <= k.keys() for n, k in zip(needed, kept, strict=True)):
             break
     else:
         raise VideoError(path, "decodes to another number of frames each time")
     found = {
-        spec: Clips(np.stack([k[i] for i in n]), np.searchsorted(n, index), total, note)
+        spec: Clips(np.stack([k[i] for i in n.tolist()]), np.searchsorted(n, index), total, note, n)
         for spec, k, n, index in zip(transforms, kept, needed, indices, strict=True)
     }
     return [found[spec] for spec in specs]

@@ -108,6 +108,8 @@ CASES = [
         for more in ("output q.pt", "glove g", "vectors random", "word_width 8", "top_answers 5",
                      "answers_from union")
     ),
+    ((VideoOptions,), f"{EXTRACT} --backbone resnet18 --fps 5 --clips 4", "--fps"),
+    ((VideoOptions,), f"{EXTRACT} --backbone resnet18 --fps 5 --frames 4", "--fps"),
     ((VideoOptions,), f"{EXTRACT} --backbone resnet18 --motion_norm raw255", "resnext101"),
     ((StreamOptions,), "--video v --backbone pixels --motion_norm raw255", "resnext101"),
     (

@@ -1,5 +1,6 @@
 """`python -m preprocess.captions`: what the file holds, the summary, stores, vectors, refusals."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,11 @@ from preprocess.captions import main
 from preprocess.shapes.captions import captions as true_captions
 from preprocess.shapes.generate import plan
 from tests.conftest import ROOT
+from tests.hostile_text import texts
 from tests.preprocess.test_questions import store
 from util.errors import UserError
+from util.text import printable
+from util.text_metrics.ptb_tokens import tokenize
 
 LINES = """video,caption,split
 a.mp4,A dog runs.,train
@@ -171,6 +175,30 @@ def test_what_cannot_be_a_caption_file_is_refused_before_anything_is_written(
 def test_own_captions_may_lack_a_test_split(tmp_path):
     captions = make(tmp_path, text=LINES.replace(",test", ",val"))
     assert list(captions.splits) == ["train", "val"] and len(captions.splits["val"]) == 2
+
+
+def test_whatever_people_write_comes_back_as_they_wrote_it(tmp_path, capsys):
+    """Of all hostile texts those without a word are refused, the others kept to the letter."""
+    table = tmp_path / "mine.jsonl"
+    output = tmp_path / "captions.pt"
+    flags = ["--dataset", "own", "--annotations", str(table), "--output", str(output)]
+    told = [text for text in texts() if tokenize(text)]
+    rows = [
+        {"video": f"{split}{i}", "caption": text, "split": split}
+        for split in ("train", "val")
+        for i, text in enumerate(told)
+    ]
+    table.write_text("\n".join(map(json.dumps, rows)))
+    assert main(flags) == 0
+    captions = load_captions(output)
+    for split in captions.splits.values():
+        assert list(split.texts) == told
+    printed = capsys.readouterr().out
+    assert all(printable(line) == line for line in printed.split("\n"))
+    for text in set(texts()) - set(told):
+        table.write_text("\n".join(map(json.dumps, [*rows, rows[0] | {"caption": text}])))
+        with pytest.raises(UserError, match=f"line {len(rows) + 1}: |without a word"):
+            main(flags)
 
 
 def test_long_captions_are_said(tmp_path, capsys):

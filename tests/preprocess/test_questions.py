@@ -97,6 +97,26 @@ def test_the_summary_states_counts_coverage_and_files(tmp_path, capsys):
     assert str(tmp_path / "questions.pt") in out
 
 
+def test_rare_words_are_unknown(tmp_path):
+    everything = make(tmp_path)
+    before = (tmp_path / "questions.pt").read_bytes()
+    make(tmp_path, "--min_count", 1)
+    assert (tmp_path / "questions.pt").read_bytes() == before
+    questions = make(tmp_path, "--min_count", 2)
+    assert questions.vocabulary.words == ("<NULL>", "<UNK>", "is", "who")
+    assert questions.vocabulary.answers == everything.vocabulary.answers
+    assert questions.splits["train"].words[:7].tolist() == [1, 2, 1, 1, 1, 3, 1]
+    assert questions.splits["test"].words.tolist() == [3, 1, 1, 1, 1]
+    # words of other splits join by their vectors, but not the rare ones of training
+    glove = tmp_path / "glove.txt"
+    glove.write_text("is 1 2\nruns 3 4\nzebra 5 6\n")
+    flags = ("--min_count", 2, "--glove", glove, "--words_from", "union", "--word_width", 2)
+    questions = make(tmp_path, *flags)
+    assert questions.vocabulary.words == ("<NULL>", "<UNK>", "is", "who", "zebra")
+    with pytest.raises(UserError, match="--min_count 0: must be at least 1"):
+        make(tmp_path, "--min_count", 0)
+
+
 def test_questions_that_a_model_can_hardly_use_are_said(tmp_path, capsys):
     long = (9, "1", "what " * 5000 + "?", "dog")
     items = ITEMS | {

@@ -52,9 +52,8 @@ def read(options: CaptionOptions) -> CaptionAnnotations:
             for video, item in videos.items()
             for segment in _segments(path, video, item, counts)
         ]
-        notes += [
-            f"{counts[what]:,} {what} ({name})" for what in (CUT, TURNED, EMPTY) if counts[what]
-        ]
+        said = [what for what in (CUT, TURNED, EMPTY) if counts[what]]
+        notes += [f"{name}: {what}: {counts[what]:,}" for what in said]
     return CaptionAnnotations(splits=splits, notes=tuple(notes))
 
 

@@ -69,7 +69,7 @@ def read(options: CaptionOptions) -> CaptionAnnotations:
         )
         for split in ("train", "val", "test")
     }
-    notes = (f"{len(bare):,} videos without a sentence, left out",) if bare else ()
+    notes = (f"videos without a sentence, left out: {len(bare):,}",) if bare else ()
     return CaptionAnnotations(splits=splits, notes=notes)
 
 

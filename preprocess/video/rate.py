@@ -1,0 +1,88 @@
+"""Frames at a steady rate: what a video shows 0, 1/fps, 2/fps, ... seconds after its first frame.
+
+At each of these times the last frame counts that is shown by then; a rate above the video's repeats
+frames.  The last frame is taken to be shown as long as the others are on average, so T frames at a
+constant rate r are T / r seconds, and give T fps / r samples, rounded up.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from preprocess.video.container import open_video, video_stream
+from preprocess.video.error import VideoError
+
+ROUNDING = 1e-6  # s: a frame that is shown so much later than a sample is still of it
+MOST = 2**20  # samples of a video: damaged times can make centuries of it
+
+
+def frames_at_rate(path: Path, total: int, fps: float) -> np.ndarray:
+    """Which of the `total` frames that a file decodes to are its samples -> (N,) int64, ascending.
+
+    Times are those of the packets, so nothing is decoded, unless there are more or fewer of them
+    than frames.  Raises VideoError where there are no times, or they cannot be.
+    """
+    times = frame_times(path)
+    if len(times) != total:
+        times = frame_times(path, decoded=True)
+    if len(times) < total:
+        raise VideoError(path, "decodes to another number of frames each time")
+    times = times[:total]  # another decoder may have stopped earlier
+    if not _end(times) * fps < MOST:
+        raise VideoError(
+            path,
+            f"lasts {_end(times):.0f} s by its times, which is more than {MOST:,} samples at --fps "
+            f"{fps:g}",
+        )
+    return samples(times, fps)
+
+
+def samples(times: np.ndarray, fps: float) -> np.ndarray:
+    """Frame numbers (N,) int64 of the samples; times (T,) of the frames in s, ascending from 0."""
+    count = max(1, int(np.ceil((_end(times) - ROUNDING) * fps)))
+    moments = np.arange(count) / fps + ROUNDING
+    return np.searchsorted(times, moments, side="right").astype(np.int64) - 1
+
+
+def frame_times(path: Path, *, decoded: bool = False) -> np.ndarray:
+    """When each frame is shown, by its packet's time or its own if `decoded` -> (T,) s from 0.
+
+    A container without such times, as some AVI, has a constant rate.  Raises VideoError if it does
+    not say which.
+    """
+    shown: list[int | None] = []
+    with open_video(path) as container:
+        stream = video_stream(container, path)
+        with suppress(FFmpegError):  # what comes before is good: callers know how much that is
+            shown.extend(_shown(container, stream, decoded))
+        base, rate = stream.time_base, stream.average_rate or stream.guessed_rate
+    if base is None or None in shown:
+        if not rate:
+            raise VideoError(
+                path, "its frames have no times and it has no rate; --clips needs none"
+            )
+        return np.arange(len(shown)) / float(rate)
+    ticks = np.sort(np.array(shown, dtype=np.int64))
+    return (ticks - ticks[:1]) * float(base)
+
+
+def _shown(container: InputContainer, stream: VideoStream, decoded: bool) -> Iterator[int | None]:
+    """The time of each packet that is shown, or of each frame, in the stream's units."""
+    if decoded:
+        stream.codec_context.thread_count = 1  # as `preprocess.video.pyav`: the same frames
+        for frame in container.decode(stream):
+            yield frame.pts
+    else:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                yield packet.pts
+
+
+def _end(times: np.ndarray) -> float:
+    """When the last frame ends, in s."""
+    return float(times[-1]) * len(times) / max(1, len(times) - 1)
