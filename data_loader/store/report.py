@@ -105,6 +105,8 @@ def _span(values: np.ndarray) -> str:
 def _made(provenance: Provenance) -> dict[str, str]:
     """The lines of the provenance, {label: text}."""
     said = provenance.to_dict()
+    if provenance.sampling and provenance.sampling.fps:
+        del said["sampling"]["clips"]  # as many as each video is long
     lines = {key.replace("_", " "): _as_text(said[key]) for key in SHOWN if key in said}
     return {**lines, "new videos": "yes" if provenance.has_backbone else "no, cannot be asked"}
 

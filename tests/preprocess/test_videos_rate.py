@@ -58,7 +58,9 @@ def test_each_video_has_as_many_rows_as_it_is_long(folder, tmp_path, compression
     capsys.readouterr()
     assert describe.main([str(output), "--videos", "all"]) == 0
     said = capsys.readouterr().out
-    assert "1 to 13 clips x 1 frames" in said and "rule rate" in said and "fps 5.0" in said
+    assert (
+        "1 to 13 clips x 1 frames" in said and "sampling       fps 5.0, frames 1, rule rate" in said
+    )
 
 
 def test_a_store_grows_at_its_own_rate_only(folder, tmp_path) -> None:
