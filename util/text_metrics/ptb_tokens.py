@@ -2,6 +2,9 @@
 
 The public scorers (pycocoevalcap) cut captions with CoreNLP 3.4.1's PTBTokenizer, options
 `-preserveLines -lowerCase`, and drop its punctuation.  `tokenize` gives the same words.
+
+Equal on all sentences of MSVD and ActivityNet Captions; of hard cases' pieces joined at random, 13
+of 100,000 sentences differ.  Letters newer than the program are letters here; it leaves them out.
 """
 
 import re
@@ -11,6 +14,7 @@ from util.text_metrics.ptb_rules import ABBREVIATIONS, CONTRACTED, RULES, shape_
 # Most sentences are nothing but words, commas and a full stop.
 _PLAIN = re.compile(r"\s*[A-Za-z]+(?:(?:,\s|\s)\s*[A-Za-z]+)*\s?\.?\s*")
 _PLAIN_WORD = re.compile(r"[A-Za-z]+(?=[.,]?(?:\s|$))")
+_NEAR = 1000  # characters looked at for a token: a long text costs its length, not its square
 _BLANK = re.compile(r"\s+")
 # What the scorers drop; brackets stay, since they are in small letters by then.
 _DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", ""])
@@ -35,7 +39,8 @@ def tokenize(sentence: str) -> list[str]:
     """The words of a sentence in small letters, without punctuation; empty for a blank one.
 
     A line break within the sentence is a blank.  Words are what the Java program gives for the
-    sentence on a line of its own.
+    sentence on a line of its own before a line that begins in small letters.  (It looks over the
+    line's end: "a capital T." gives `t` before a line with "The", and `t.` before others.)
     """
     if _PLAIN.fullmatch(sentence):
         words = sentence.lower().replace(",", " ").replace(".", " ").split()
@@ -60,13 +65,20 @@ def _scan(text: str, shape: str) -> list[str]:
                 words.append(word)
                 place = plain.end()
                 continue
-        rules = RULES[_kind(shape[place])]
-        found = max((m for rule in rules if (m := rule.match(shape, place))), key=re.Match.end)
+        found = _longest(shape, place, place + _NEAR)
+        if found.end() == place + _NEAR:
+            found = _longest(shape, place, len(shape))
         word = _normal(text[place : found.end(1)].lower())
         place = found.end(1)
         if word not in _DROPPED:
             words.append(word)
     return words
+
+
+def _longest(shape: str, place: int, end: int) -> re.Match[str]:
+    """The rule that matches most characters, the first of equals; `end` is the text's for them."""
+    rules = RULES[_kind(shape[place])]
+    return max((m for rule in rules if (m := rule.match(shape, place, end))), key=re.Match.end)
 
 
 def _kind(first: str) -> str:

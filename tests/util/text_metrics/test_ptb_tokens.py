@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,9 +89,16 @@ def test_golden_file_is_what_java_says(golden: Path, tmp_path: Path) -> None:
 
 def test_no_text_stops_it() -> None:
     """A character of any block is a token, part of one, or left out; never an error."""
-    for number in range(1, sys.maxunicode + 1, 37):
+    for number in range(1, sys.maxunicode + 1, 211):
         words = tokenize(f"a{chr(number)}b {chr(number)}5")
         assert words and all(words), hex(number)
+
+
+def test_a_long_text_costs_its_length() -> None:
+    start = time.monotonic()
+    assert len(tokenize("a," * 10_000)) == 10_000  # 50 s where each token looks at all the rest
+    assert tokenize("a" * 5000 + " @" + "b" * 5000) == ["a" * 5000, "@" + "b" * 5000]
+    assert time.monotonic() - start < 20
 
 
 def test_random_sentences(golden: Path, tmp_path: Path) -> None:
