@@ -89,6 +89,7 @@ class CaptionOptions:
         units: units of relation graphs of dualvgr_lstm
         graph_layers: rounds of attention in each relation graph
         topology: which clips each relation graph relates: complete, window:K or knn:K
+        graph_dropout: dropout of dualvgr_lstm's frames and graphs
         fusion: how the channels of dualvgr_lstm meet: linear or mfb
         bilinear_width: products of the mfb fusion
         bilinear_factor: factors summed to one product of the mfb fusion
@@ -116,6 +117,7 @@ class CaptionOptions:
     units: int = 1
     graph_layers: int = 1
     topology: str = "complete"
+    graph_dropout: float = 0.15
     fusion: Literal["linear", "mfb"] = "linear"
     bilinear_width: int = 256
     bilinear_factor: int = 2
@@ -148,7 +150,7 @@ class CaptionOptions:
                 f"--feature_norm {self.feature_norm}: give none, standardize, or whiten:K with a "
                 "whole number K of components, such as whiten:64"
             )
-        for name in ("feature_dropout", "dropout", "label_smoothing"):
+        for name in ("feature_dropout", "dropout", "graph_dropout", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1)")
         if self.attention_penalty < 0:

@@ -27,8 +27,8 @@ def decoder_other_than(*names: str) -> Callable[[Values], bool]:
 
 NEEDLESS = (
     Needless(
-        ("units", "graph_layers", "topology", "fusion", "bilinear_width", "bilinear_factor",
-         "relation_lr"),
+        ("units", "graph_layers", "topology", "graph_dropout", "fusion", "bilinear_width",
+         "bilinear_factor", "relation_lr"),
         "a --decoder other than dualvgr_lstm", decoder_other_than("dualvgr_lstm"),
     ),
     Needless(

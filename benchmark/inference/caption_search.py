@@ -72,7 +72,7 @@ def prepare(options: argparse.Namespace, device: torch.device) -> tuple[LstmDeco
     torch.manual_seed(0)
     config = CaptionConfig(
         appearance_width=FEATURES, motion_width=0, feature_norm="none", width=options.width,
-        units=0, heads=1, graph_layers=1, topology="complete", punish="values",
+        units=0, heads=1, graph_layers=1, graph_dropout=0.0, topology="complete", punish="values",
         feature_dropout=0.0, dropout=0.0, state_dropout=0.0, fusion="linear", bilinear_width=1,
         bilinear_factor=1, vocabulary=options.vocabulary, word_width=options.width,
         positions="clips", attn_act="tanh", legacy_frame_aligned=False, layers=1,

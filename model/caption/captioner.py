@@ -1,5 +1,6 @@
 """A whole captioner: features of a video's clips in, what its decoder goes on from out."""
 
+from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor, nn
@@ -51,8 +52,10 @@ class RelationCaptioner(RelationEncoder):
 
     def __init__(self, config: CaptionConfig, decoder: type[CaptionDecoder]) -> None:
         """Random weights; norms that a task fits are in `inputs`."""
-        super().__init__(config)
-        self.fusion = FUSIONS[config.fusion](config)
+        # What the decoder drops of its words is far too much for graphs of a few clips.
+        graphs = replace(config, dropout=config.graph_dropout)
+        super().__init__(graphs)
+        self.fusion = FUSIONS[config.fusion](graphs)
         initialise(self.fusion)
         self.decoder = decoder(config, config.width)
 

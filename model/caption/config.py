@@ -22,3 +22,4 @@ class CaptionConfig(FusionConfig):
     attn_act: AttentionActivation  # of ets_paddle's attention
     legacy_frame_aligned: bool  # lstm: one word a frame, as the tutorial has it
     layers: int  # of the transformer
+    graph_dropout: float  # dropout of dualvgr_lstm's video encoder and graphs

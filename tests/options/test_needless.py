@@ -51,7 +51,8 @@ CASES = [
     *(
         (CAPTIONING, f"{CAPTIONS} --{name}", "dualvgr_lstm")
         for name in ("units 2", "graph_layers 2", "topology window:2", "fusion mfb",
-                     "bilinear_width 8", "bilinear_factor 3", "relation_lr 0.1", "heads 2")
+                     "bilinear_width 8", "bilinear_factor 3", "relation_lr 0.1", "heads 2",
+                     "graph_dropout 0.3")
     ),
     (CAPTIONING, f"{CAPTIONS} --layers 3", "transformer"),
     (CAPTIONING, f"{CAPTIONS} --attn_act none", "ets_paddle"),

@@ -21,6 +21,7 @@ CONFIG = CaptionConfig(
     units=1,
     heads=2,
     graph_layers=1,
+    graph_dropout=0.0,
     topology="complete",
     punish="values",
     feature_dropout=0.0,

@@ -163,6 +163,8 @@ def test_options_that_change_the_model(tiny) -> None:
     assert task_of(word_width=5).module.widths == {"appearance": 12, "motion": 9}
     assert task_of(channels="appearance").module.widths == {"appearance": 12, "motion": 0}
     assert task_of(motion=None).module.widths == {"appearance": 12, "motion": 0}
+    graphs = task_of(decoder="dualvgr_lstm", dropout=0.5, graph_dropout=0.25).module.model
+    assert graphs.video.dropout.chance == 0.25 and graphs.decoder.dropout.chance == 0.5
     derived = task_of(motion=None, motion_from="difference").module
     assert derived.widths == {"appearance": 12, "motion": 12}
     frames, clips = (task_of(positions=kind) for kind in ("frames", "clips"))
