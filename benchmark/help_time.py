@@ -23,6 +23,7 @@ PREPROCESS = (
 COMMANDS = [
     *(["train.py", task] for task in TASK_OPTIONS),
     ["predict.py"],
+    ["predict.py", "caption"],
     *(["evaluate.py", name] for name in evaluate.COMMANDS),
     *([f"preprocess.{name}"] for name in PREPROCESS),
     ["data_loader.store"],

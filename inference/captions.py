@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from data_loader.batch import Features, Frames
 from data_loader.caption.dataset import CaptionData
 from inference.split import evaluating
 from model.caption.search import Caption, search
@@ -26,20 +27,27 @@ def caption_split(
     own = []
     with evaluating(task):
         for rows, visual in data.segments(batch_size, every=world_size(), first=rank()):
-            memory = task.encode(visual.to(device))
-            found = search(
-                task.model.decoder,
-                memory,
-                beam=options.beam,
-                max_words=options.max_words,
-                length_penalty=options.length_penalty,
-                no_repeat=options.no_repeat,
-                n_best=n_best,
-                trace=False,
-            )
+            found = find_captions(task, visual.to(device), options, n_best=n_best)
             own += zip(rows.tolist(), found, strict=True)
     every = [pair for part in gather_objects(own) for pair in part]
     return [captions for _, captions in sorted(every, key=lambda pair: pair[0])]
+
+
+@torch.inference_mode()
+def find_captions(
+    task: Captioning, visual: Features | Frames, options: SearchOptions, *, n_best: int
+) -> list[list[Caption]]:
+    """The best captions of each of V videos, best first; `task` in evaluation mode."""
+    return search(
+        task.model.decoder,
+        task.encode(visual),
+        beam=options.beam,
+        max_words=options.max_words,
+        length_penalty=options.length_penalty,
+        no_repeat=options.no_repeat,
+        n_best=n_best,
+        trace=False,
+    )
 
 
 def cross_entropy(

@@ -1,19 +1,31 @@
-"""A video that goes on: its last clips, in the form that a run's model takes of a video."""
+"""A video that goes on: its last clips, as a run's model takes those of a video; captions of them.
+
+captioner = Captioner("results/mine", search=SearchOptions())
+live = LiveCaptions(captioner, rate=30, every=4)
+for clip in live.clips(camera):  # or clips of your own (preprocess.feature.stream)
+    if said := live.step(clip):
+        print(clip.time, said.text)
+"""
 
 from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from data_loader.batch import Features
-from preprocess.feature.stream import StreamedClip
+from inference.caption.captioner import Captioner, Said
+from inference.video import FeatureExtraction
+from preprocess.feature.stream import StreamedClip, stream_features
+from util.errors import UserError
 
 
 class LiveClips:
     """The last N clips of a stream.  One thread may add clips while another reads them."""
 
     def __init__(self, clips: int) -> None:
-        """`clips`: N, as many as the run's stores have."""
+        """`clips`: N, as many as the run's stores have, or as there shall be."""
         self._clips: deque[StreamedClip] = deque(maxlen=clips)
 
     def __len__(self) -> int:
@@ -41,3 +53,57 @@ class LiveClips:
             motion=torch.from_numpy(motion).float()[None],
             clip_mask=torch.ones(1, len(clips), dtype=torch.bool),
         )
+
+
+class LiveCaptions:
+    """Captions of a stream, one every few seconds, about as many seconds.
+
+    The clips are apart as those of a video of that length are.  What is held is N clips' features,
+    and what the backbones hold of one clip.
+    """
+
+    def __init__(self, captioner: Captioner, *, rate: float, every: float) -> None:
+        """`rate`: frames per second of the source; `every`: s.
+
+        Raises UserError if the run has encoders of its own, or its channels' clips differ in
+        frames.
+        """
+        reader = captioner.read_video
+        if not isinstance(reader, FeatureExtraction):
+            raise UserError(
+                f"{captioner.run.path} has encoders of its own, which see whole videos: give "
+                "--video FILE --as vtt, or a run on feature stores"
+            )
+        first, *others = (r.sampling for r in reader.reading.values())
+        if any((s.frames, s.fps) != (first.frames, first.fps) for s in others):
+            raise UserError(
+                f"{captioner.run.path}: its channels have clips of different frames, a stream's "
+                "have the same: extract both with the same --frames"
+            )
+        self.captioner, self.rate, self.every = captioner, rate, every
+        self.backbones = reader.backbones
+        if first.fps is not None:
+            self.frames, self.stride, self.first = 1, max(1, round(rate / first.fps)), 0
+            count = max(1, round(every * first.fps))
+        else:
+            count, self.frames = first.clips, first.frames
+            self.stride = max(1, round(rate * every / (count + 1)))
+            self.first = max(0, self.stride - self.frames // 2)
+        self._last = LiveClips(count)
+        self._due = every  # s
+
+    def clips(self, source: str | Path | Iterable[np.ndarray]) -> Iterator[StreamedClip]:
+        """The clips of a file, or of frames as they come (`stream_features`), for `step`."""
+        return stream_features(
+            source, backbones=self.backbones, frames=self.frames, stride=self.stride,
+            first=self.first, group=1, rate=self.rate,
+        )  # fmt: skip
+
+    def step(self, clip: StreamedClip) -> Said | None:
+        """Take the next clip; the best caption of the last ones, where one is due by its time."""
+        self._last.add(clip)
+        if clip.time < self._due:
+            return None
+        self._due += self.every * (1 + (clip.time - self._due) // self.every)
+        (said,) = self.captioner.caption_clips(self._last.visual())
+        return said

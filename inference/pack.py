@@ -24,19 +24,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = check_output(options.output, inputs={"--run": source})
     # Here and not above: help and a misspelt option shall not wait for torch.
     from inference.pack_file import save_pack
+    from inference.run import TASKS
     from model.task.qa import QuestionAnswering
     from util.checkpoint import load_checkpoint
 
     content = load_checkpoint(source)
-    task = QuestionAnswering.from_checkpoint(content)  # refuses what would answer nothing
+    kind = TASKS.get(content["task"], QuestionAnswering)  # which refuses what answers nothing
+    task = kind.from_checkpoint(content)
     parameters = {name for name, _ in task.named_parameters()}
     save_pack(output, content, parameters=parameters, checkpoint=options.checkpoint)
     numbers = sum(parameter.numel() for parameter in task.parameters())
-    print(
-        f"{source} at step {content['step']}: {numbers:,} parameters, "
-        f"{len(content['vocabulary']['words']):,} words, "
-        f"{len(content['vocabulary']['answers']):,} answers"
+    known = (
+        f"{len(task.vocabulary.words):,} words, {len(task.vocabulary.answers):,} answers"
+        if isinstance(task, QuestionAnswering)
+        else f"{len(task.vocabulary.words):,} words"
     )
+    print(f"{source} at step {content['step']}: {numbers:,} parameters, {known}")
     print(f"wrote {output}, {Path(output).stat().st_size / 1e6:.2f} MB")
     return 0
 

@@ -13,7 +13,7 @@ import torch
 from data_loader.batch import Features, Frames, QuestionBatch
 from data_loader.tokens import tokenize
 from inference.run import open_run
-from inference.video import ClipDecoding, FeatureExtraction, VideoInput
+from inference.video import VideoInput, open_video_input
 from inference.words import Words
 from model.task.qa import Predictions, QuestionAnswering
 from util.errors import UserError
@@ -53,23 +53,8 @@ class Predictor:
         self.run = open_run(run, QuestionAnswering, device=device)
         self.vocabulary = self.run.task.vocabulary
         self.words = Words(self.run.task, self.run.word_vectors)
-        if self.run.options["video"] == "none":
-            raise UserError(
-                f"{run} was trained without video (--video none): ask a run that saw videos"
-            )
-        self.read_video: FeatureExtraction | ClipDecoding
-        if "clips" in self.run.stores:
-            if appearance_weights or motion_weights:
-                raise UserError(
-                    f"{run} has encoders of its own in its checkpoint: leave out "
-                    "--appearance_weights and --motion_weights"
-                )
-            self.read_video = ClipDecoding(self.run.stores["clips"].provenance)
-        else:
-            weights = {"appearance": appearance_weights, "motion": motion_weights}
-            self.read_video = FeatureExtraction(
-                self.run.path, self.run.stores, weights=weights, device=device
-            )
+        weights = {"appearance": appearance_weights, "motion": motion_weights}
+        self.read_video = open_video_input(self.run, weights=weights, device=device)
 
     def ask(self, video: str | Path, question: str) -> Reply:
         """Answer one question about one video file.
@@ -82,14 +67,13 @@ class Predictor:
     def ask_again(self, seen: VideoInput, question: str) -> Reply:
         """Answer a question about a video that `read_video` has read, as `ask` does."""
         found = self._predict(seen.visual, _tokens(question))
-        readout, shown = found.readout[0].numpy(), seen.thumbnails
+        readout = found.readout[0].numpy()
         most = np.sort(np.argsort(-readout, kind="stable")[:SHOWN])
-        middle = shown.index[most, 0]
         return Reply(
             answers=self._answers(found),
             unknown=self.words.note(_tokens(question)),
-            frames=[shown.frames[i] for i in middle],
-            times=[f"frame {i + 1}" for i in shown.numbers[middle].tolist()],
+            frames=seen.middle_frames(most),
+            times=seen.times(most),
             punishment=found.punishment[0].numpy()[:, most],
             readout=readout[most],
         )

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from data_loader.caption.dataset import CaptionData
 from data_loader.dataset import QaData
 from data_loader.video_table import ClipTable
+from inference.caption.word_clips import word_clips
+from inference.caption.word_plots import word_maps
 from inference.split import evaluating
 from model.task.autoencoder import Autoencoding
 from model.task.captioning import Captioning
@@ -16,7 +18,8 @@ from model.task.qa import ScoredPredictions
 from util.clip_plots import clip_weights, reconstructions
 from util.tensorboard import RunLog
 
-SAMPLES = 12  # questions
+SAMPLES = 12  # questions, or captions
+CAPTIONS_DRAWN = 4  # with which clips their words came from
 FRAMES_SHOWN = 8  # of each clip
 
 
@@ -64,6 +67,14 @@ def show_captions(
         if split.references(i)
     ]
     log.table(step, "val/captions", ["segment", "caption", "a true one", "CIDEr-D"], rows)
+    device, maps = next(task.parameters()).device, []
+    with evaluating(task):
+        for i in picked[:: max(1, len(picked) // CAPTIONS_DRAWN)][:CAPTIONS_DRAWN]:
+            visual = data.table.gather(data.video[[i]]).to(device)
+            of = word_clips(task, visual, task.vocabulary.encode(said[i].split()))
+            maps.append((split.ids[i], of.words, of.attention, of.drop))
+    if any(attention is not None or drop is not None for *_, attention, drop in maps):
+        log.figure(step, "val/words and clips", word_maps(maps))
 
 
 @torch.inference_mode()

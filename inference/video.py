@@ -1,20 +1,24 @@
 """A video file as a run's model takes it: features of its backbones, or decoded clips."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
 from data_loader.store.provenance import Provenance, Sampling
+from inference.run import Run
 from preprocess.feature.extractor import FeatureExtractor
 from preprocess.feature.load import backbone_from_provenance
 from preprocess.video.clips import Clips, read_resized
 from preprocess.video.decoders import decoder_of
-from preprocess.video.resize import Thumbnail, clip_input_spec
+from preprocess.video.resize import InputSpec, Thumbnail, clip_input_spec
 from util.errors import UserError
 
 SHOWN = Thumbnail(height=320)  # of the picture: a clip is some 150 pixels wide there
@@ -28,8 +32,60 @@ class VideoInput:
     visual: Features | Frames  # V = 1
     thumbnails: Clips  # the middle frame of each clip, small: (N, 1)
 
+    def middle_frames(self, clips: np.ndarray) -> list[np.ndarray]:
+        """The middle frame of some clips, small, (H, W, 3) uint8.  clips: (K,) int64."""
+        return [self.thumbnails.frames[i] for i in self.thumbnails.index[clips, 0]]
 
-class FeatureExtraction:
+    def times(self, clips: np.ndarray) -> list[str]:
+        """Which of the video's frames each of these is, from 1, in words."""
+        number = self.thumbnails.numbers[self.thumbnails.index[clips, 0]]
+        return [f"frame {i + 1}" for i in number.tolist()]
+
+
+class Reading(NamedTuple):
+    """What is decoded of a video for one store."""
+
+    sampling: Sampling
+    decoder: str
+    picture: InputSpec
+
+
+class VideoReader(ABC):
+    """Video files -> what a run's model takes of them."""
+
+    reading: dict[str, Reading]  # by the option that names each of the run's stores
+
+    @abstractmethod
+    def visual(self, decoded: Mapping[str, Clips]) -> Features | Frames:
+        """The clips of one video, by store as in `reading`, as the model takes them (V = 1)."""
+
+    def __call__(self, video: str | Path) -> VideoInput:
+        """Decode a file, and extract where that is needed.
+
+        Raises UserError if the file cannot be read.
+        """
+        decoded: dict[str, Clips] = {}
+        thumbnails: list[Clips] = []
+        for sampling, decoder in dict.fromkeys(r[:2] for r in self.reading.values()):
+            alike = [name for name, r in self.reading.items() if r[:2] == (sampling, decoder)]
+            *found, shown = read_resized(
+                video,
+                clips=sampling.clips,
+                frames=sampling.frames,
+                fps=sampling.fps,
+                decoder=decoder,
+                keep_partial=False,
+                specs=[
+                    *(self.reading[name].picture for name in alike),
+                    SHOWN_AT_RATE if sampling.fps else SHOWN,
+                ],
+            )
+            thumbnails.append(shown)
+            decoded |= zip(alike, found, strict=True)
+        return VideoInput(visual=self.visual(decoded), thumbnails=thumbnails[0])
+
+
+class FeatureExtraction(VideoReader):
     """Video files -> features, by the backbones that made a run's stores."""
 
     def __init__(
@@ -46,7 +102,7 @@ class FeatureExtraction:
         """
         self.made: dict[str, Provenance] = {}  # of the stores, by channel, as are the following
         self.backbones: dict[str, FeatureExtractor] = {}
-        self.reading: dict[str, tuple[Sampling, str]] = {}  # clips, and the decoder
+        self.reading = {}
         for name, store in stores.items():
             made = store.provenance
             if not made.has_backbone:
@@ -60,64 +116,60 @@ class FeatureExtraction:
             self.backbones[name] = backbone_from_provenance(
                 made, weights=weights[name], device=device
             )
-            self.reading[name] = made.sampling, decoder_of(made)
+            picture = self.backbones[name].picture
+            self.reading[name] = Reading(made.sampling, decoder_of(made), picture)
 
-    def __call__(self, video: str | Path) -> VideoInput:
-        """Decode and extract.  Raises UserError if the file cannot be read."""
+    def visual(self, decoded: Mapping[str, Clips]) -> Features:
+        """Extract: the features of both channels."""
         features: dict[str, Tensor] = {}
-        thumbnails: list[Clips] = []
-        for sampling, decoder in dict.fromkeys(self.reading.values()):  # as a rule both share one
-            alike = [name for name, how in self.reading.items() if how == (sampling, decoder)]
-            *found, shown = read_resized(
-                video,
-                clips=sampling.clips,
-                frames=sampling.frames,
-                fps=sampling.fps,
-                decoder=decoder,
-                keep_partial=False,
-                specs=[
-                    *(self.backbones[name].picture for name in alike),
-                    SHOWN_AT_RATE if sampling.fps else SHOWN,
-                ],
-            )
-            thumbnails.append(shown)
-            for name, decoded in zip(alike, found, strict=True):
-                rows = self.backbones[name].extract_pictures(decoded)
-                rows = rows.astype(self.made[name].precision or "float32")  # as in the store
-                features[name] = torch.from_numpy(rows).float()
+        for name, clips in decoded.items():
+            rows = self.backbones[name].extract_pictures(clips)
+            rows = rows.astype(self.made[name].precision or "float32")  # as in the store
+            features[name] = torch.from_numpy(rows).float()
         appearance = features["appearance"]
         motion = features.get("motion", appearance[..., :0])  # the model makes it of the other
-        visual = Features(
+        return Features(
             appearance=appearance[None],
             motion=motion.mean(1)[None],
             clip_mask=torch.ones(1, len(appearance), dtype=torch.bool),
         )
-        return VideoInput(visual=visual, thumbnails=thumbnails[0])
 
 
-class ClipDecoding:
+class ClipDecoding(VideoReader):
     """Video files -> decoded clips, for a run that has its own encoders."""
 
     def __init__(self, made: Provenance) -> None:
         """`made`: the provenance of the clip store that the run was trained on."""
         assert made.sampling is not None
-        self.sampling, self.decoder = made.sampling, decoder_of(made)
-        self.spec = clip_input_spec(made)
+        self.reading = {"clips": Reading(made.sampling, decoder_of(made), clip_input_spec(made))}
 
-    def __call__(self, video: str | Path) -> VideoInput:
-        """Decode and resize.  Raises UserError if the file cannot be read."""
-        resized, shown = read_resized(
-            video,
-            clips=self.sampling.clips,
-            frames=self.sampling.frames,
-            decoder=self.decoder,
-            keep_partial=False,
-            specs=[self.spec, SHOWN],
-        )
-        visual = Frames(
-            frames=torch.from_numpy(resized.frames),
-            index=torch.from_numpy(resized.index)[None],
-            clip_mask=torch.ones(1, len(resized.index), dtype=torch.bool),
+    def visual(self, decoded: Mapping[str, Clips]) -> Frames:
+        """The clips as they are."""
+        clips = decoded["clips"]
+        return Frames(
+            frames=torch.from_numpy(clips.frames),
+            index=torch.from_numpy(clips.index)[None],
+            clip_mask=torch.ones(1, len(clips.index), dtype=torch.bool),
             row=torch.zeros(1, dtype=torch.int64),
         )
-        return VideoInput(visual=visual, thumbnails=shown)
+
+
+def open_video_input(run: Run, *, weights: Mapping[str, str | None], device: str) -> VideoReader:
+    """What reads new videos for a run.
+
+    `weights`: by channel, files other than those the stores name.  Raises UserError if the run was
+    trained without video, has no backbone for a new video, or has encoders of its own, whose
+    weights nobody can give.
+    """
+    if run.options["video"] == "none":
+        raise UserError(
+            f"{run.path} was trained without video (--video none): ask a run that saw videos"
+        )
+    if "clips" not in run.stores:
+        return FeatureExtraction(run.path, run.stores, weights=weights, device=device)
+    if any(weights.values()):
+        raise UserError(
+            f"{run.path} has encoders of its own in its checkpoint: leave out "
+            "--appearance_weights and --motion_weights"
+        )
+    return ClipDecoding(run.stores["clips"].provenance)

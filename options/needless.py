@@ -127,6 +127,16 @@ NEEDLESS = (
         ("clips", "frames"), "--fps", lambda v: "retry" in v and v["fps"] > 0
     ),
     Needless(("gpus_per_actor",), "--device cpu", lambda v: v.get("device") == "cpu"),
+    Needless(
+        ("every",), "--video without --as, and --videos",
+        lambda v: "live" in v and v["live"] is None and v["as"] is None,
+    ),
+    Needless(("as",), "--videos and --live", lambda v: "live" in v and v["video"] is None),
+    Needless(
+        ("n_best",), "--as and --live, which have one caption at a time",
+        lambda v: "live" in v and (v["live"] is not None or v["as"] is not None),
+    ),
+    Needless(("output",), "--live, which prints", lambda v: v.get("live") is not None),
 )  # fmt: skip
 
 

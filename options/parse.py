@@ -39,7 +39,8 @@ def parse(
     value that a class's own check refuses.  `--help` prints the help and exits 0.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    fields = {f.name: f for cls in classes for f in dataclasses.fields(cls)}
+    # `as` is a word of Python's: a field is called `as_`, and what people type --as.
+    fields = {f.name.rstrip("_"): f for cls in classes for f in dataclasses.fields(cls)}
     kinds = {"preset": str | None, **{name: f.type for name, f in fields.items()}}
     if {"-h", "--help"} & set(argv):
         # Here and not above: only the help needs argparse.
@@ -62,7 +63,8 @@ def parse(
     # A preset is a complete run, which flags change: what they make needless of it is no mistake.
     refuse_needless(preset, {**defaults, **preset}, defaults, prog)
     refuse_needless(given, {**defaults, **values}, defaults, prog)
-    return tuple(build(cls, values) for cls in classes)
+    own = {fields[name].name: value for name, value in values.items()}
+    return tuple(build(cls, own) for cls in classes)
 
 
 def presets() -> list[str]:

@@ -75,9 +75,10 @@ class Captioning(TaskModule):
         Raises UserError if the checkpoint is of another task.
         """
         if content["task"] != "captioning":
+            other = ", or ask it a --question (python predict.py)" * (content["task"] == "qa")
             raise UserError(
                 f"a run of the task {content['task']} writes no captions: name one of the task "
-                "captioning (python train.py captioning)"
+                f"captioning (python train.py captioning){other}"
             )
         options, sizes = content["options"], content["sizes"]
         task = cls(

@@ -111,10 +111,13 @@ class QuestionAnswering(TaskModule):
         Raises UserError if the checkpoint is of another task.
         """
         if content["task"] != "qa":
-            raise UserError(
-                f"a run of the task {content['task']} answers no questions: name one of the task "
-                "qa, or train one that starts from it (train.py qa --init_from)"
+            cure = (
+                "caption a video with it (python predict.py caption), or name one of the task qa"
+                if content["task"] == "captioning"
+                else "name one of the task qa, or train one that starts from it (train.py qa "
+                "--init_from)"
             )
+            raise UserError(f"a run of the task {content['task']} answers no questions: {cure}")
         options, sizes = content["options"], content["sizes"]
         task = cls(
             build(ModelOptions, options),

@@ -23,7 +23,8 @@ def help_text(prog: str, about: str, classes: Sequence[type], presets: str) -> s
         group = parser.add_argument_group(summary.strip().rstrip("."))
         meanings = dict(re.findall(r"^ {4}(\w+): (.+(?:\n {5}.+)*)", entries, re.MULTILINE))
         for field in dataclasses.fields(cls):
-            group.add_argument(f"--{field.name}", **_shown(field, meanings[field.name]))
+            name = field.name.rstrip("_")  # as_: --as
+            group.add_argument(f"--{name}", **_shown(field, meanings[field.name]))
     return parser.format_help()
 
 

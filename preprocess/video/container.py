@@ -50,6 +50,16 @@ def count_packets(path: Path) -> tuple[int, int, str]:
     return count, max(whole, header) if cut else count, cut
 
 
+def frame_rate(path: Path) -> float:
+    """Frames per second of a file, by its header.  Raises VideoError if it does not say."""
+    with open_video(path) as container:
+        stream = video_stream(container, path)
+        rate = stream.average_rate or stream.guessed_rate
+    if not rate:
+        raise VideoError(path, "its header says no frame rate")
+    return float(rate)
+
+
 def lost_beginning(path: Path) -> int:
     """How many pictures of a recording that begins in the middle cannot be decoded.
 

@@ -33,18 +33,18 @@ def frames_at_rate(path: Path, total: int, fps: float) -> np.ndarray:
     if len(times) < total:
         raise VideoError(path, "decodes to another number of frames each time")
     times = times[:total]  # another decoder may have stopped earlier
-    if not _end(times) * fps < MOST:
+    if not end_time(times) * fps < MOST:
         raise VideoError(
             path,
-            f"lasts {_end(times):.0f} s by its times, which is more than {MOST:,} samples at --fps "
-            f"{fps:g}",
+            f"lasts {end_time(times):.0f} s by its times, which is more than {MOST:,} samples at "
+            f"--fps {fps:g}",
         )
     return samples(times, fps)
 
 
 def samples(times: np.ndarray, fps: float) -> np.ndarray:
     """Frame numbers (N,) int64 of the samples; times (T,) of the frames in s, ascending from 0."""
-    count = max(1, int(np.ceil((_end(times) - ROUNDING) * fps)))
+    count = max(1, int(np.ceil((end_time(times) - ROUNDING) * fps)))
     moments = np.arange(count) / fps + ROUNDING
     return np.searchsorted(times, moments, side="right").astype(np.int64) - 1
 
@@ -83,6 +83,6 @@ def _shown(container: InputContainer, stream: VideoStream, decoded: bool) -> Ite
                 yield packet.pts
 
 
-def _end(times: np.ndarray) -> float:
+def end_time(times: np.ndarray) -> float:
     """When the last frame ends, in s."""
     return float(times[-1]) * len(times) / max(1, len(times) - 1)

@@ -26,7 +26,7 @@ from options.model import ModelOptions
 from options.needless import NEEDLESS
 from options.pack import PackOptions
 from options.parse import parse
-from options.predict import PredictOptions
+from options.predict import PredictCaptionOptions, PredictOptions
 from options.preprocess.captions import CaptionOptions
 from options.preprocess.cluster import ClusterOptions
 from options.preprocess.extract import ImportOptions, VideoOptions
@@ -41,6 +41,7 @@ from util.errors import UserError
 
 QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
 CAPTIONING = option_classes("captioning")
+CAPTION = (PredictCaptionOptions, SearchOptions)
 CAPTION_RUNS = (CaptionRunOptions, SearchOptions)
 SCORE = (ScoreOptions, SplitOptions)
 STORES = "--run r --questions q --appearance a --motion m"
@@ -117,6 +118,11 @@ CASES = [
         (VideoOptions, ClusterOptions),
         f"{EXTRACT} --backbone resnet18 --device cpu --gpus_per_actor 0.5", "--device cpu",
     ),
+    (CAPTION, "--run r --video v --every 2", "--videos"),
+    (CAPTION, "--run r --videos v --as vtt", "--live"),
+    (CAPTION, "--run r --live v --n_best 2", "one caption at a time"),
+    (CAPTION, "--run r --video v --as srt --n_best 2", "one caption at a time"),
+    (CAPTION, "--run r --live v --output o", "--live, which prints"),
 ]  # fmt: skip
 
 
@@ -126,7 +132,8 @@ def test_an_option_that_reaches_nothing_is_refused(classes, typed: str, beside: 
         parse("prog", "", classes, typed.split())
     name = re.findall(r"--(\w+)", typed)[-1]
     name = name if f"--{name}" != beside else re.findall(r"--(\w+)", typed)[-2]
-    default = next(f.default for cls in classes for f in dataclasses.fields(cls) if f.name == name)
+    fields = [field for cls in classes for field in dataclasses.fields(cls)]
+    default = next(field.default for field in fields if field.name.rstrip("_") == name)
     if isinstance(default, str | int | float):  # its default says nothing new
         given = re.sub(rf"--{name}\b( [^-]\S*)?", f"--{name}={default}", typed)
         parse("prog", "", classes, given.split())
@@ -168,7 +175,8 @@ def test_the_autoencoder_punishes_nothing() -> None:
 
 CLASSES = (
     *QA, *AUTOENCODER, *CAPTIONING, *SCORE, BaselineOptions, CompareOptions, CurveOptions,
-    ImportOptions, PackOptions, PredictOptions, QuestionOptions, ReconstructionOptions,
+    ImportOptions, PackOptions, PredictOptions, PredictCaptionOptions, QuestionOptions,
+    ReconstructionOptions,
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
     ClusterOptions, CaptionFileOptions, *CAPTION_RUNS,
 )  # fmt: skip
@@ -201,6 +209,8 @@ COMMANDS = {
     "evaluate.py table": (TableOptions,),
     "evaluate.py captions": (CaptionFileOptions,),
     "predict.py": (PredictOptions,),
+    "predict.py ask": (PredictOptions,),
+    "predict.py caption": CAPTION,
     "inference.pack": (PackOptions,),
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),

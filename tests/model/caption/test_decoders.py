@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data_loader.caption import captions
+from data_loader import vocabulary
 from model.caption import decoder as special
 from model.caption import sequence
 from model.caption.captioner import DECODERS, DecoderName
@@ -29,7 +29,7 @@ each_form = pytest.mark.parametrize(("name", "changes"), FORMS, ids=str)
 def test_every_name_has_a_decoder_and_numbers_are_the_files() -> None:
     assert set(DECODERS) == set(NAMES)
     numbers = [getattr(special, n) for n in ("PAD", "BOS", "EOS", "UNK")]
-    assert numbers == [getattr(captions, n) for n in ("PAD", "BOS", "EOS", "UNK")]
+    assert numbers == [getattr(vocabulary, n) for n in ("PAD", "BOS", "EOS", "UNK_WORD")]
 
 
 def words(count: int, length: int) -> Tensor:
