@@ -180,7 +180,9 @@ CLASSES = (
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
     ClusterOptions, CaptionFileOptions, *CAPTION_RUNS,
 )  # fmt: skip
-FIELDS = sorted({(cls, f.name) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str)
+FIELDS = sorted(
+    {(cls, f.name.rstrip("_")) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str
+)
 
 
 def test_every_option_is_tried_by_a_test() -> None:
