@@ -136,7 +136,8 @@ class CaptionOptions:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.word_width is not None and self.word_width < 1:
             raise ValueError(f"--word_width {self.word_width}: must be at least 1")
-        if self.width % self.heads or self.width % 2:
+        attends = self.decoder in ("transformer", "dualvgr_lstm")  # by heads
+        if attends and (self.width % self.heads or self.width % 2):
             raise ValueError(
                 f"--width {self.width}: must be even and a multiple of --heads {self.heads}"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import train
-from tests import tiny_run
+from tests import tiny_captions, tiny_run
 from tests.commands import start_processes
 from tests.conftest import ROOT
 
@@ -101,6 +101,36 @@ def test_two_processes_have_the_losses_of_one(tiny, steps: int | None, how: list
         return
     for processes, name in ((1, "one.json"), (2, "two.json")):
         flags = ["--run", "results/two", "--plots", "false", "--output", name]
+        together(processes, "evaluate.py", flags)
+    assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
+
+
+CAPTIONS = [
+    "--dropout", "0", "--epochs", "4", "--log_every", "1", "--lr", "1e-3", "--accumulate", "2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--decoder", "ets_yao2015", "--attention_penalty", "1"],
+        pytest.param(["--decoder", "dualvgr_lstm", "--graph_dropout", "0"], marks=pytest.mark.long),
+        pytest.param(["--decoder", "transformer"], marks=pytest.mark.long),
+    ],
+    ids=["Yao", "DualVGR", "transformer"],
+)
+def test_two_processes_caption_as_one(tmp_path, monkeypatch, how: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = [*tiny_captions.make(tmp_path), *CAPTIONS, *how]
+    train.main([*flags, "--run", "one"])
+    together(2, "train.py", [*flags, "--run", "two"])
+    one, two = metrics("one"), metrics("two")
+    assert [m.keys() for m in one] == [m.keys() for m in two]
+    for a, b in zip(one, two, strict=True):
+        for key in a:
+            assert b[key] == pytest.approx(a[key], rel=3e-3, abs=1e-4), (a["step"], key)
+    for processes, name in ((1, "one.json"), (2, "two.json")):
+        flags = ["--run", "results/two", "--meteor", "false", "--count", "0", "--output", name]
         together(processes, "evaluate.py", flags)
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
 

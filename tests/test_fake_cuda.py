@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Batch, Features, Frames
-from data_loader.vocabulary import Vocabulary
+from data_loader.batch import Batch, CaptionBatch, Features, Frames
+from data_loader.vocabulary import CaptionVocabulary, Vocabulary
 from model.task.autoencoder import Autoencoding
+from model.task.captioning import Captioning
 from model.task.encoder import build_encoder
 from model.task.qa import QuestionAnswering
 from options.autoencoder import AutoencoderOptions
+from options.caption import CaptionOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
@@ -104,7 +106,37 @@ def rebuilding(adversarial: float = 0.0, **options: Any) -> Case:
     return Case(task, frames)
 
 
+def captioned() -> CaptionBatch:
+    return CaptionBatch(
+        visual=features(),
+        video=torch.zeros(QUESTIONS, dtype=torch.int64, device=CUDA),
+        words=torch.full((QUESTIONS, 4), 5, device=CUDA),
+        length=torch.full((QUESTIONS,), 3, device=CUDA),
+        row=torch.arange(QUESTIONS, device=CUDA),
+    )
+
+
+def captioning(decoder: Any, **options: Any) -> Case:
+    def task() -> Captioning:
+        return Captioning(
+            CaptionOptions(decoder=decoder, width=8, heads=2, **options),
+            vocabulary=CaptionVocabulary(words=("w",) * 9),
+            word_width=8,
+            appearance_width=WIDTH,
+            motion_width=WIDTH,
+            mean_length=4.0,
+        )
+
+    return Case(task, captioned)
+
+
 CASES = {
+    "captions, lstm": captioning("lstm", feature_norm="whiten:3", label_smoothing=0.1),
+    "captions, one word a frame": captioning("lstm", legacy_frame_aligned=True),
+    "captions, Paddle's ETS": captioning("ets_paddle", positions="frames"),
+    "captions, Yao": captioning("ets_yao2015", attention_penalty=1.0, reduction="captions"),
+    "captions, transformer": captioning("transformer", feature_dropout=0.1),
+    "captions, DualVGR": captioning("dualvgr_lstm", units=2, fusion="mfb"),
     "dense": stored(units=2, graph_layers=2, feature_dropout=0.1, clip_dropout=0.2),
     "linear, nodes, released": stored(
         fusion="linear", punish="nodes", word_mask="released", hsic="released"
@@ -133,8 +165,9 @@ QUICK = {
     "float32": {
         "dense", "linear, nodes, released", "factorised", "whitened, product", "low rank",
         "window", "knn", "clips, augmented", "autoencoder, adversarial, jitter",
+        "captions, lstm", "captions, Yao", "captions, transformer",
     },
-    "bf16": {"dense", "autoencoder"},
+    "bf16": {"dense", "autoencoder", "captions, Paddle's ETS"},
 }  # fmt: skip
 
 
