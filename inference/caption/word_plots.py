@@ -1,6 +1,7 @@
 """Pictures of which clips a caption's words came from."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -124,10 +125,7 @@ def _maps(
 
 
 def _wrapped(lines: Sequence[str], width: int) -> str:
-    """Lines of at most `width` characters, what goes on indented."""
-    out = []
-    for line in lines:
-        out.append(line[:width])
-        for at in range(width, len(line), width - 10):
-            out.append(" " * 10 + line[at : at + width - 10])
-    return "\n".join(out)
+    """Lines of at most `width` characters, cut between words; what goes on is indented."""
+    return "\n".join(
+        part for line in lines for part in wrap(line, width, subsequent_indent=" " * 10)
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import predict
+from evaluation.caption.results_file import read_results
 from inference.caption.captioner import Captioner
 from options.caption import SearchOptions
 from tests.commands import Command
@@ -37,6 +38,8 @@ def test_a_folder_becomes_results(capsys) -> None:
     assert predict.main([*FLAGS, "--videos", "many", "--n_best", "2"]) == 0
     found = written("results/attention/captions.json")
     assert [one["image_id"] for one in found] == [file.stem for file in files]
+    scored = read_results(Path("results/attention/captions.json"))  # as evaluate.py captions
+    assert scored == {one["image_id"]: one["caption"] for one in found}
     captioner = Captioner("results/attention", search=SearchOptions(beam=2, max_words=16))
     for one, file in zip(found, files, strict=True):
         assert set(one) == {"image_id", "caption", "n_best"}
