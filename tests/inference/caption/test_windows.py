@@ -127,7 +127,6 @@ def test_a_stream_without_end_takes_fixed_memory(name: str) -> None:
     count = 5 if name == "rate" else 8
     assert max(held) == count and len(held) <= 2
     assert clip.time == pytest.approx(30, abs=0.5)
-    assert not any(one.text == "" for one in said) or len(said) == 30
 
 
 def test_a_run_with_encoders_is_not_live(long_video: Path) -> None:
