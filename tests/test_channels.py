@@ -6,6 +6,7 @@ import train
 from evaluation.run import answer, run_questions
 from inference.predictor import Predictor
 from inference.run import open_run
+from model.task.qa import QuestionAnswering
 from options.evaluate import SplitOptions
 from preprocess import questions, videos
 from preprocess.shapes.__main__ import main as generate
@@ -75,7 +76,7 @@ def test_without_a_motion_store_predict_is_evaluate(folder, monkeypatch, how: st
 
 def predict_is_evaluate(run: str) -> None:
     """A run answers about video files as it does about the stores made of them."""
-    trained = open_run(f"results/{run}", device="cpu")
+    trained = open_run(f"results/{run}", QuestionAnswering, device="cpu")
     asked = run_questions(trained, None)
     found, _ = answer(trained, asked, SplitOptions(split="test", device="cpu"), "real")
     predictor = Predictor(f"results/{run}", device="cpu")
