@@ -106,13 +106,15 @@ def _apply(self: Any, fn: Any, recurse: bool = True) -> Any:
     return self
 
 
-def _lstm(self: Any, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _lstm(self: Any, x: Tensor, start: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """The shapes of cuDNN's answer, which nobody can ask for without a driver; differentiable."""
     assert x.dtype == torch.float32, "autocast would run cuDNN's LSTM in float16"
     assert not torch.is_autocast_enabled("cuda"), "autocast would run cuDNN's LSTM in float16"
     width = self.hidden_size
     gates = x @ self.weight_ih_l0.T + self.bias_ih_l0 + self.bias_hh_l0
     y = gates[..., :width] @ self.weight_hh_l0[:width].T
+    if start is not None:  # (1, B, width) both
+        y = y + (start[0] + start[1])[0][:, None]
     return y, (y[:, -1][None], y[:, -1][None])
 
 
