@@ -29,6 +29,8 @@ class Run(Generic[Task]):
     device: torch.device
     options: dict[str, Any]  # what it was trained with, {option: value}
     stores: dict[str, StoreOrigin]  # what it was trained on, by the option that names each
+    dataset: str  # and how it is cut into splits, of captions; "" of questions
+    split_ids: str
     word_vectors: str  # where they came from; "" where the checkpoint does not say
     padded: int  # words that every question is padded to, as in training; 0: as they come
 
@@ -86,6 +88,8 @@ def open_run(
         device=target,
         options=options,
         stores=origins_of(content["stores"]),
+        dataset=content.get("dataset", ""),
+        split_ids=content.get("split_ids", ""),
         word_vectors=content.get("word_vectors_source", ""),
         # The released word mask depends on the padding.  Checkpoints of earlier versions do not say
         # how long that was.

@@ -131,7 +131,10 @@ def test_two_processes_caption_as_one(tmp_path, monkeypatch, how: list[str]) -> 
             assert b[key] == pytest.approx(a[key], rel=3e-3, abs=1e-4), (a["step"], key)
     for processes, name in ((1, "one.json"), (2, "two.json")):
         flags = ["--run", "results/two", "--meteor", "false", "--count", "0", "--output", name]
-        together(processes, "evaluate.py", flags)
+        started = start_processes(processes, "evaluate.py", flags)
+        assert [process.wait() for process in started] == [0] * processes
+        tables = [process.stdout.count("best constant caption") for process in started]
+        assert tables == [1, 0][:processes]  # the first alone prints scores
     assert json.loads(Path("one.json").read_text()) == json.loads(Path("two.json").read_text())
 
 

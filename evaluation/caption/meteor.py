@@ -18,8 +18,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -209,6 +209,21 @@ class Meteor:
 def _ended(process: subprocess.Popen[bytes]) -> bool:
     """Whether it has ended; it is not waited for, so that its number stays its own."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+@contextmanager
+def meteor_or_why() -> Iterator[tuple[Meteor | None, str]]:
+    """METEOR's program; where Java or the jar is missing None, and why: the other scores need none.
+
+    Never another metric under its name.
+    """
+    try:
+        program = Meteor()
+    except UserError as error:
+        yield None, str(error)
+        return
+    with program:
+        yield program, ""
 
 
 def find_jar() -> Path:

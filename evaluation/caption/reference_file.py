@@ -88,22 +88,22 @@ def of_caption_file(captions: Captions, split: str) -> ReferenceSet:
     )
 
 
-def check_split_ids(trained: Captions, scored: Captions) -> None:
+def check_split_ids(captions: Captions, *, dataset: str, split_ids: str, run: str) -> None:
     """A run may be scored on the splits that it was trained with only; UserError otherwise.
 
     Cut otherwise, videos that it trained on or was chosen by are among those that it is tested on
     (of MSVD's clips here 42 are validation in one way and test in the other).
     """
-    if (trained.dataset, trained.split_ids) != (scored.dataset, scored.split_ids):
+    if (captions.dataset, captions.split_ids) != (dataset, split_ids):
         raise UserError(
-            f"{scored.path}: {_cut(scored)}, and the run was trained on {trained.path}: "
-            f"{_cut(trained)}; what it saw there would be tested here: score it on a file of its "
-            "own splits"
+            f"{captions.path}: {_cut(captions.dataset, captions.split_ids)}, and {run} was trained "
+            f"on {_cut(dataset, split_ids)}; what it saw there would be tested here: score it on a "
+            "file of its own splits"
         )
 
 
-def _cut(captions: Captions) -> str:
-    return f"{captions.dataset}, split by {captions.split_ids or 'its own'} ids"
+def _cut(dataset: str, split_ids: str) -> str:
+    return f"{dataset}, split by {split_ids or 'its own'} ids"
 
 
 def _captions(split: CaptionSplit) -> tuple[tuple[str, ...], ...]:

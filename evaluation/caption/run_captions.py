@@ -1,5 +1,6 @@
 """The captions of a run: of a split of its caption file, or of another."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from data_loader.caption.captions import Captions, CaptionSplit, load_captions
 from data_loader.caption.dataset import join_captions
 from data_loader.open import reopen_stores
-from inference.captions import caption_split
+from evaluation.caption.reference_file import check_split_ids
+from inference.caption.split import caption_split
 from inference.run import Run, load_run, open_run
 from inference.run_files import weights_file
 from model.caption.search import Caption
@@ -55,18 +57,12 @@ def caption_run(
 ) -> RunCaptions:
     """Caption the split by one run; `video`: what it is shown, None as it was trained.
 
-    Raises UserError for a run of another task, stores or captions that do not fit, and captions
-    that are cut into splits in another way than those that the run was trained on.
+    Raises UserError for a run of another task or one that diverged, stores or captions that do not
+    fit, and captions that are cut into splits in another way than those it was trained on.
     """
     run = open_run(folder, Captioning, checkpoint=options.checkpoint, device=options.device)
     file = load_captions(options.captions or run.options["captions"])
-    trained = load_run(folder, options.checkpoint)
-    if (file.dataset, file.split_ids) != (trained["dataset"], trained["split_ids"]):
-        raise UserError(
-            f"{file.path} holds {_cut(file.dataset, file.split_ids)}, and {folder} was trained on "
-            f"{_cut(trained['dataset'], trained['split_ids'])}: videos that one trains or "
-            "validates on the other may test on; give a file of the same --split_ids"
-        )
+    check_split_ids(file, dataset=run.dataset, split_ids=run.split_ids, run=folder)
     shown: Video = video or run.options["video"]
     given = {name: getattr(options, name) for name in ("appearance", "motion", "clips")}
     stores = reopen_stores(run.stores, run.path, given)
@@ -89,6 +85,12 @@ def caption_run(
         device=run.device,
         n_best=options.n_best,
     )
+    if bad := sum(not math.isfinite(captions[0].log_prob) for captions in found):
+        raise UserError(
+            f"{run.path}: the logits of {bad} of {len(found)} segments of split {options.split} "
+            "are no finite numbers; the run diverged (look at train/loss and val/ce), or the "
+            "feature store holds numbers that are none"
+        )
     return RunCaptions(
         run=run,
         video=shown,
@@ -110,7 +112,3 @@ def input_files(folder: str, options: CaptionRunOptions) -> dict[str, object]:
 def results_file(folder: Path, split: str, video: str) -> Path:
     """Where the captions of a run lie, in the official form."""
     return folder / f"captions-{split}-{video}.json"
-
-
-def _cut(dataset: str, split_ids: str) -> str:
-    return f"{dataset} (--split_ids {split_ids})" if split_ids else dataset

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from evaluation.caption.intervals import CaptionBootstrap
 from evaluation.caption.material import Material, load_material
-from evaluation.caption.meteor import Meteor
+from evaluation.caption.meteor import Meteor, meteor_or_why
 from evaluation.caption.scores import METRICS, CaptionScores
 from evaluation.caption.truth_rows import best_constant, of_other_videos, variety
 from evaluation.format import Interval, between, grid, percent
@@ -29,12 +28,7 @@ def run(options: CaptionFileOptions) -> int:
     }
     if options.output:
         check_output(options.output, inputs=reads)
-    with ExitStack() as stack:
-        meteor, missing = None, ""
-        try:
-            meteor = stack.enter_context(Meteor())
-        except UserError as error:  # the other scores need no Java
-            missing = str(error)
+    with meteor_or_why() as (meteor, missing):
         found = _scored(options, meteor, missing)
     if options.output:
         with whole_file(Path(options.output)) as partial:

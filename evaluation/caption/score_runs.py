@@ -1,8 +1,8 @@
 """`evaluate.py --run` of captioning runs: what they say, beside what it must be judged by."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.caption.intervals import CaptionBootstrap
 from evaluation.caption.material import Material, material_of
-from evaluation.caption.meteor import Meteor
+from evaluation.caption.meteor import Meteor, meteor_or_why
 from evaluation.caption.reference_file import ReferenceSet, of_caption_file
 from evaluation.caption.results_file import write_results
 from evaluation.caption.run_captions import RunCaptions, caption_run, input_files, results_file
@@ -52,6 +52,8 @@ class ScoredRun:
 def run(options: CaptionRunOptions, search: SearchOptions) -> int:
     """Caption, score, print and write; of several runs their mean too; the last line is JSON."""
     found = score_runs(options, search)
+    if not found:  # another process prints
+        return 0
     last = found[0].numbers if len(found) == 1 else _together(found)
     print(json.dumps({key: value for key, value in last.items() if key != "segments"}))
     return 0
@@ -60,71 +62,60 @@ def run(options: CaptionRunOptions, search: SearchOptions) -> int:
 def score_runs(options: CaptionRunOptions, search: SearchOptions) -> list[ScoredRun]:
     """Caption, score, print and write each of the runs.
 
-    Raises UserError for runs, files or options that do not fit.
+    Several processes share the captioning; the first alone goes on from there, of the others
+    nothing is returned.  Raises UserError for runs, files or options that do not fit.
     """
     if options.n_best > search.beam:
         raise UserError(f"--n_best {options.n_best}: more than --beam {search.beam}; give fewer")
     for folder in options.run:
         _check_outputs(folder, options)
     video_files(options.videos, options.id_map)  # what is not there is told before the work
-    with _meteor(options) as (meteor, why):
+    every = [caption_run(run, options, search, video=options.video) for run in options.run]
+    blind = [_language_model(i, options, search, said) for i, said in enumerate(every)]
+    if rank() > 0:
+        return []
+    with meteor_or_why() if options.meteor else nullcontext((None, "")) as (meteor, missing):
         scorers: dict[tuple[str, ...], CaptionScorer] = {}
-        runs = range(len(options.run))
-        return [_score(i, options, search, scorers, meteor, why) for i in runs]
-
-
-@contextmanager
-def _meteor(options: CaptionRunOptions) -> Iterator[tuple[Meteor | None, str]]:
-    """METEOR's program, or why there is none."""
-    if not options.meteor:
-        yield None, ""
-        return
-    try:
-        program = Meteor()
-    except UserError as error:  # never another metric under its name
-        yield None, f"no METEOR: {error}"
-        return
-    with program:
-        yield program, ""
+        why = f"METEOR is missing: {missing}" if missing else ""
+        return [
+            _score(said, beside, options, scorers, meteor, why)
+            for said, beside in zip(every, blind, strict=True)
+        ]
 
 
 def _score(
-    number: int,
+    said: RunCaptions,
+    blind: RunCaptions | None,
     options: CaptionRunOptions,
-    search: SearchOptions,
     scorers: dict[tuple[str, ...], CaptionScorer],
-    meteor: Any,
+    meteor: Meteor | None,
     why: str,
 ) -> ScoredRun:
-    """Caption and score one of the runs; `scorers`: by the segments, for all of them."""
-    said = caption_run(options.run[number], options, search, video=options.video)
+    """Score, print and write one of the runs; `scorers`: by the segments, for all of them."""
     references = _references(said)
     if references.ids not in scorers:
         texts = dict(zip(references.ids, references.captions, strict=True))
         scorers[references.ids] = CaptionScorer(texts, meteor)
     scorer = scorers[references.ids]
-    name = said.run.name
     material = material_of(said.best, str(said.run.path), references, scorer)
     notes = [*material.notes, *filter(None, (said.note, why))]
     material = replace(material, notes=notes)
     scores = scorer.score(said.best)
-    numbers = report(material, scores, name, seed=options.seed)
+    numbers = report(material, scores, said.run.name, seed=options.seed)
     exact = {"captions": said.best}
     if len(set(references.videos)) > 1:
         exact["other_videos"] = of_other_videos(said.best, references.videos, options.seed)
-    blind = _language_model(number, options, search, said)
     without = None
     if blind is not None:
         without = scorer.score(blind.best)
         exact["language_model"] = blind.best
         _say_gain(material, scores, without, blind.run.name, numbers)
-    else:
+    elif said.video != "none":
         print("no vision gain: train the same run with --video none, or name it --language_model")
     numbers["exact"] = {row: _exact(captions, references) for row, captions in exact.items()}
     shares = [f"{row.replace('_', ' ')} {percent(v)} %" for row, v in numbers["exact"].items()]
     print(f"exact match, word for word one of a segment's true captions: {', '.join(shares)}")
-    if rank() == 0:
-        _write(said, material, scores, numbers, options)
+    _write(said, material, scores, numbers, options)
     return ScoredRun(said=said, material=material, scores=scores, blind=without, numbers=numbers)
 
 

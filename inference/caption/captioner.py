@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_loader.batch import Features, Frames
-from inference.captions import find_captions
+from inference.caption.split import find_captions
 from inference.run import open_run
 from inference.video import open_video_input
 from model.task.captioning import Captioning

@@ -12,22 +12,21 @@ from data_loader.batch import CaptionBatch
 from data_loader.caption.captions import Captions, CaptionSplit, load_captions
 from data_loader.caption.dataset import join_captions
 from data_loader.open import Stores, open_stores, origins_of
-from data_loader.video_table import ClipTable, FeatureTable
-from inference.captions import caption_split, cross_entropy
+from data_loader.video_table import ClipTable
+from inference.caption.split import caption_split, cross_entropy, texts
 from inference.samples import show_captions
 from model.caption.captioner import RelationCaptioner
 from model.encoder.clip_encoder import ClipEncoder
 from model.task.captioning import Captioning
 from model.task.encoder import build_encoder, encoder_specs
-from model.task.features import derived_motion
 from options.caption import SearchOptions
 from options.task import CaptioningRunOptions
 from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
 from training.task.initialise import (
     check_clips,
-    feature_statistics,
     fill_encoders,
+    fit_norms,
     refuse_encoder_options,
     start_from,
 )
@@ -114,12 +113,10 @@ class CaptioningTask(TrainingTask):
         else:
             encoder_weights = checkpoint["encoder_weights"]
             self._check_same_data(checkpoint, stores)
-        # CIDEr's weights of n-grams are those of the validation split's own references.
-        split = self.val.split
-        self.references = References(
-            [[tokenize(text) for text in split.references(i)] for i in range(len(split))]
+        split = self.val.split  # CIDEr's weights of n-grams are those of its own references
+        self.cider = CiderD(
+            References([[tokenize(t) for t in split.references(i)] for i in range(len(split))])
         )
-        self.cider = CiderD(self.references)
         self.metadata = {
             "task": self.name,
             "vocabulary": list(self.captions.vocabulary.words),
@@ -174,29 +171,17 @@ class CaptioningTask(TrainingTask):
             origin = fill_encoders(module.encoder, options.encoders, table, init_from, device)
         if init_from is not None:
             self.note = start_from(init_from, module, self.name)
-        self._fit_norms(device)
-        return origin
-
-    def _fit_norms(self, device: torch.device) -> None:
-        """Fit both channels' norms to the training videos."""
-        options, module, table = self.options, self.module, self.data.table
-        kind, motion_from = options.caption.feature_norm, options.data.motion_from
-        if kind == "none" or options.data.video == "none":
-            return
-        covariance = kind != "standardize"
-        if isinstance(table, FeatureTable):
-            how = None if motion_from == "store" else partial(derived_motion, how=motion_from)
-            appearance, motion = table.statistics(motion_of=how, covariance=covariance)
-        else:
-            assert module.encoder is not None
-            appearance, motion = feature_statistics(
-                module.encoder, table, device, covariance=covariance
+        if options.caption.feature_norm != "none" and options.data.video != "none":
+            inputs = module.model.inputs
+            fit_norms(
+                (inputs.appearance_norm, inputs.motion_norm),
+                options.caption.feature_norm,
+                table,
+                module.encoder,
+                options.data.motion_from,
+                device,
             )
-        try:
-            module.model.inputs.appearance_norm.fit(*appearance)
-            module.model.inputs.motion_norm.fit(*motion)
-        except ValueError as error:
-            raise UserError(f"--feature_norm {kind}: {error}; give fewer") from error
+        return origin
 
     def _check_same_data(self, checkpoint: Mapping[str, Any], stores: Stores) -> None:
         """Raise UserError if the checkpoint was trained with another vocabulary or store."""
@@ -217,7 +202,7 @@ class CaptioningTask(TrainingTask):
         assert isinstance(model, Captioning)
         size = self.options.train.batch_size
         found = caption_split(model, self.val, GREEDY, batch_size=size, device=device)
-        said = [model.vocabulary.decode(captions[0].words) for captions in found]
+        said = texts(model, found)
         cider = self.cider.score([tokenize(text) for text in said]).tolist()
         ce = cross_entropy(model, self.val, batch_size=size, device=device)
         mean = sum(cider) / len(cider)

@@ -1,8 +1,9 @@
 """What a run starts from: weights of its encoders, another run, the released code."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.store.clips import ClipStore
-from data_loader.video_table import ClipTable, Covariance, moments
+from data_loader.video_table import ClipTable, Covariance, FeatureTable, moments
 from model.backbone.table import open_network
 from model.backbone.weights import RANDOM, choices
 from model.dualvgr.released import from_released, is_released
 from model.encoder.clip_encoder import ClipEncoder, Views, clip_images
+from model.layer.norm import Standardize, Whiten
 from model.task.encoder import encoder_specs
+from model.task.features import derived_motion
+from options.data import MotionFrom
 from options.encoder import EncoderOptions
 from util.checkpoint import load_plain
 from util.errors import UserError
@@ -89,6 +93,32 @@ def feature_statistics(
         moments(torch.cat([one.appearance.flatten(0, 2) for one in found])),
         moments(torch.cat([one.motion.flatten(0, 1) for one in found])),
     )
+
+
+def fit_norms(
+    norms: Sequence[Standardize | Whiten],
+    kind: str,
+    table: FeatureTable | ClipTable,
+    encoder: ClipEncoder | None,
+    motion_from: MotionFrom,
+    device: torch.device,
+) -> None:
+    """Fit both channels' norms, by option `feature_norm`, to the training videos.
+
+    Raises UserError where the features vary in too few directions.
+    """
+    covariance = kind != "standardize"
+    if isinstance(table, FeatureTable):
+        how = None if motion_from == "store" else partial(derived_motion, how=motion_from)
+        channels = table.statistics(motion_of=how, covariance=covariance)
+    else:
+        assert encoder is not None
+        channels = feature_statistics(encoder, table, device, covariance=covariance)
+    try:
+        for norm, statistics in zip(norms, channels, strict=True):
+            norm.fit(*statistics)
+    except ValueError as error:
+        raise UserError(f"--feature_norm {kind}: {error}; give fewer") from error
 
 
 def refuse_encoder_options(options: EncoderOptions) -> None:

@@ -14,14 +14,13 @@ from data_loader.join import join_splits
 from data_loader.open import Stores, open_stores, origins_of
 from data_loader.questions import Questions, QuestionSplit, load_questions
 from data_loader.sampling import fold_of
-from data_loader.video_table import ClipTable, FeatureTable
+from data_loader.video_table import ClipTable
 from inference.samples import show_samples
 from inference.split import predict
 from model.dualvgr.dualvgr import DualVGR
 from model.encoder.clip_encoder import ClipEncoder
 from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
-from model.task.features import derived_motion
 from model.task.qa import QuestionAnswering
 from options.model import ModelOptions
 from options.task import QaRunOptions
@@ -30,8 +29,8 @@ from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
 from training.task.initialise import (
     check_clips,
-    feature_statistics,
     fill_encoders,
+    fit_norms,
     refuse_encoder_options,
     start_from,
 )
@@ -141,32 +140,17 @@ class QaTask(TrainingTask):
         if isinstance(module.model.head, ProductHead) and module.model.head.semantic:
             assert self.questions.answer_vectors is not None
             module.model.head.fit(self.questions.answer_vectors)
-        self._fit_norms(device)
+        if options.model.feature_norm != "none" and options.data.video != "none":
+            inputs = module.model.video
+            fit_norms(
+                (inputs.appearance_norm, inputs.motion_norm),
+                options.model.feature_norm,
+                table,
+                module.encoder,
+                options.data.motion_from,
+                device,
+            )
         return origin
-
-    def _fit_norms(self, device: torch.device) -> None:
-        """Fit both channels' norms to the training videos."""
-        options, module, table = self.options, self.module, self.data.table
-        kind, motion_from = options.model.feature_norm, options.data.motion_from
-        if kind == "none" or options.data.video == "none":
-            return
-        if isinstance(table, FeatureTable):
-            appearance, motion = table.statistics(
-                motion_of=None
-                if motion_from == "store"
-                else partial(derived_motion, how=motion_from),
-                covariance=kind != "standardize",
-            )
-        else:
-            assert module.encoder is not None
-            appearance, motion = feature_statistics(
-                module.encoder, table, device, covariance=kind != "standardize"
-            )
-        try:
-            module.model.video.appearance_norm.fit(*appearance)
-            module.model.video.motion_norm.fit(*motion)
-        except ValueError as error:
-            raise UserError(f"--feature_norm {kind}: {error}; give fewer") from error
 
     def _check_same_data(self, checkpoint: Mapping[str, Any], stores: Stores) -> None:
         """Raise UserError if the checkpoint was trained with another vocabulary or store."""

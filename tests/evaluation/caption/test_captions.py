@@ -49,7 +49,7 @@ class Letters:
 @pytest.fixture(autouse=True)
 def without_java(monkeypatch) -> None:
     """Java takes 10 s to begin; tests/evaluation/caption/test_meteor.py tries it."""
-    monkeypatch.setattr("evaluation.caption.score_files.Meteor", Nowhere)
+    monkeypatch.setattr("evaluation.caption.meteor.Meteor", Nowhere)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_without_java_all_but_meteor_is_printed(files, capsys) -> None:
 
 
 def test_with_java_meteor_is_among_the_scores(files, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("evaluation.caption.score_files.Meteor", Letters)
+    monkeypatch.setattr("evaluation.caption.meteor.Meteor", Letters)
     given = ["--predictions", "said.json", "--references", "refs.json", "--against", "other.json"]
     assert captions(*given) == 0
     out = capsys.readouterr().out

@@ -1,9 +1,11 @@
 """Captioning runs are scored beside what they must be judged by, and written in official form."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import evaluate
 import train
@@ -11,6 +13,7 @@ from data_loader.caption.captions import load_captions, save_captions
 from evaluation.caption.results_file import read_results
 from evaluation.caption.scores import score_captions
 from tests import tiny_captions
+from util.checkpoint import load_checkpoint, save_checkpoint
 from util.errors import UserError
 
 QUIET = ["--meteor", "false", "--count", "0"]
@@ -136,7 +139,9 @@ def test_another_way_of_splitting_is_refused(capsys) -> None:
         "other.pt", dataset="tiny", split_ids="qa", vocabulary=captions.vocabulary,
         word_vectors=None, word_vectors_source="", splits=captions.splits,
     )  # fmt: skip
-    with pytest.raises(UserError, match=r"other.pt holds tiny .--split_ids qa., and"):
+    with pytest.raises(
+        UserError, match=r"other\.pt: tiny, split by qa ids, and results/real_s1 was"
+    ):
         evaluate.main(["--run", "results/real_s1", "--captions", "other.pt", *QUIET])
 
 
@@ -147,6 +152,15 @@ def test_stores_may_be_named_anew_and_are_checked() -> None:
         evaluate.main(["--run", "results/real_s1", "--appearance", "motion.h5", *QUIET])
     with pytest.raises(UserError, match="leave out --clips"):
         evaluate.main(["--run", "results/real_s1", "--clips", "clips.h5", *QUIET])
+
+
+def test_a_run_that_diverged_is_refused() -> None:
+    shutil.copytree("results/real_s1", "results/diverged")
+    content = load_checkpoint("results/diverged/best.pt")
+    content["weights"]["model.decoder.out.bias"].fill_(torch.nan)
+    save_checkpoint(Path("results/diverged/best.pt"), content)
+    with pytest.raises(UserError, match=r"the logits of 8 of 8 segments .* the run diverged"):
+        evaluate.main(["--run", "results/diverged", *QUIET])
 
 
 def test_no_output_replaces_what_is_read() -> None:
@@ -160,7 +174,7 @@ def test_meteor_that_is_missing_is_said_and_nothing_stands_in_its_place(
     monkeypatch.setattr("evaluation.caption.meteor.find_spec", lambda name: None)
     evaluate.main(["--run", "results/real_s1", "--count", "0"])
     out = capsys.readouterr().out
-    assert "no METEOR: METEOR needs" in out
+    assert "METEOR is missing: METEOR needs" in out
     assert not any("METEOR" in key for key in json.loads(out.splitlines()[-1]))
 
 

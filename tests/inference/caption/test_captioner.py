@@ -12,7 +12,7 @@ from data_loader.caption.dataset import CaptionData, join_captions
 from data_loader.open import open_stores
 from inference import pack
 from inference.caption.captioner import Captioner
-from inference.captions import caption_split
+from inference.caption.split import caption_split
 from inference.run import open_run
 from model.task.captioning import Captioning
 from options.caption import SearchOptions

@@ -15,7 +15,7 @@ from data_loader.caption.captions import load_captions
 from data_loader.caption.dataset import join_captions
 from data_loader.open import open_stores
 from data_loader.vocabulary import BOS, EOS, PAD
-from inference.captions import caption_split, cross_entropy, texts
+from inference.caption.split import caption_split, cross_entropy, texts
 from inference.run import open_run
 from model.caption.captioner import DECODERS
 from model.task.captioning import Captioning, doubly_stochastic, of_similar_length, shifted
