@@ -29,7 +29,7 @@ from evaluation.report.captions import (
 from evaluation.run import find_run_without_video
 from options.caption import SearchOptions
 from options.evaluate_captions import CaptionRunOptions
-from util.distributed import rank
+from util.distributed import process_group, rank
 from util.errors import UserError
 from util.files import check_output, whole_file
 from util.tensorboard import log_scores
@@ -70,10 +70,11 @@ def score_runs(options: CaptionRunOptions, search: SearchOptions) -> list[Scored
     for folder in options.run:
         _check_outputs(folder, options)
     video_files(options.videos, options.id_map)  # what is not there is told before the work
-    every = [caption_run(run, options, search, video=options.video) for run in options.run]
-    blind = [_language_model(i, options, search, said) for i, said in enumerate(every)]
-    if rank() > 0:
-        return []
+    with process_group(options.device):
+        every = [caption_run(run, options, search, video=options.video) for run in options.run]
+        blind = [_language_model(i, options, search, said) for i, said in enumerate(every)]
+        if rank() > 0:
+            return []
     with meteor_or_why() if options.meteor else nullcontext((None, "")) as (meteor, missing):
         scorers: dict[tuple[str, ...], CaptionScorer] = {}
         why = f"METEOR is missing: {missing}" if missing else ""
