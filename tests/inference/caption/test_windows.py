@@ -75,6 +75,7 @@ def test_subtitles_are_those_of_the_windows(kind: str, long_video: Path, capsys)
     windows = read_windows(captioner.read_video, long_video, 2)
     said = [captioner.caption_clips(window.visual)[0].text for window in windows]
     assert len(said) == 5
+    assert all(said)
     expected = [text for text, _ in itertools.groupby(said)]
     shown = [block.split("\n")[-1] for block in text.strip().split("\n\n")]
     assert shown[kind == "vtt" :] == expected

@@ -36,7 +36,7 @@ def test_a_drop_is_what_a_word_loses_without_the_clip(name: str) -> None:
         assert found.attention.shape == found.drop.shape
         assert np.allclose(found.attention.sum(1), 1, atol=1e-5)
     assert np.abs(found.drop).max() > 1e-4
-    number, length = torch.tensor([words]), torch.tensor([len(words)])
+    number, length = torch.tensor([words], dtype=torch.int64), torch.tensor([len(words)])
     with torch.inference_mode():
         whole = word_log_probs(task.model.decoder, task.encode(visual), number, length)
         visual.clip_mask[0, 1] = False
