@@ -16,11 +16,11 @@ class TrainOptions:
         seed: seed of weights, row order, dropout and --video shuffled
         seeds: train so many runs one after another, RUN_s1 with seed 1, RUN_s2 with seed 2, ...,
             and report mean and deviation; 0: one run, with --seed
-        epochs: length of the run; every question once an epoch
-        batch_size: questions a step; videos, where nobody asks about them (autoencoder)
+        epochs: length of the run; every question, or caption, once an epoch
+        batch_size: questions or captions a step; videos, where there are neither (autoencoder)
         accumulate: parts of a batch that are computed one after another, to save memory
-        questions_per_video: questions of one video that come together in a batch: each video is
-            encoded once a batch, so more of them make a step faster
+        questions_per_video: questions, or captions, of one video that come together in a batch: it
+            is encoded once a batch, so more of them make a step faster
         optimizer: adamw, or adadelta (as Yao 2015 trains: rho 0.95, epsilon 1e-6)
         lr: learning rate of Adam; of adadelta and of --schedule noam, whose steps and rates have a
             size of their own, a factor: 1 as a rule
