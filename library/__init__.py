@@ -1,0 +1,1 @@
+import util.threads  # noqa: F401  before anything loads torch

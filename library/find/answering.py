@@ -1,0 +1,113 @@
+"""Questions put to moments of videos, by a run that answers."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data_loader.batch import Features
+from data_loader.tokens import tokenize
+from inference.retrieval.evidence import AnswerEvidence
+from inference.video import VideoInput, open_video_input
+from util.errors import UserError
+
+KEPT = 64  # videos whose features are remembered
+LEAST = 1e-6  # a probability below this one counts as this one: its logarithm has an end
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Which part of which video is asked."""
+
+    path: str
+    start: float  # s
+    end: float  # s; inf: to its end
+
+
+class Answering:
+    """An open run, and what it has seen."""
+
+    def __init__(
+        self, run: str | Path | None, *, blind: str | Path | None = None, device: str
+    ) -> None:
+        """`blind`: the same trained without video; None: the run before a video of mean features.
+
+        Raises UserError for a run without video, and one that chooses or counts.
+        """
+        self.evidence = AnswerEvidence(run, blind=blind, device=device)
+        self.path = self.evidence.run.path
+        read = open_video_input(
+            self.evidence.run, weights={"appearance": None, "motion": None}, device=device
+        )
+        self._read = lru_cache(KEPT)(read)
+
+    def check(self, question: str, answer: str | None = None) -> None:
+        """Raise UserError for a question without words, and an answer that the run has not."""
+        if not tokenize(question):
+            raise UserError("--question is empty: ask something")
+        if answer is not None:
+            self.evidence.number(answer)
+
+    def tell(self, part: Stretch, question: str) -> dict[str, float]:
+        """The probability of every answer about a stretch of a video, the likeliest first.
+
+        Raises VideoError for a video that cannot be read.
+        """
+        return self._told(self.evidence.log_probability(self.visual(part), question)[0])
+
+    def prior(self, question: str) -> dict[str, float]:
+        """The probability of every answer without a video."""
+        return self._told(self.evidence.without(question))
+
+    def visual(self, part: Stretch) -> Features:
+        """The features of the clips of a stretch.  Raises VideoError if it cannot be read."""
+        seen = self._read(part.path)
+        if not isinstance(seen.visual, Features):
+            raise UserError(f"--run {self.path}: has encoders of its own; name one on features")
+        return clips_of(seen.visual, clips_within(seen, part.start, part.end))
+
+    def _told(self, log_probability: np.ndarray) -> dict[str, float]:
+        """log P of every class (A,) -> P of every answer, the likeliest first."""
+        shares = np.exp(log_probability)
+        order = np.argsort(-shares, kind="stable").tolist()
+        names = {number: answer for answer, number in self.evidence.answers.items()}
+        return {names[number]: float(shares[number]) for number in order if number in names}
+
+
+def clips_within(seen: VideoInput, start: float, end: float) -> np.ndarray:
+    """Which clips' middle frames are shown from `start` to `end`: (K,), the nearest if none is."""
+    if seen.seconds is None:
+        return np.arange(len(seen.numbers))
+    middle = seen.seconds[:, seen.seconds.shape[1] // 2]
+    inside = np.flatnonzero((middle >= start) & (middle <= end))
+    if len(inside):
+        return inside
+    return np.array([np.abs(middle - (start + min(end, middle.max() + 1)) / 2).argmin()])
+
+
+def clips_of(visual: Features, clips: np.ndarray) -> Features:
+    """Some of the clips of a video (V = 1)."""
+    rows = torch.from_numpy(np.asarray(clips, np.int64))
+    return replace(
+        visual,
+        appearance=visual.appearance[:, rows],
+        motion=visual.motion[:, rows],
+        clip_mask=visual.clip_mask[:, rows],
+    )
+
+
+def gain(told: dict[str, float], prior: dict[str, float], answer: str) -> float:
+    """log P(answer | question, clip) - log P(answer | question).
+
+    Above 0 the clip speaks for the answer, below 0 against it.
+    """
+    return math.log(max(told[answer], LEAST)) - math.log(max(prior[answer], LEAST))
+
+
+def tells(told: dict[str, float], prior: dict[str, float]) -> float:
+    """How much a clip tells about a question, in nats: the Kullback-Leibler divergence of its
+    answers from those of a video nobody has seen; 0 if it tells nothing."""
+    return sum(p * gain(told, prior, answer) for answer, p in told.items() if p > 0)

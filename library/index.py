@@ -1,0 +1,71 @@
+"""`python -m library index`: a folder of videos -> a library, made anew or kept up to date.
+
+A folder is compared with the library, and what is new is stored (`library.gather`).  A kill costs
+at most a part of a batch: the same command goes on.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from library.catalogue import Catalogue
+from library.exact import ExactEngine
+from library.gather.indexer import Embeds, Indexer, Report
+from library.gather.scan import list_folder
+from library.gather.tell import Actions, Captions, Teller
+from options.library.index import IndexOptions
+from options.library.search import LibraryOptions
+from util.lock import writer_lock
+
+
+def run(options: IndexOptions, of: LibraryOptions) -> int:
+    """Index what the options name -> exit code: 1 if a file cannot be read."""
+    # Here and not above: a folder that is not there is told at once.
+    list_folder(options.folder)
+    from inference.retrieval.embedder import Embedder
+
+    embedder = Embedder(
+        of.embedder,
+        appearance_weights=options.appearance_weights,
+        motion_weights=options.motion_weights,
+        device=of.device,
+    )
+    tellers: list[Teller] = []
+    if options.captions is not None:
+        tellers.append(Captions(options.captions, embedder.stores, of.device))
+    if options.actions is not None:
+        tellers.append(Actions(options.actions, embedder.stores, of.device))
+    return index(options, of, embedder, tellers, name=str(embedder.run.path))
+
+
+def index(
+    options: IndexOptions,
+    of: LibraryOptions,
+    embedder: Embeds,
+    tellers: Sequence[Teller] = (),
+    *,
+    name: str = "the embedder",
+    say: Callable[[str], object] = print,
+) -> int:
+    """The same with an embedder and runs that are open."""
+    begin = time.perf_counter()
+    with writer_lock(of.library):
+        catalogue = Catalogue(of.library, make=True)
+        try:
+            engine = ExactEngine(catalogue)
+            indexer = Indexer(
+                options, catalogue, engine, embedder, tellers, name=name, device=of.device
+            )
+            report = indexer.index()
+            say(summary(indexer, report, time.perf_counter() - begin))
+        finally:
+            catalogue.close()
+    return 1 if report.failed else 0
+
+
+def summary(indexer: Indexer, report: Report, seconds: float) -> str:
+    """One line about a library after a look at its folder."""
+    files = sum(not file.missing for file in indexer.catalogue.files())
+    return (
+        f"{indexer.catalogue.path}: {files} videos, {indexer.catalogue.count()} clips; "
+        f"{report.words}; {seconds:.1f} s"
+    )

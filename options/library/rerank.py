@@ -1,0 +1,40 @@
+"""Options of `python -m library rerank`."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerankOptions:
+    """A list of another search engine's, in a better order.
+
+    Args:
+        candidates: file with one JSON object a line: video (a path, or file) or clip (an id of the
+            library), and score; start and end in seconds, if it is not the whole video
+        question: asked of every candidate, as "what is the man riding?"
+        answer: the answer that is expected, as "horse"; default any: a candidate moves by how
+            much it tells about the question
+        weight: how much the answer counts, in standard deviations of the scores
+        run: run that answers: its folder, or a packed file; default the one that comes with the
+            project
+        blind: the same trained without video; default the run itself before a video that shows
+            nothing particular
+        output: file of the list as it is now, JSON Lines; default FILE.reranked.jsonl
+        library: its file, for candidates that name a clip
+        device: cpu, cuda, cuda:0, ..., or auto
+    """
+
+    candidates: str
+    question: str
+    answer: str | None = None
+    weight: float = 0.2
+    run: str | None = None
+    blind: str | None = None
+    output: str | None = None
+    library: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """A weight that is one."""
+        if not (math.isfinite(self.weight) and 0 <= self.weight <= 100):
+            raise ValueError(f"--weight {self.weight}: give a number from 0 to 100")
