@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import predict
+from inference.answer.command import show
 from inference.run_files import default_run, output_folder
 from options.parse import parse
 from util.errors import UserError, run_command
@@ -75,7 +76,7 @@ def _ask_clips(run: str | Path, question: str) -> int:
         questions = [question] if question.strip() else clip.questions
         for number, asked in enumerate(questions, 1):
             picture = pictures / f"{Path(clip.file).stem}-{number}.png"
-            predict.show(asked, predictor.ask_again(seen, asked), picture)
+            show(asked, predictor.ask_again(seen, asked), picture)
     return 0
 
 

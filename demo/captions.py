@@ -14,7 +14,7 @@ from pathlib import Path
 
 from demo.shapes import DATA, step, train_on
 from options.caption import SearchOptions
-from options.evaluate_captions import CaptionRunOptions
+from options.evaluation.captions import CaptionRunOptions
 from options.parse import parse
 from preprocess import captions, videos
 from preprocess.shapes.__main__ import main as generate

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] = ()) -> int:
     print(f"the true answer is {test.answer_texts[0]}")
     predict.main(["--run", f"results/{RUN}", "--video", str(video), "--question", test.texts[0]])
     rows = ("accuracy", "question_only", "shuffled_video")
-    rounded = {name: round(found.accuracy[name].total, 4) for name in rows}
+    rounded = {name: round(found.main.value[name].total, 4) for name in rows}
     last = json.dumps({**rounded, "seconds": round(time.perf_counter() - begin)})
     with whole_file(FINISHED) as partial:
         partial.write_text(last + "\n")

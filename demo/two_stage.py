@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         train.main(["qa", "--preset", preset, *changes, "--run", run, *seed])
         step(f"{name.replace('_', ' ')}, on the test split", "evaluate.py")
         (found,) = score_runs(ScoreOptions(run=[f"results/{run}"]), SplitOptions())
-        accuracy[name] = round(found.accuracy["accuracy"].total, 4)
+        accuracy[name] = round(found.main.own.total, 4)
     print(json.dumps({**accuracy, "seconds": round(time.perf_counter() - begin)}))
     return 0
 

@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 import torch
 
 from benchmark.gpu.extraction import extraction
+from benchmark.gpu.networks import networks
 from benchmark.gpu.plan import PLANS, Plan
 from benchmark.gpu.training import epochs, profile
 
@@ -174,5 +175,6 @@ PARTS: dict[str, tuple[Callable[[Plan, torch.device, Path], dict[str, Any]], flo
     "tests": (gpu_tests, 150.0),
     "epochs": (epochs, 200.0),
     "extraction": (extraction, 100.0),
+    "networks": (networks, 90.0),
     "profile": (profile, 60.0),
 }

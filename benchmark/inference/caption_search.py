@@ -76,6 +76,7 @@ def prepare(options: argparse.Namespace, device: torch.device) -> tuple[LstmDeco
         feature_dropout=0.0, dropout=0.0, state_dropout=0.0, fusion="linear", bilinear_width=1,
         bilinear_factor=1, vocabulary=options.vocabulary, word_width=options.width,
         positions="clips", attn_act="tanh", legacy_frame_aligned=False, layers=1,
+        fused_norm="none",
     )  # fmt: skip
     model = build_captioner(config, "lstm").to(device).eval()
     assert isinstance(model, Captioner)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from model.autoencoder.mask import hide
+
 PEAK = 255  # the largest value of a pixel
 KERNEL = 11  # side of the Gaussian window of SSIM (deviation 1.5 pixels)
 
@@ -18,15 +20,24 @@ class Baselines(NamedTuple):
     """Squared errors (V, N), 0..255 scale, of two guesses that need no network."""
 
     mean_frame: Tensor  # each frame guessed as the mean of its clip's frames
-    mean_colour: Tensor  # each pixel guessed as the mean colour of its clip
+    mean_colour: Tensor  # each pixel guessed as the mean colour of its clip, or of what is shown
 
 
-def squared_error(target: Tensor, output: Tensor) -> Tensor:
-    """Squared error per pixel and colour on the 0..255 scale.
+def squared_error(target: Tensor, output: Tensor, where: Tensor | None = None) -> Tensor:
+    """Squared error per pixel and colour on the 0..255 scale; `where`: of some pixels alone.
 
-    target (V, N, 3, F, h, w) 0..255, uint8 or float; output the same shape, 0..1 -> (V, N).
+    target (V, N, 3, F, h, w) 0..255, uint8 or float; output the same shape, 0..1; where
+    (V, N, h, w) bool, in all frames -> (V, N).
     """
-    return (output.float() * PEAK - target).square().mean((-4, -3, -2, -1))
+    return _mean((output.float() * PEAK - target).square(), where)
+
+
+def _mean(values: Tensor, where: Tensor | None) -> Tensor:
+    """Mean of each clip's values, or of some pixels'.  (V, N, 3, F, h, w) -> (V, N)."""
+    if where is None:
+        return values.mean((-4, -3, -2, -1))
+    each = values.mean((-4, -3))  # (V, N, h, w)
+    return (each * where).sum((-2, -1)) / where.sum((-2, -1))
 
 
 def mean_over(values: Tensor, mask: Tensor) -> Tensor:
@@ -86,14 +97,17 @@ def _frames(clips: Tensor) -> Tensor:
     return clips.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
 
 
-def baselines(clips: Tensor) -> Baselines:
+def baselines(clips: Tensor, where: Tensor | None = None) -> Baselines:
     """What a clip's mean frame and its mean colour are away from it.
 
     clips (V, N, 3, F, h, w) 0..255.  The first is what does not move, exactly; no mean frame is
-    further away than the mean colour.
+    further away than the mean colour.  With `where` (V, N, h, w) bool: over those pixels alone, and
+    the mean colour is that of all others, as `model.autoencoder.mask.hide` fills them in.
     """
     clips = clips.float()
-    return Baselines(
-        mean_frame=clips.var(-3, correction=0).mean((-3, -2, -1)),
-        mean_colour=clips.var((-3, -2, -1), correction=0).mean(-1),
-    )
+    frame = clips.var(-3, correction=0, keepdim=True)
+    if where is None:
+        colour = clips.var((-3, -2, -1), correction=0).mean(-1)
+    else:
+        colour = _mean((hide(clips, where) - clips).square(), where)
+    return Baselines(mean_frame=_mean(frame, where), mean_colour=colour)

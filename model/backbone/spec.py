@@ -42,7 +42,10 @@ def name_normalisation(mean: Sequence[float], std: Sequence[float]) -> str:
 
 def _forward(network: Any, x: Tensor) -> Tensor:
     """The network's output, whose head has been taken off -> (B, W)."""
-    return network(x).flatten(1)
+    output = network(x)
+    if isinstance(output, tuple):  # in training, of one with an auxiliary head
+        output = output[0]
+    return output.flatten(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,7 @@ class BackboneSpec:
     build: Callable[[], nn.Module]  # with random weights
     head: str = ""  # path of the classifier, which makes way for `replacement`; "": built without
     replacement: Callable[[], nn.Module] = nn.Identity
+    auxiliary: str = ""  # name of a second classifier, of training alone, which is taken off too
     build_headless: Callable[[], nn.Module] | None = None  # for training, where it takes other
     # random numbers than `build`
     features: Callable[[Any, Tensor], Tensor] = _forward  # (headless network, input) -> (B, width)
@@ -93,6 +97,8 @@ class BackboneSpec:
         """The same network, its classifier replaced."""
         if self.head:
             network.set_submodule(self.head, self.replacement())
+        if self.auxiliary:
+            setattr(network, self.auxiliary, None)
         return network
 
     def frames_problem(self, frames: int) -> str:

@@ -38,6 +38,12 @@ RESNET = (("conv1", "bn1", "relu", "maxpool"), *LAYERS)
 CONVNEXT = _cut("features.", (0, 2, 4, 6, 8), "avgpool", "classifier.0")
 SWIN = _cut("features.", (0, 2, 4, 6, 8), "norm", "permute", "avgpool")
 SQUEEZENET = _cut("features.", (0, 3, 6, 9, 13))
+VGG = _cut("features.", (0, 5, 10, 17, 24, 31), "avgpool", "classifier.0", "classifier.3")
+INCEPTION = (
+    ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
+    ("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
+    *(tuple(f"Mixed_{i}{x}" for x in names) for i, names in ((5, "bcd"), (6, "abcde"), (7, "abc"))),
+)
 S3D = _cut("features.", (0, 2, 5, 8, 14, 16), "avgpool")
 SWIN3D = (("patch_embed", "pos_drop"), *_cut("features.", (0, 1, 3, 5, 7), "norm"))
 MVIT = (("conv_proj", "pos_encoding"), *_cut("blocks.", (0, 1, 3, 14, 16), "norm"))
@@ -98,6 +104,14 @@ BACKBONES: dict[str, BackboneSpec | PixelSpec] = {
     "squeezenet1_1": torchvision_spec(
         models.squeezenet1_1, kind="frame", width=512, head="classifier", stages=SQUEEZENET,
         replacement=partial(nn.AdaptiveAvgPool2d, 1), least_side=17,
+    ),
+    "vgg16": torchvision_spec(  # features of the second linear layer, fc7
+        models.vgg16, kind="frame", width=4096, head="classifier.6", stages=VGG, chain=False,
+        least_side=32,
+    ),
+    "inception_v3": torchvision_spec(  # maps ImageNet's normalisation to its own, -1..1, itself
+        partial(models.inception_v3, transform_input=True, init_weights=True), kind="frame",
+        width=2048, head="fc", auxiliary="AuxLogits", stages=INCEPTION, chain=False, least_side=75,
     ),
     "efficientnet_lite0": efficientnet_lite(0, size=224, crop=0.875),
     "efficientnet_lite1": efficientnet_lite(1, size=240, crop=0.882),

@@ -18,6 +18,7 @@ def torchvision_spec(
     stages: tuple[tuple[str, ...], ...],
     chain: bool = True,
     replacement: Callable[[], nn.Module] = nn.Identity,
+    auxiliary: str = "",
     fixed_size: bool = False,
     least_side: int = 16,
     frames: int | None = None,
@@ -25,11 +26,13 @@ def torchvision_spec(
 ) -> BackboneSpec:
     """A network of torchvision's, with the input that its weights' own transforms make.
 
-    The first weights decide; others that want an input of another size are not offered.
+    The first weights decide; others that want an input of another size, and those without a
+    classifier (whose linear layers are not numbers), are not offered.
     """
-    weights = list(get_model_weights(build))
+    weights = list(get_model_weights(getattr(build, "func", build)))
     size, scaled, norm = input_of(weights[0])
-    named = tuple(entry for entry in weights if input_of(entry)[0] == size)
+    whole = (entry for entry in weights if entry.meta["categories"])
+    named = tuple(entry for entry in whole if input_of(entry)[0] == size)
     data = "Kinetics-400" if kind == "clip" else "ImageNet-1K"
     licence = f"code BSD-3; weights: terms of {data}"
     own = [entry.name for entry in named if "license" in entry.meta]
@@ -50,6 +53,7 @@ def torchvision_spec(
         build=build,
         head=head,
         replacement=replacement,
+        auxiliary=auxiliary,
         stages=stages,
         chain=chain,
         named=named,

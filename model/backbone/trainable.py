@@ -47,7 +47,9 @@ class TrainableBackbone(nn.Module):
             with_joint_statistics(self.network)
         self.network.to(memory_format=self.layout)  # pyright: ignore[reportCallIssue]
         for module in self.network.modules():
-            if isinstance(module, StochasticDepth):  # what is dropped is for this project's options
+            if isinstance(
+                module, StochasticDepth | nn.Dropout
+            ):  # what is dropped is for this project's options
                 module.p = 0.0
         trained = {"frozen": 0, "partial": 1, "full": len(spec.stages)}[policy]
         first = len(spec.stages) - trained

@@ -54,7 +54,8 @@ def load_weights(
         state = _named_as(network.state_dict(), state)
     if classifier:
         _check_classifier(network, state, path, spec.head)
-    fill(network, state, path, name=name, heads=() if classifier else (spec.head,))
+    heads = (spec.auxiliary,) if classifier else (spec.head, spec.auxiliary)
+    fill(network, state, path, name=name, heads=heads)
     return network, {"source": weights, "sha256": sha256(path)}
 
 
@@ -160,35 +161,42 @@ def _package_file(package: str) -> Path:
     return files[0]
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """A state dict from a file of tensors; code in it is never run."""
+def read_state(path: Path, *, option: str = "weights") -> dict[str, Tensor]:
+    """A state dict from a file of tensors; code in it is never run.
+
+    It may lie under `state_dict`, or `model` as in DeiT's files.  Raises UserError, which names the
+    option.
+    """
     try:
         if path.suffix == ".safetensors":
-            content: Any = _safetensors(path)
+            content: Any = _safetensors(path, option)
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().split("\n")[0][:150]
         raise UserError(
-            f"--weights {path}: not a file of PyTorch weights, or damaged ({reason}); "
+            f"--{option} {path}: not a file of PyTorch weights, or damaged ({reason}); "
             "fetch it again, or name another file"
         ) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    state = content if isinstance(content, dict) else None
+    for key in ("state_dict", "model"):
+        if state is content and isinstance(content, dict) and isinstance(content.get(key), dict):
+            state = content[key]
     if not isinstance(state, dict) or not state or not all(map(torch.is_tensor, state.values())):
         raise UserError(
-            f"--weights {path}: holds no state dict; save network.state_dict(), or a dict with it "
+            f"--{option} {path}: holds no state dict; save network.state_dict(), or a dict with it "
             "under the key state_dict"
         )
     return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
+def _safetensors(path: Path, option: str) -> dict[str, Tensor]:
     """A file of safetensors.  ValueError if it is damaged."""
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
-        raise UserError(f"--weights {path}: pip install safetensors reads it") from error
+        raise UserError(f"--{option} {path}: pip install safetensors reads it") from error
     try:
         return load_file(path)
     except SafetensorError as error:

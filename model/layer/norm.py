@@ -10,6 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from model.layer.precision import at_least_float32
 
+MOMENTUM, EPSILON = 0.1, 1e-5  # of batch norm, as torch's
+
 
 class Standardize(nn.Module):
     """Subtract a fixed mean and divide by a fixed deviation, per feature; (0, 1) changes nothing.
@@ -179,6 +181,63 @@ class _Normalise(torch.autograd.Function):
         shift, slope = (total / count for total in _over_processes(of_bias, of_weight))
         of_x = of_out - shift.view(shape) - normal.mul_(slope.view(shape))
         return of_x.mul_((scale * weight).view(shape)), of_weight, of_bias, None
+
+
+class ClipBatchNorm(nn.Module):
+    """Batch norm of clips (Ioffe and Szegedy 2015), without weights of its own.
+
+    Padded clips do not count, and a video counts as often as a batch asks for it: so it is the same
+    for several processes, of which more than one may hold a video.  Statistics are float32.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, *, width: int) -> None:
+        """Running statistics, which evaluation takes, of `width` features."""
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, clips: Tensor, mask: Tensor, times: Tensor | None = None) -> Tensor:
+        """Normalise.  clips (V, N, D), mask (V, N) True on real clips -> (V, N, D).
+
+        times (V,): how often each video counts; None: once.
+        """
+        with torch.autocast(clips.device.type, enabled=False):
+            x = at_least_float32(clips)
+            mean, variance = self.mean, self.variance
+            if self.training:
+                weight = mask if times is None else mask * times[:, None]
+                weight = weight[..., None].to(x)
+                count = _Sum.apply(weight.sum())
+                mean = _Sum.apply((x * weight).sum((0, 1))) / count
+                variance = _Sum.apply(((x - mean).square() * weight).sum((0, 1))) / count
+                with torch.no_grad():
+                    self.mean.lerp_(mean.to(self.mean), MOMENTUM)
+                    unbiased = variance * count / (count - 1).clamp(min=1)
+                    self.variance.lerp_(unbiased.to(self.variance), MOMENTUM)
+            return ((x - mean) * (variance + EPSILON).rsqrt()).to(clips.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """A tensor summed over all processes; its gradient is that of the sum of their losses."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _summed(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return _summed(gradients[0])
+
+
+def _summed(x: Tensor) -> Tensor:
+    x = x.clone()
+    if dist.is_initialized() and dist.get_world_size() > 1:
+        dist.all_reduce(x)
+    return x
 
 
 def _over_processes(*values: Tensor) -> list[Tensor]:

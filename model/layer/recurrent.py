@@ -1,4 +1,4 @@
-"""A bidirectional LSTM over padded sequences that never asks the host for a length."""
+"""Recurrent layers, and a bidirectional LSTM over padded sequences that asks the host nothing."""
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,20 @@ class OneWayLSTM(nn.LSTM):
     @property
     def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As torch.lstm_cell takes them."""
+        return self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
+
+
+class OneWayGRU(nn.GRU):
+    """torch's GRU of one layer, likewise."""
+
+    weight_ih_l0: Tensor  # (3 h, I), gates r, z, n
+    weight_hh_l0: Tensor  # (3 h, h)
+    bias_ih_l0: Tensor  # (3 h,)
+    bias_hh_l0: Tensor  # (3 h,)
+
+    @property
+    def weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As torch.gru_cell takes them."""
         return self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0
 
 

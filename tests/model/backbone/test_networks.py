@@ -24,8 +24,8 @@ from util.errors import UserError
 NETWORKS = {name: line for name, line in BACKBONES.items() if isinstance(line, BackboneSpec)}
 CHEAP = {
     "resnet18", "resnext50_32x4d", "convnext_tiny", "vit_b_32", "swin_t", "swin_v2_t",
-    "squeezenet1_1", "efficientnet_lite0", "resnext101", "r3d_18", "mc3_18", "r2plus1d_18",
-    "s3d", "swin3d_t",
+    "squeezenet1_1", "inception_v3", "efficientnet_lite0", "resnext101", "r3d_18", "mc3_18",
+    "r2plus1d_18", "s3d", "swin3d_t",
 }  # fmt: skip
 # Small pictures, where the network is not bound to the size of its own.
 OWN_SIZE = {"s3d", "mvit_v1_b", "mvit_v2_s"}
@@ -43,7 +43,7 @@ def test_features_are_what_the_classifier_gets(name: str) -> None:
     """Against torchvision's own forward, with its last linear layer (or convolution) tapped."""
     skip_without_library(name)
     line = NETWORKS[name]
-    size = line.size if name in OWN_SIZE else 64
+    size = line.size if name in OWN_SIZE else max(64, line.least_side)
     small: dict[str, Any] = {"image_size": size} if name.startswith("vit_") else {}
     network = line.build(**small).eval()
     shape = (1, 3, 16, size, size) if line.kind == "clip" else (1, 3, size, size)
@@ -75,7 +75,7 @@ def test_pictures_are_those_of_torchvision(name: str) -> None:
 
 def test_weights_bring_their_own_crop(tmp_path, monkeypatch) -> None:
     """By torchvision's name, or downloaded by hand: the name of the file holds its hash."""
-    first, second = BACKBONES["resnet101"].named
+    first, second = NETWORKS["resnet101"].named
     assert input_of(first)[1] == 256 and input_of(second)[1] == 232
     file = tmp_path / "w.pth"
     torch.save(models.resnet18().state_dict(), file)

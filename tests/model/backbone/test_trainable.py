@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -25,10 +26,11 @@ CONVOLUTIONS = ("conv1.weight", "conv2.weight", "conv3.weight")
 # One of each way to be built; the others differ from these in numbers.
 FAMILIES = {
     *SMALL, "resnet_narrow64", "resnext_narrow64", "resnet18", "convnext_tiny", "vit_b_32",
-    "swin_t", "squeezenet1_1", "r3d_18", "s3d", "mvit_v2_s", "swin3d_t", "efficientnet_lite0",
+    "swin_t", "squeezenet1_1", "vgg16", "inception_v3", "r3d_18", "s3d", "mvit_v2_s", "swin3d_t",
+    "efficientnet_lite0",
 }  # fmt: skip
 OTHERS = ("vit_b_32", "swin_t", "squeezenet1_1", "swin3d_t")  # than residual networks
-SLOW = {"s3d", "vit_b_32", "mvit_v2_s"}  # with numbers
+SLOW = {"s3d", "vit_b_32", "mvit_v2_s", "vgg16"}  # with numbers
 
 
 def marked(names, quick: set[str]) -> list:
@@ -36,7 +38,9 @@ def marked(names, quick: set[str]) -> list:
     return [n if n in quick else pytest.param(n, marks=pytest.mark.long) for n in names]
 
 
-def backbone(name: str, policy="full", batch_norm="eval", checkpointing=False) -> TrainableBackbone:
+def backbone(
+    name: str, policy: Any = "full", batch_norm: Any = "eval", checkpointing: bool = False
+) -> TrainableBackbone:
     skip_without_library(name)
     torch.manual_seed(5)
     return TrainableBackbone(

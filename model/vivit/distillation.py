@@ -1,0 +1,34 @@
+"""What a small network learns of a larger one that has been trained: its teacher."""
+
+from torch import Tensor, nn
+
+from model.layer.precision import at_least_float32
+
+
+def soft_kl(logits: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """Divergence of a student's answer from its teacher's, KL(teacher || student), a scalar.
+
+    The prediction loss of MiniViT (Zhang et al. 2022, section 3.3; Hinton et al. 2015): both
+    softened by a temperature, times its square, so that gradients keep their size.  The mean over
+    rows; the released code divides by classes, too.  logits, teacher (B, K).
+    """
+    student, wanted = (
+        nn.functional.log_softmax(at_least_float32(x) / temperature, -1)
+        for x in (logits, teacher.detach())
+    )
+    divergence = nn.functional.kl_div(student, wanted, reduction="batchmean", log_target=True)
+    return divergence * temperature**2
+
+
+def relation_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """How differently two networks relate the same tokens, a scalar; widths may differ.
+
+    The hidden-state loss of MiniViT (section 3.3): cross entropy between the rows of softmax(H H' /
+    sqrt(D)), less its least value, which makes it a divergence.  student (B, M, D), teacher
+    (B, M, D').
+    """
+    ours, wanted = (
+        nn.functional.log_softmax(x @ x.transpose(-2, -1) * x.shape[-1] ** -0.5, -1).flatten(0, 1)
+        for x in map(at_least_float32, (student, teacher.detach()))
+    )
+    return nn.functional.kl_div(ours, wanted, reduction="batchmean", log_target=True)
