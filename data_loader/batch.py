@@ -1,7 +1,7 @@
 """Input batches: what a task takes at each step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import torch
@@ -27,8 +27,8 @@ class Movable:
 def tensors(part: Any) -> list[Tensor]:
     """All tensors of a batch, in a fixed order."""
     found = []
-    for field in fields(part):
-        value = getattr(part, field.name)
+    for column in fields(part):
+        value = getattr(part, column.name)
         found += tensors(value) if isinstance(value, Movable) else [value]
     return found
 
@@ -53,6 +53,21 @@ class Frames(Movable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CandidateBatch(Movable):
+    """C candidates that B multiple-choice questions choose from; C = 0 for other questions."""
+
+    words: Tensor  # (C, L) int64, zero padded, the question's words and then the candidate's
+    length: Tensor  # (C,) int64, words of both
+    question: Tensor  # (C,) int64, ascending, each candidate's question in the batch
+
+
+def no_candidates(device: torch.device | str = "cpu") -> CandidateBatch:
+    """Of questions that are not multiple choice."""
+    none = torch.zeros(0, dtype=torch.int64, device=device)
+    return CandidateBatch(words=none[:, None], length=none, question=none)
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuestionBatch(Movable):
     """B questions about V videos (V <= B: a video is there once, however many ask about it)."""
 
@@ -61,13 +76,14 @@ class QuestionBatch(Movable):
     words: Tensor  # (B, L) int64, zero padded
     length: Tensor  # (B,) int64, words of each question
     row: Tensor  # (B,) int64, each question's row of its split
+    candidates: CandidateBatch = field(default_factory=no_candidates)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch(QuestionBatch):
     """Questions whose true answers are known: for training and evaluation."""
 
-    answer: Tensor  # (B,) int64, class
+    answer: Tensor  # (B,) int64, class, or place among its candidates, or number: by their kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +95,22 @@ class CaptionBatch(Movable):
     words: Tensor  # (B, L) int64, zero padded, without `<BOS>` and `<EOS>`
     length: Tensor  # (B,) int64, words of each caption
     row: Tensor  # (B,) int64, each caption's row of its split
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairBatch(CaptionBatch):
+    """Captions that are to be told from those of other segments."""
+
+    segment: Tensor  # (B,) int64, each caption's segment of its split
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelBatch(Movable):
+    """B labelled rows of V videos, a class or a series of values each."""
+
+    visual: Features | Frames
+    video: Tensor  # (B,) int64, the index of each row's video in `visual`
+    # (B,) int64, class; or (B, T) float32, the value at each of the T = N F steps of its video in
+    # `visual`, NaN where there is none
+    target: Tensor
+    row: Tensor  # (B,) int64, each row of its split

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Self
 
 import numpy as np
 import torch
 
-from data_loader.batch import Batch
-from data_loader.questions import PADDED, QuestionSplit
+from data_loader.batch import Batch, no_candidates
+from data_loader.question_split import PADDED, QuestionSplit
 from data_loader.store.checksum import digest
 from data_loader.video_table import ClipTable, FeatureTable
 
@@ -38,6 +39,7 @@ class QaData:
         videos = np.concatenate([videos, np.repeat(videos[:1], missing)])
         row = torch.from_numpy(rows).to(self.split.words.device, non_blocking=True)
         words, length = self.split.padded(rows, row, self.words_multiple)
+        choices = self.split.candidates
         return Batch(
             visual=self.table.gather(videos),
             video=torch.from_numpy(video.astype(np.int64)).to(row.device, non_blocking=True),
@@ -45,20 +47,27 @@ class QaData:
             length=length,
             answer=self.split.answer[row],
             row=row,
+            candidates=no_candidates(row.device)
+            if choices is None
+            else choices.padded(rows, words, self.split.lengths[rows], self.words_multiple),
         )
 
     def padded_to_longest(self) -> Self:
-        """The same with all batches padded to the file's longest question."""
-        return replace(self, words_multiple=self.split.longest)
+        """The same with all batches padded to the file's longest question, and candidate."""
+        choices = self.split.candidates
+        longest = self.split.longest if choices is None else choices.longest
+        return replace(self, words_multiple=max(longest, self.split.longest))
 
     def to(self, device: torch.device) -> Self:
         """The same with questions and stored features, those on disk too, on another device."""
         assert isinstance(self.table, FeatureTable)
+        choices = self.split.candidates
         split = replace(
             self.split,
             words=self.split.words.to(device),
             length=self.split.length.to(device),
             answer=self.split.answer.to(device),
+            candidates=None if choices is None else choices.to(device),
         )
         return replace(self, split=split, table=self.table.to(device))
 
@@ -82,5 +91,7 @@ class QaData:
     def fingerprint(self) -> str:
         """Tells other questions, or questions about other videos, apart."""
         split = self.split
-        asked = (split.ids, split.texts, split.answer_texts, split.videos)
+        asked = [split.ids, split.texts, split.answer_texts, split.videos]
+        if split.candidates is not None:
+            asked.append(tuple(chain.from_iterable((*of, "") for of in split.candidates.texts)))
         return f"{len(self)} questions {digest(*asked)}"

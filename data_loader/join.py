@@ -39,8 +39,15 @@ def join_splits(
     as `join` and `choose_placement` do.
     """
     videos = [split.videos for split in splits]
+    times = [_times(split) for split in splits]
     placement = place(
-        videos, stores, video=video, channels=channels, features_in=features_in, device=device
+        videos,
+        stores,
+        video=video,
+        channels=channels,
+        features_in=features_in,
+        device=device,
+        times=None if all(of is None for of in times) else times,
     )
     # On the way to a GPU features are read as from disk: never in memory as a whole.
     joined = [
@@ -104,6 +111,7 @@ def join(
     """
     if not len(split.videos):
         raise UserError(f"split {split.name} has no questions: check the annotations")
+    times = _times(split)
     table, index = videos_of(
         split.videos,
         stores,
@@ -113,8 +121,22 @@ def join(
         on_disk=on_disk,
         what=f"split {split.name}",
         rows="questions",
+        times=times,
     )
+    if times is not None and video != "none" and isinstance(table, FeatureTable):
+        empty = np.flatnonzero(table.clips.cpu().numpy()[index] == 0)
+        if len(empty):
+            raise UserError(
+                f"split {split.name}: {len(empty):,} questions, the first {split.ids[empty[0]]}, "
+                "are about a part of a video without a clip; leave them out with --videos_in of "
+                "preprocess.questions"
+            )
     return QaData(split=split, table=table, video=index)
+
+
+def _times(split: QuestionSplit) -> np.ndarray | None:
+    """Start and end in s of the parts that questions are about: (Q, 2); None: whole videos."""
+    return None if split.times is None else split.times.numpy()
 
 
 def videos_of(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data_loader.label.labels import load_labels
 from data_loader.questions import load_questions
 from data_loader.store.clips import ClipStore, open_clip_store
 from data_loader.store.features import FeatureStore, open_store
@@ -97,21 +98,22 @@ def origins_of(stores: Mapping[str, Any]) -> dict[str, StoreOrigin]:
 
 
 def clip_tables(store: ClipStore, data: ClipOptions, *, seed: int) -> tuple[ClipTable, ClipTable]:
-    """Training and validation videos of a store: those of the question file's splits, or drawn.
+    """Training and validation videos of a store: those of the splits of a file, or drawn.
 
-    Raises UserError if either would be empty, or a video of the question file has no clips.
+    Raises UserError if either would be empty, or a video of the file has no clips.
     """
-    if data.questions is not None:
-        splits = load_questions(data.questions).splits
+    file = data.questions or data.labels
+    if file is not None:
+        splits = (load_questions if data.questions else load_labels)(file).splits
         training, validation = (
             sorted(set(splits[name].videos)) if name in splits else [] for name in ("train", "val")
         )
         missing = [video for video in training + validation if video not in store]
         if missing:
             raise UserError(
-                f"{store.path}: no clips for {len(missing)} videos of {data.questions}, first "
-                f"{', '.join(missing[:3])}; extract them, or encode the questions with "
-                "--videos_in and this store"
+                f"{store.path}: no clips for {len(missing)} videos of {file}, first "
+                f"{', '.join(missing[:3])}; extract them, or make that file with --videos_in and "
+                "this store"
             )
     else:
         count = round(data.val_share * len(store.ids))
@@ -122,7 +124,7 @@ def clip_tables(store: ClipStore, data: ClipOptions, *, seed: int) -> tuple[Clip
     for name, videos in (("training", training), ("validation", validation)):
         if not videos:
             raise UserError(
-                f"{data.questions or store.path}: no {name} videos; give more videos, or another "
+                f"{file or store.path}: no {name} videos; give more videos, or another "
                 f"--val_share than {data.val_share}"
             )
     table = partial(ClipTable, store=store)

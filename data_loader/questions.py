@@ -5,104 +5,28 @@ and plain types, so that it is read back with `weights_only=True`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from data_loader.candidates import candidates_from
+from data_loader.question_split import COLUMNS, QuestionSplit, without_padding
 from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
 from util.checkpoint import save_plain
 from util.errors import UserError
 
-FORMAT = 2
-READABLE = (1, FORMAT)  # 1 had a row of words for each question, padded to the longest of all
-PADDED = 64  # words to a multiple of which a batch's questions are padded, where some are longer
-# Columns of plain values, {field of QuestionSplit: key in the file}.
-COLUMNS = {
-    "videos": "video", "ids": "id", "types": "type", "texts": "text", "answer_texts": "answer_text",
-}  # fmt: skip
+FORMAT = 2  # of open questions; other kinds are
+FORMAT_OF_KINDS = 3
+# 1 had a row of words for each question, padded to the longest of all
+READABLE = (1, FORMAT, FORMAT_OF_KINDS)
+Kind = Literal["open", "choice", "count"]  # of answers: one of many classes, of a few, a number
+KINDS: tuple[Kind, ...] = ("open", "choice", "count")
+MOST = 10**6  # no count is higher: float32 tells these apart
 ANSWERS_FROM = ("train", "union")
 CURE = "make it with `python -m preprocess.questions`"
-
-
-@dataclass(frozen=True, eq=False)
-class QuestionSplit:
-    """The Q questions of one split, row by row.
-
-    Their words are kept one question after the other: one long question costs its own length, not
-    that of all.  They are padded batch by batch.
-    """
-
-    name: str
-    words: Tensor  # (T,) int64, the words of all questions, T = length.sum()
-    length: Tensor  # (Q,) int64, each question's number of words, at least 1
-    longest: int  # words of the file's longest question: no batch is padded beyond it
-    answer: Tensor  # (Q,) int64, class
-    videos: tuple[str, ...]  # Q, as are the following
-    ids: tuple[int | str, ...]
-    types: tuple[str, ...]
-    texts: tuple[str, ...]  # as in the annotations
-    answer_texts: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.videos)
-
-    @cached_property
-    def lengths(self) -> np.ndarray:
-        """`length` on the host, wherever the split is: (Q,) int64."""
-        return self.length.cpu().numpy()
-
-    @cached_property
-    def _start(self) -> Tensor:
-        """The place in `words` of each question's first word: (Q,) int64."""
-        return self.length.cumsum(0) - self.length
-
-    def take(self, rows: np.ndarray) -> "QuestionSplit":
-        """Some of the questions.  rows (R,) int64, ascending -> R questions."""
-        place = np.concatenate(
-            [
-                np.arange(length) + int(self._start[row])
-                for row, length in zip(rows, self.lengths[rows], strict=True)
-            ]
-        )
-        columns = {name: tuple(getattr(self, name)[row] for row in rows) for name in COLUMNS}
-        return replace(
-            self,
-            words=self.words[torch.from_numpy(place)],
-            length=self.length[torch.from_numpy(rows)],
-            answer=self.answer[torch.from_numpy(rows)],
-            **columns,
-        )
-
-    def joined(self, other: "QuestionSplit") -> "QuestionSplit":
-        """These questions, and then another split's of the same file."""
-        columns = {name: getattr(self, name) + getattr(other, name) for name in COLUMNS}
-        return replace(
-            self,
-            words=torch.cat([self.words, other.words]),
-            length=torch.cat([self.length, other.length]),
-            answer=torch.cat([self.answer, other.answer]),
-            **columns,
-        )
-
-    def padded(
-        self, rows: np.ndarray, row: Tensor, multiple: int = PADDED
-    ) -> tuple[Tensor, Tensor]:
-        """Gather questions.  rows (B,), on the host and as a tensor -> words (B, L), length (B,).
-
-        L is the longest of these, filled up with 0 (`<NULL>`) to a multiple of `multiple` but not
-        beyond the file's longest: so shapes are few, and all alike where no question is longer than
-        `multiple`.  A GPU is not waited for.
-        """
-        most = -(-int(self.lengths[rows].max()) // multiple) * multiple
-        length = self.length[row]
-        step = torch.arange(min(most, self.longest), device=length.device)
-        place = (self._start[row][:, None] + step).clamp(max=len(self.words) - 1)
-        return self.words[place] * (step < length[:, None]), length
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +47,8 @@ class Questions:
     word_vectors_source: str = ""
     answers_from: str = "train"
     answer_vectors: Tensor | None = None
+    kind: Kind = "open"
+    count_range: tuple[int, int] | None = None  # least, most training answer; of kind count only
 
     def split(self, name: str, option: str = "") -> QuestionSplit:
         """A split by name; UserError, which names the `option` that asked, if there is none."""
@@ -144,6 +70,8 @@ def save_questions(
     splits: Mapping[str, QuestionSplit],
     answers_from: str = "train",
     answer_vectors: Tensor | None = None,
+    kind: Kind = "open",
+    count_range: tuple[int, int] | None = None,
 ) -> None:
     """Write a question file, whole or not at all.
 
@@ -151,7 +79,7 @@ def save_questions(
     UserError if the path cannot be written.
     """
     state = {
-        "format": FORMAT,
+        "format": FORMAT if kind == "open" else FORMAT_OF_KINDS,
         "dataset": dataset,
         **vocabulary.state(),
         "word_vectors": word_vectors,
@@ -168,6 +96,14 @@ def save_questions(
             for name, split in splits.items()
         },
     }
+    for name, split in splits.items():
+        if split.candidates is not None:
+            state["splits"][name]["candidates"] = split.candidates.state()
+        if split.times is not None:
+            state["splits"][name]["time"] = split.times
+    if kind != "open":
+        state["kind"] = kind
+        state["count_range"] = None if count_range is None else list(count_range)
     if answer_vectors is not None:
         state["answer_vectors"] = answer_vectors
     save_plain(path, state)
@@ -194,7 +130,7 @@ def load_questions(path: str | Path) -> Questions:
     if state["format"] not in READABLE:
         raise UserError(
             f"{path}: question file of format {state['format']}, this code reads formats "
-            f"{' and '.join(map(str, READABLE))}; {CURE} of this version"
+            f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}; {CURE} of this version"
         )
     try:
         return _from_state(path, state)
@@ -217,19 +153,36 @@ def _from_state(path: Path, state: dict[str, Any]) -> Questions:
     answers_from = state.get("answers_from", "train")  # files from before it was written down
     if answers_from not in ANSWERS_FROM:
         raise ValueError(f"answers_from {answers_from!r} is not one of {', '.join(ANSWERS_FROM)}")
+    kind, count_range = _kind(state)
     return Questions(
         path=path,
         dataset=state["dataset"],
         vocabulary=vocabulary,
         word_vectors=vectors,
-        splits={name: _split(name, s, vocabulary) for name, s in state["splits"].items()},
+        splits={name: _split(name, s, vocabulary, kind) for name, s in state["splits"].items()},
         word_vectors_source=state["word_vectors_source"],
         answers_from=answers_from,
         answer_vectors=answer_vectors,
+        kind=kind,
+        count_range=count_range,
     )
 
 
-def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> QuestionSplit:
+def _kind(state: dict[str, Any]) -> tuple[Kind, tuple[int, int] | None]:
+    """The kind of a file's answers, and the range of those that are numbers."""
+    kind, told = state.get("kind", "open"), state.get("count_range")
+    if kind not in KINDS or (kind == "open") == (state["format"] == FORMAT_OF_KINDS):
+        raise ValueError(f"kind {kind!r} is none of format {state['format']}")
+    if kind != "count":
+        return kind, None
+    if not isinstance(told, list) or len(told) != 2 or not all(type(n) is int for n in told):
+        raise ValueError(f"count_range {told} is no pair of whole numbers")
+    if told[0] > told[1]:
+        raise ValueError(f"count_range {told} begins after its end")
+    return kind, (told[0], told[1])
+
+
+def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary, kind: Kind) -> QuestionSplit:
     words, length, answer = state["words"], state["length"], state["answer"]
     rows = {field: len(state[field]) for field in ("length", "answer", *COLUMNS.values())}
     if len(set(rows.values())) != 1:
@@ -237,10 +190,18 @@ def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> Question
     if words.ndim not in (1, 2) or length.ndim != 1 or answer.ndim != 1:
         raise ValueError(f"split {name}: words must be (T,), length and answer (Q,)")
     longest = words.shape[1] if words.ndim == 2 else state["longest"]
+    candidates, last = None, max(len(vocabulary.answers), UNKNOWN_ANSWERS) - 1
+    if kind == "choice":
+        candidates = candidates_from(state["candidates"], len(vocabulary.words), length)
+        if not bool((answer < candidates.number).all()):
+            raise ValueError(f"split {name}: answer has a value that is no candidate's place")
+        last = max([2, *candidates.numbers.tolist()]) - 1
+    elif kind == "count":
+        last = MOST
     limits = (
         ("words", words, 0, len(vocabulary.words) - 1),
         ("length", length, 1, longest),
-        ("answer", answer, 0, max(len(vocabulary.answers), UNKNOWN_ANSWERS) - 1),
+        ("answer", answer, 0, last),
     )
     for field, value, low, high in limits:
         if value.dtype != torch.int64:
@@ -257,10 +218,18 @@ def _split(name: str, state: dict[str, Any], vocabulary: Vocabulary) -> Question
         length=length,
         longest=longest,
         answer=answer,
+        candidates=candidates,
+        times=_times(name, state.get("time"), len(answer)),
         **{name: tuple(state[key]) for name, key in COLUMNS.items()},
     )
 
 
-def without_padding(words: Tensor, length: Tensor) -> Tensor:
-    """Padded questions one after the other.  words (Q, L), length (Q,) -> (T,) of the same type."""
-    return words[torch.arange(words.shape[1]) < length[:, None]]
+def _times(name: str, times: Tensor | None, rows: int) -> Tensor | None:
+    """Which part of its video each question is about, (Q, 2), if they are about parts."""
+    if times is None:
+        return None
+    if times.dtype != torch.float64 or times.shape != (rows, 2):
+        raise ValueError(f"split {name}: time must be ({rows}, 2) of torch.float64")
+    if not bool(((times[:, 0] >= 0) & (times[:, 0] < times[:, 1])).all()):
+        raise ValueError(f"split {name}: time has a part that ends before it begins")
+    return times

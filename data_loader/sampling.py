@@ -63,6 +63,20 @@ def fold_of(videos: Sequence[str], parts: int) -> np.ndarray:
     return (order % parts)[video]
 
 
+def labelled_rows(videos: Sequence[str], share: float, *, seed: int) -> np.ndarray:
+    """Which rows are of a share of the videos, drawn by the seed: (Q,) bool.
+
+    A permutation of the names, in their order: with one seed a smaller share is part of a larger
+    one.  Raises ValueError where the share is of fewer than two videos.
+    """
+    names, video = np.unique(np.asarray(videos, dtype=str), return_inverse=True)
+    count = round(share * len(names))
+    if count < 2:
+        raise ValueError(f"is {count} of {len(names)} training videos")
+    drawn = np.random.default_rng([seed, len(names), 2**32 - 2]).permutation(len(names))[:count]
+    return np.isin(video, drawn)
+
+
 def derangement(*, seed: int, total: int) -> np.ndarray:
     """A permutation without fixed points, one cycle through all.  -> (total,) int64; total >= 2."""
     assert total >= 2

@@ -91,6 +91,10 @@ class CaptionVocabulary:
         """The number of each token; that of `<UNK>` for one that is no word of the vocabulary."""
         return [self._number.get(token, UNK_WORD) for token in tokens]
 
+    def unknown(self, tokens: Sequence[str]) -> list[str]:
+        """The tokens that are no words of the vocabulary, each once."""
+        return [token for token in dict.fromkeys(tokens) if token not in self._number]
+
     def decode(self, words: Sequence[int]) -> str:
         """A caption as text."""
         return " ".join(self.words[i] for i in words)

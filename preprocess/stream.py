@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         backbones=backbones,
         frames=options.frames,
         stride=options.stride,
+        spacing=options.spacing,
         first=options.first,
         group=options.group,
         rate=options.rate,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from data_loader.dataset import QaData
 from data_loader.questions import QuestionSplit, without_padding
 from data_loader.video_table import FeatureTable
 from data_loader.vocabulary import Vocabulary
+from model.answer.kind import Kind
 from model.task.qa import QuestionAnswering
 from options.loss import LossOptions
 from options.model import ModelOptions
@@ -50,7 +51,13 @@ SIZES = {
 }
 
 
-def make_task(size: Size, *, dropout: bool) -> QuestionAnswering:
+def make_task(
+    size: Size,
+    *,
+    dropout: bool,
+    kind: Kind = "open",
+    candidate_encoder: Literal["cross", "bi"] = "cross",
+) -> QuestionAnswering:
     """The product's model at a size, random weights; gamma and beta such that all terms show.
 
     The weights are the same whatever was drawn before: a rare draw, in which rounding shows most,
@@ -60,7 +67,13 @@ def make_task(size: Size, *, dropout: bool) -> QuestionAnswering:
     rate = ModelOptions().dropout if dropout else 0.0
     state = ModelOptions().state_dropout if dropout else 0.0
     return QuestionAnswering(
-        ModelOptions(width=size.width, units=size.units, dropout=rate, state_dropout=state),
+        ModelOptions(
+            width=size.width,
+            units=size.units,
+            dropout=rate,
+            state_dropout=state,
+            candidate_encoder=candidate_encoder,
+        ),
         LossOptions(gamma=1.0, beta=1e-2),
         vocabulary=Vocabulary(
             words=tuple(f"w{i}" for i in range(size.vocabulary)),
@@ -69,6 +82,8 @@ def make_task(size: Size, *, dropout: bool) -> QuestionAnswering:
         word_width=300 if size.width >= 300 else 8,
         appearance_width=size.feature_width,
         motion_width=size.feature_width,
+        kind=kind,
+        count_range=(0, 9) if kind == "count" else None,
     )
 
 
@@ -109,7 +124,7 @@ def make_data(size: Size, *, videos: int, questions_per_video: int, seed: int = 
 
 
 def training_step(
-    task: QuestionAnswering, batch: Batch, *, precision: str = "float32"
+    task: nn.Module, batch: Batch, *, precision: str = "float32"
 ) -> Callable[[], object]:
     """One step of the product's training loop on a batch, whenever it is called."""
     optimizer = torch.optim.AdamW(parameter_groups(task, 0.0, {}), lr=1e-4, fused=True)

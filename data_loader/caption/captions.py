@@ -120,6 +120,16 @@ class Captions:
         return self.splits[name]
 
 
+def without_long(split: CaptionSplit, longest: int) -> CaptionSplit:
+    """A split without the captions of more words, by option `longest`; 0: with all."""
+    if not longest:
+        return split
+    rows = np.flatnonzero(split.lengths <= longest)
+    if not len(rows):
+        raise UserError(f"--longest {longest}: every training caption is longer; give more")
+    return split.take_captions(rows)
+
+
 def save_captions(
     path: str | Path,
     *,

@@ -21,6 +21,7 @@ class StoredVideo:
     note: str  # "" or what is odd about it
     file_sha256: str  # of the video file, "" = unknown
     checksum: int | None  # what the store that it was read from says; None: nothing, or it is new
+    seconds: float  # how long the video is shown, 0 = unknown; not part of the checksum
 
     def compute_checksum(self) -> int:
         """What it is."""

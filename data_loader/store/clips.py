@@ -42,6 +42,7 @@ class VideoClips(StoredVideo):
     note: str = ""
     file_sha256: str = ""
     checksum: int | None = None
+    seconds: float = 0.0
 
     def compute_checksum(self) -> int:
         """`checksum` of [id, M, frame_count, note, file_sha256], frames and index (int64)."""

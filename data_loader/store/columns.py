@@ -2,6 +2,7 @@
 
   ids (V,) text;  frame_count (V,) decoded frames of the video, 0 = unknown;  note (V,) "" or what
                    is odd about it
+  seconds (V,)     float64, how long the video is shown, 0 = unknown; left out where it is of all
   file_sha256 (V,) SHA-256 of the video file, "" = unknown;  checksum (V,) uint32, see
                    `StoredVideo.compute_checksum`  (both from format 2 on)
   attributes       `format` and `provenance` (JSON, see `Provenance`)
@@ -43,6 +44,7 @@ class Columns(Generic[V]):
     notes: tuple[str, ...]
     file_sha256: tuple[str, ...]
     checksum: np.ndarray | None  # (V,) uint32; None in a store of format 1
+    seconds: np.ndarray  # (V,) float64
     provenance: Provenance
 
     def opened(self) -> AbstractContextManager[Callable[[str], V]]:
@@ -76,11 +78,12 @@ class Columns(Generic[V]):
             )
         return np.array([self._index[video] for video in videos], dtype=np.int64)
 
-    def known(self, index: int) -> tuple[int, str, str, int | None]:
-        """frame_count, note, file_sha256 and checksum of one video."""
+    def known(self, index: int) -> tuple[int, str, str, int | None, float]:
+        """frame_count, note, file_sha256, checksum and seconds of one video."""
         checksum = None if self.checksum is None else int(self.checksum[index])
         count = int(self.frame_count[index])
-        return count, self.notes[index], self.file_sha256[index], checksum
+        seconds = float(self.seconds[index])
+        return count, self.notes[index], self.file_sha256[index], checksum, seconds
 
     def video(self, video: str) -> V:
         """All about one video; raises UserError if it is not in the store."""
@@ -95,7 +98,8 @@ class Columns(Generic[V]):
 
     def mismatch(self) -> str:
         """Which columns do not fit together; "" if all do."""
-        columns = [getattr(self, n) for n in (*self.LAYOUT, "frame_count", "notes", "file_sha256")]
+        names = (*self.LAYOUT, "frame_count", "notes", "file_sha256", "seconds")
+        columns = [getattr(self, name) for name in names]
         columns += [self.ids if self.checksum is None else self.checksum]
         videos, distinct = len(self.ids), len(set(self.ids))
         if any(len(column) != videos for column in columns):
@@ -123,8 +127,19 @@ def read_columns(file: Hdf5File, make: str) -> dict[str, Any]:
         "notes": file.texts("note"),
         "file_sha256": file.texts("file_sha256") if version > 1 else ("",) * len(ids),
         "checksum": file.integers("checksum").astype(np.uint32) if version > 1 else None,
+        "seconds": _seconds(file, len(ids)),
         "provenance": provenance,
     }
+
+
+def _seconds(file: Hdf5File, videos: int) -> np.ndarray:
+    """The column (V,) float64, zeros where there is none; UserError for what cannot be."""
+    if "seconds" not in file:
+        return np.zeros(videos)
+    seconds = file.read(file.numbers("seconds", kinds="f", ndim=[1])).astype(np.float64)
+    if not np.isfinite(seconds).all() or (seconds < 0).any():
+        raise file.fault("seconds has numbers that are no durations")
+    return seconds
 
 
 class ColumnWriter:
@@ -132,23 +147,25 @@ class ColumnWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: dict[str, tuple[str, str, int, int]] = {}
+        self.rows: dict[str, tuple[str, str, int, float, int]] = {}
 
     def add(self, video: StoredVideo) -> None:
         """Take one video; UserError if its id comes twice, or it was damaged where it is from."""
         if video.id in self.rows:
             raise UserError(f"{self.path}: video {video.id} comes twice; each id is stored once")
-        facts = video.note, video.file_sha256, video.frame_count
+        facts = video.note, video.file_sha256, video.frame_count, video.seconds
         self.rows[video.id] = (*facts, checked(video, self.path))
 
     def write(self, file: h5py.File, layout: Mapping[str, ArrayLike]) -> None:
         """Write the columns and the format; UserError if there is no video."""
         if not self.rows:
             raise UserError(f"{self.path}: no video to store")
-        notes, sha256, frame_count, checksums = zip(*self.rows.values(), strict=True)
+        notes, sha256, frame_count, seconds, checksums = zip(*self.rows.values(), strict=True)
         for name, column in (("ids", self.rows), ("note", notes), ("file_sha256", sha256)):
             file.create_dataset(name, data=list(column), dtype=h5py.string_dtype())
         for name, column in {**layout, "frame_count": frame_count}.items():
             file.create_dataset(name, data=np.array(column, dtype=np.int64))
+        if any(seconds):
+            file.create_dataset("seconds", data=np.array(seconds, dtype=np.float64))
         file.create_dataset("checksum", data=np.array(checksums, dtype=np.uint32))
         file.attrs["format"] = FORMAT

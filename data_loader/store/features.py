@@ -42,6 +42,7 @@ class VideoFeatures(StoredVideo):
     note: str = ""
     file_sha256: str = ""
     checksum: int | None = None
+    seconds: float = 0.0
 
     def compute_checksum(self) -> int:
         """`checksum` of [id, N, F, frame_count, note, file_sha256] and of the features."""

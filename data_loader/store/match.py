@@ -35,15 +35,16 @@ def _check_sampling(appearance: FeatureStore, motion: FeatureStore) -> None:
     first, second = appearance.provenance.sampling, motion.provenance.sampling
     if first is None or second is None:
         return
-    keys = ["fps", "clips", "frames", "rule"]
+    keys = ["fps", "clips", "frames", "rule", "stride"]
     if "unknown" in (first.rule, second.rule):  # imported: it is not known which
         keys = ["fps", "clips"] if first.fps and second.fps else ["clips"]
     for key in keys:
         a, m = getattr(first, key), getattr(second, key)
         if a != m:
+            same = {"fps": "--fps", "stride": "--stride"}.get(key, "--clips and --frames")
             raise UserError(
                 f"{appearance.path} has sampling {key} {a}, but {motion.path} has {m}: extract "
-                f"both with the same {'--fps' if key == 'fps' else '--clips and --frames'}"
+                f"both with the same {same}"
             )
 
 

@@ -27,6 +27,7 @@ DECIDES = (
 # What holds for stores of before there was a choice, which do not say.
 DEFAULTS: dict[str, Any] = {"layer": "pooled", "scaler": "torch", "network_precision": "float32"}
 CLIPS = "clips"  # the kind of a clip store, in its provenance and its attribute `kind`
+ONE = ("stride", 1)
 KEYS = {"has_backbone": "askable"}  # in files, where it is not the field's name
 
 
@@ -38,6 +39,7 @@ class Sampling:
     frames: int  # F of each clip
     rule: str  # that places them: linspace, rate, or unknown
     fps: float | None = None  # rate: clips of one frame, so many a second, from 0 s on
+    stride: int = 1  # linspace: frames from one of a clip to the next
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Provenance:
 
     def to_json(self) -> str:
         """The JSON in a store."""
-        said = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
+        said = asdict(self, dict_factory=_said)
         said = {KEYS.get(name, name): value for name, value in said.items() if value != {}}
         return json.dumps(said, sort_keys=True)
 
@@ -159,6 +161,11 @@ class Provenance:
 
     def _plain_versions(self) -> dict[str, str]:
         return {name: self.versions[name].split("+")[0] for name in sorted(self.versions)}
+
+
+def _said(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What is said; a stride of 1 is not, as before there was a choice."""
+    return {name: value for name, value in pairs if value is not None and (name, value) != ONE}
 
 
 def _immutable(value: Any) -> Any:

@@ -9,15 +9,14 @@ import numpy as np
 import torch
 
 from data_loader.caption.captions import CaptionSplit, save_captions
-from data_loader.segment import segment_rows
-from data_loader.store.features import FeatureStore
-from data_loader.store.open import Store, open_any_store
+from data_loader.store.open import open_any_store
 from data_loader.vocabulary import SPECIAL, UNK_WORD, CaptionVocabulary
 from options.preprocess.captions import CaptionOptions
 from preprocess.annotation.caption.segment import Segment
 from preprocess.annotation.caption_dataset import read_captions
 from preprocess.annotation.check_texts import word_findings
 from preprocess.annotation.findings import notes
+from preprocess.annotation.presence import with_clips
 from preprocess.annotation.question_file import annotation_files
 from preprocess.annotation.ready_vectors import glove_file, ready_vectors
 from util.errors import UserError
@@ -90,7 +89,7 @@ def restrict(
     kept = {}
     for split in segments:
         present = [segment for segment in segments[split] if segment.video in stored]
-        rows = kept[split] = _with_clips(present, opened)
+        rows = kept[split] = with_clips(present, opened)
         if not rows:
             example = next(iter(sorted(stored)), "none")
             told = clipped(repr(segments[split][0].video), 60)
@@ -103,19 +102,6 @@ def restrict(
         more = f"; {empty:,} more have no clip of their video in their time" if empty else ""
         print(f"  {split}: {len(rows):,} of {len(segments[split]):,}{more}")
     return kept
-
-
-def _with_clips(rows: list[Segment], stores: Sequence[Store]) -> list[Segment]:
-    """Those of the parts of videos in which each store has a clip; of whole videos, all."""
-    times = np.array([segment.time for segment in rows if segment.time is not None])
-    if not len(times):
-        return rows
-    videos = [segment.video for segment in rows]
-    held = np.ones(len(rows), bool)
-    for store in stores:
-        if isinstance(store, FeatureStore):  # clips to be decoded have no steady rate
-            held &= segment_rows(store, videos, times)[:, 1] > 0
-    return [segment for segment, has in zip(rows, held, strict=True) if has]
 
 
 def tokens_of(rows: Iterable[Segment]) -> Tokens:

@@ -9,17 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from pathlib import Path
 
+from data_loader.questions import Kind
 from data_loader.tokens import bare
 from options.preprocess.questions import QuestionOptions
+from preprocess.annotation.check_kinds import check_kinds
 from preprocess.annotation.check_texts import check_texts, type_sizes
 from preprocess.annotation.dataset import SPLITS, reader
 from preprocess.annotation.findings import Finding, table
 from preprocess.annotation.presence import check_files, check_store, plural, unread, videos_of
+from preprocess.annotation.question.kinds import kind_of
 from preprocess.annotation.sample import Sample
 from util.errors import UserError
 from util.text import printable
 
 Samples = Mapping[str, list[Sample]]
+Asked = tuple[str, str, tuple[float, float] | None, tuple[str, ...] | None]
 
 
 def check(options: QuestionOptions) -> int:
@@ -27,10 +31,12 @@ def check(options: QuestionOptions) -> int:
 
     Raises UserError for an unknown data set; everything else that is wrong is a line of the table.
     """
-    samples, findings = _read(options.dataset, Path(options.annotations))
+    samples, findings = _read(options)
     findings += _questions(samples)
-    findings += _splits(samples)
-    findings += check_texts(samples)
+    kind = kind_of(options.task, list(chain.from_iterable(samples.values())))
+    findings += _splits(samples, kind)
+    findings += check_kinds(kind, samples)
+    findings += check_texts(samples, kind)
     if options.videos:
         findings += check_files(samples, options.videos, options.id_map, of="questions")
     for path in options.videos_in:
@@ -51,14 +57,14 @@ def check(options: QuestionOptions) -> int:
     return 2 if problems else 0
 
 
-def _read(dataset: str, annotations: Path) -> tuple[dict[str, list[Sample]], list[Finding]]:
+def _read(options: QuestionOptions) -> tuple[dict[str, list[Sample]], list[Finding]]:
     """The splits that can be read, and the faults of those that cannot."""
-    read = reader(dataset)
+    read = reader(options.dataset, options.task)
     samples: dict[str, list[Sample]] = {}
     faults: dict[str, list[str]] = defaultdict(list)  # one fault can be that of all splits
     for split in SPLITS:
         try:
-            samples[split] = read(annotations, split)
+            samples[split] = read(Path(options.annotations), split)
         except UserError as error:
             faults[str(error)].append(split)
     findings = [unread(", ".join(splits), fault) for fault, splits in faults.items()]
@@ -71,11 +77,11 @@ def _questions(samples: Samples) -> Iterator[Finding]:
     for split, rows in samples.items():
         wordless = [s.label for s in rows if not any(map(str.isalnum, s.question))]
         yield _finding("questions without a word", split, wordless, len(rows))
-        first: dict[tuple[str, str, str], Sample] = {}
-        again = [s for s in rows if first.setdefault((*_asked(s), s.answer), s) is not s]
-        names = [f"{first[*_asked(s), s.answer].id} = {s.label}" for s in again]
+        first: dict[tuple[Asked, str], Sample] = {}
+        again = [s for s in rows if first.setdefault((_asked(s), s.answer), s) is not s]
+        names = [f"{first[_asked(s), s.answer].id} = {s.label}" for s in again]
         yield _finding("questions asked twice", split, names, len(rows))
-        answers: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        answers: dict[Asked, dict[str, None]] = defaultdict(dict)
         for sample in rows:
             answers[_asked(sample)][sample.answer] = None
         unclear = [s for s in rows if len(answers[_asked(s)]) > 1]
@@ -85,7 +91,7 @@ def _questions(samples: Samples) -> Iterator[Finding]:
         yield Finding("questions with several answers", split, len(unclear), len(rows), "", names)
 
 
-def _splits(samples: Samples) -> Iterator[Finding]:
+def _splits(samples: Samples, kind: Kind) -> Iterator[Finding]:
     """What can be wrong between splits."""
     videos = {split: videos_of(rows) for split, rows in samples.items()}
     for one, other in combinations(samples, 2):
@@ -97,10 +103,11 @@ def _splits(samples: Samples) -> Iterator[Finding]:
     types = {sample.type for sample in samples["train"]}
     for split in ("val", "test"):
         rows = samples.get(split, [])
-        unknown = [s.answer for s in rows if s.answer not in known]
-        names = [repr(answer) for answer in dict.fromkeys(unknown)]
-        note = f"{plural(len(names), 'answer')}:"
-        yield Finding("answers not in train", split, len(unknown), len(rows), note, names)
+        if kind == "open":
+            unknown = [s.answer for s in rows if s.answer not in known]
+            names = [repr(answer) for answer in dict.fromkeys(unknown)]
+            note = f"{plural(len(names), 'answer')}:"
+            yield Finding("answers not in train", split, len(unknown), len(rows), note, names)
         unseen = dict.fromkeys(s.type for s in rows if s.type not in types)
         yield _finding("types not in train", split, [repr(name) for name in unseen])
 
@@ -110,9 +117,9 @@ def _finding(what: str, where: str, names: Sequence[str], of: int | None = None)
     return Finding(what, where, len(names), of, "", names)
 
 
-def _asked(sample: Sample) -> tuple[str, str]:
-    """Video and question, the latter without regard to case, spaces and question mark."""
-    return sample.video, " ".join(bare(sample.question).split())
+def _asked(sample: Sample) -> Asked:
+    """Video, question, without regard to case, spaces and question mark, part and choices."""
+    return sample.video, " ".join(bare(sample.question).split()), sample.time, sample.choices
 
 
 def _sizes(samples: Samples) -> str:

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
+from data_loader.candidates import candidate_words
+from data_loader.questions import Kind
 from data_loader.tokens import tokenize
 from preprocess.annotation.findings import Finding
 from preprocess.annotation.sample import Sample
@@ -22,13 +24,18 @@ _SENTENCE = re.compile(f"{_SPACELESS}{{3}}")
 _LONG_SENTENCE = re.compile(f"{_SPACELESS}{{8}}")
 
 
-def check_texts(samples: Mapping[str, Sequence[Sample]]) -> Iterator[Finding]:
-    """Findings on the questions, answers and types of the splits."""
+def check_texts(samples: Mapping[str, Sequence[Sample]], kind: Kind) -> Iterator[Finding]:
+    """Findings on the questions, answers (of this kind) and types of the splits."""
     for split, rows in samples.items():
         tokens = [tokenize(sample.question) for sample in rows]
         yield from word_findings(split, [s.label for s in rows], tokens, of="questions")
+        if kind == "choice":
+            tokens = [candidate_words(text) for s in rows for text in s.choices or ()]
+            labels = [s.label for s in rows for _ in s.choices or ()]
+            yield from word_findings(split, labels, tokens, of="candidates")
     everything = [sample for rows in samples.values() for sample in rows]
-    yield _twins("answers that are nearly the same", [s.answer for s in everything])
+    if kind == "open":
+        yield _twins("answers that are nearly the same", [s.answer for s in everything])
     yield _twins("types that are nearly the same", [s.type for s in everything])
     types = Counter(sample.type for sample in everything)
     many = len(types) > MANY_TYPES or (len(types) > 10 and len(types) > len(everything) / 4)
@@ -42,8 +49,8 @@ def word_findings(
 ) -> Iterator[Finding]:
     """Texts of one split whose words are too many, or none to the model.
 
-    `labels` name them in messages, `tokens` are theirs, `of` says what they are, "questions" or
-    "captions".
+    `labels` name them in messages, `tokens` are theirs, `of` says what they are, "questions",
+    "candidates" or "captions".
     """
     lengths = [len(words) for words in tokens]
     middle = median(lengths) if lengths else 0

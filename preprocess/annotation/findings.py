@@ -1,4 +1,4 @@
-"""What `--check` found, and the table that says it (check.py, caption_check.py)."""
+"""What `--check` found, and the table that says it (check.py, caption_check.py, label/check.py)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,17 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     "cannot be read": ("PROBLEM", "correct it and check again: one fault can hide others"),
     "no questions": ("PROBLEM", "every split needs some"),
     "no captions": ("PROBLEM", "train and val need some, and test where the data set has one"),
+    "groups in two splits": ("PROBLEM", "keep all videos of a group in one, or use --folds"),
     "questions without a word": ("PROBLEM", "fill them in or take them out"),
+    "questions with fewer than two choices": ("PROBLEM", "give each two at least"),
+    "answers that are not among the choices": (
+        "PROBLEM",
+        "spell each as its choice, or give the choice's place",
+    ),
+    "numbers that are words": ("PROBLEM", "write them in digits"),
+    "answers that are no number": ("PROBLEM", "give each a whole number from 0 to 1,000,000"),
+    "numbers below zero": ("PROBLEM", "nothing is counted less than no times; correct them"),
+    "numbers that are not whole": ("PROBLEM", "give each a whole number"),
     "captions without a word": ("PROBLEM", "fill them in or take them out"),
     "videos in two splits": ("PROBLEM", "keep all questions of a video in one split"),
     "captions of one video in two splits": ("PROBLEM", "keep all captions of a video in one split"),
@@ -27,6 +37,17 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
         "PROBLEM",
         "extract these videos, or leave their captions out (--videos_in without --check)",
     ),
+    "labels whose video has no file": ("PROBLEM", "add the files, or name them by --id_map"),
+    "labels whose video is not in a store": (
+        "PROBLEM",
+        "extract these videos, or leave their labels out (--videos_in without --check)",
+    ),
+    "videos without labels": ("warning", "they are not used; is a name misspelt?"),
+    "classes not in train": ("warning", "their videos always count as wrong"),
+    "classes that are nearly the same": (
+        "warning",
+        "they differ in case, blanks or a full stop, and each is a class of its own",
+    ),
     "videos without segments": ("warning", "they are not used; is a name misspelt?"),
     "videos without questions": ("warning", "they are not used; is a name misspelt?"),
     "questions asked twice": ("warning", "same video, question and answer; they count more"),
@@ -34,6 +55,26 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     "one caption for many segments": (
         "warning",
         "a model can say it without looking and be right; is it a template not filled in?",
+    ),
+    "choices that are alike": (
+        "warning",
+        "they differ in case, blanks or a full stop at most; no model can tell them apart",
+    ),
+    "the longest choice is the answer": (
+        "warning",
+        "more often than chance has it: a model can be right without the video or the question",
+    ),
+    "the shortest choice is the answer": (
+        "warning",
+        "more often than chance has it: a model can be right without the video or the question",
+    ),
+    "one place of choices has the answer": (
+        "warning",
+        "more often than chance has it; models here do not see places, others may: shuffle them",
+    ),
+    "numbers outside those of train": (
+        "warning",
+        "answers are clipped to the range of training, so such questions always count as wrong",
     ),
     "questions with several answers": (
         "warning",
@@ -51,8 +92,13 @@ KINDS: dict[str, tuple[Literal["PROBLEM", "warning"], str]] = {
     ),
     "too many types": ("warning", "tables show the largest; give each question a type of a few"),
     "very long questions": ("warning", "each batch with one is padded to it; shorten them"),
+    "very long candidates": ("warning", "each batch with one is padded to it; shorten them"),
     "very long captions": ("warning", "each batch with one is padded to it; shorten them"),
     "questions without spaces": (
+        "warning",
+        "a sentence or a very long word is one word to the model; put blanks between the words",
+    ),
+    "candidates without spaces": (
         "warning",
         "a sentence or a very long word is one word to the model; put blanks between the words",
     ),

@@ -90,7 +90,9 @@ def item_fault(item: Any, fields: Fields) -> str | None:
     return None
 
 
-_WANTED = {int: "an integer", str: "a string", bool: "a boolean", list: "a list"}
+_WANTED = {
+    int: "an integer", float: "a number", str: "a string", bool: "a boolean", list: "a list",
+}  # fmt: skip
 
 
 def _parse(path: Path, text: str, fields: Fields, of: str) -> list[Any]:

@@ -1,9 +1,13 @@
 """What `--check` says of the videos of annotations: whether there are files and features."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from data_loader.store.open import open_any_store
+import numpy as np
+
+from data_loader.segment import segment_rows
+from data_loader.store.features import FeatureStore
+from data_loader.store.open import Store, open_any_store
 from preprocess.annotation.dataset import SPLITS
 from preprocess.annotation.findings import Finding
 from preprocess.video.files import list_videos, name_videos
@@ -12,11 +16,20 @@ from util.text import printable
 
 
 class OfVideo(Protocol):
-    """A question or a segment."""
+    """A question, a segment or a label."""
 
     @property
     def video(self) -> str:
         """The id of its video."""
+        ...
+
+
+class OfPart(OfVideo, Protocol):
+    """A question or a segment, which may be of a part of its video."""
+
+    @property
+    def time(self) -> tuple[float, float] | None:
+        """Start and end in seconds; None: the whole video."""
         ...
 
 
@@ -69,6 +82,22 @@ def _check_presence(
         known = {row.video for some in rows.values() for row in some}
         idle = [repr(video) for video in present if video not in known]
         yield Finding(f"videos without {of}", place, len(idle), len(ids), "", idle)
+
+
+Part = TypeVar("Part", bound=OfPart)
+
+
+def with_clips(rows: list[Part], stores: Sequence[Store]) -> list[Part]:
+    """Those of the parts of videos in which each store has a clip; of whole videos, all."""
+    times = np.array([row.time for row in rows if row.time is not None])
+    if not len(times):
+        return rows
+    videos = [row.video for row in rows]
+    held = np.ones(len(rows), bool)
+    for store in stores:
+        if isinstance(store, FeatureStore):  # clips to be decoded have no steady rate
+            held &= segment_rows(store, videos, times)[:, 1] > 0
+    return [row for row, has in zip(rows, held, strict=True) if has]
 
 
 def unread(where: str, fault: str) -> Finding:

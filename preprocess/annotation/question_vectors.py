@@ -128,6 +128,8 @@ def random_vectors(words: Sequence[str], *, width: int) -> tuple[np.ndarray, np.
 def coverage(train: QuestionSplit, known: np.ndarray) -> str:
     """How many words (types) and words of the training questions (tokens) have a vector."""
     count = np.bincount(train.words.numpy(), minlength=len(known))
+    if train.candidates is not None:
+        count += np.bincount(train.candidates.words.numpy(), minlength=len(known))
     types, tokens, found = (count > 0).sum(), count.sum(), (known & (count > 0)).sum()
     return (
         f"have a vector: {found:,} of {types:,} words ({found / types:.1%}), "

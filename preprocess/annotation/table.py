@@ -21,6 +21,7 @@ from util.text_file import read_text
 
 HINT = "--annotations is a .csv or .jsonl file, or a folder with one of them"
 SPLITS = ("train", "val", "test")
+BETWEEN = {",": "comma", ";": "semicolon", "\t": "tab"}  # columns of a table
 SHARE = {"val": 0.1, "test": 0.2}
 Rows = list[tuple[int, dict[str, Any]]]  # the line on which each begins, and {column: value}
 
@@ -38,7 +39,7 @@ def read_table(
     path = _table(annotations)
     text = read_text(path, HINT)
     is_csv = path.suffix.lower() == ".csv"
-    rows = list(_csv_rows(path, text, fields) if is_csv else _json_rows(path, text))
+    rows = list(csv_rows(path, text, fields) if is_csv else _json_rows(path, text))
     if not rows:
         raise UserError(f"{path}: no {of}; give each a line")
     file_of: dict[str, str] = {}
@@ -71,15 +72,20 @@ def share_out(path: Path, videos: set[str]) -> dict[str, str]:
             f"{path}: {len(videos)} videos in all; three splits need at least three, and to learn "
             "something takes many more; add videos"
         )
-
-    def digest(video: str) -> bytes:
-        return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()
-
-    ranked = sorted(videos, key=digest)
+    ranked = by_digest(videos)
     test = max(1, round(SHARE["test"] * len(ranked)))
     val = max(1, round(SHARE["val"] * len(ranked)))
     names = ["test"] * test + ["val"] * val + ["train"] * (len(ranked) - test - val)
     return dict(zip(ranked, names, strict=True))
+
+
+def by_digest(videos: set[str]) -> list[str]:
+    """The videos in an order that is drawn, but the same each time: of the hash of the id."""
+
+    def digest(video: str) -> bytes:
+        return hashlib.sha256(video.encode("utf-8", "surrogatepass")).digest()
+
+    return sorted(videos, key=digest)
 
 
 def _fault(row: dict[str, Any], first: dict[str, Any], file_of: dict[str, str]) -> str | None:
@@ -118,22 +124,29 @@ def _table(annotations: Path) -> Path:
     return annotations
 
 
-def _csv_rows(path: Path, text: str, fields: Fields) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line on which it begins, column -> cell) of each row; empty lines are left out."""
+def csv_rows(
+    path: Path, text: str, fields: Fields, delimiter: str = ","
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line on which it begins, column -> cell) of each row; empty lines are left out.
+
+    `delimiter`: what is between the columns, one of `BETWEEN`.  Raises UserError, naming file, line
+    and cure, for a file that is no such table or has no column of one of the `fields`.
+    """
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # else 131,072 characters
-    reader = csv.reader(io.StringIO(text), strict=True)
+    reader = csv.reader(io.StringIO(text), strict=True, delimiter=delimiter)
     header: list[str] = []
     line = 1
     try:
         for cells in reader:
             if not header and cells:
                 header = [cell.strip().lower() for cell in cells]
-                _check_header(path, line, header, fields)
+                _check_header(path, line, header, fields, delimiter)
             elif any(cell.strip() for cell in cells):
                 if len(cells) != len(header):
                     raise UserError(
-                        f"{path}, line {line}: {len(cells)} cells under {len(header)} columns; "
-                        'put text that has a comma in it between double quotes ("a, b")'
+                        f"{path}, line {line}: {len(cells)} cells under {len(header)} columns; put "
+                        f"text that has a {BETWEEN[delimiter]} in it between double quotes "
+                        f'("a{delimiter} b")'
                     )
                 yield line, dict(zip(header, (cell.strip() for cell in cells), strict=True))
             line = reader.line_num + 1  # a quoted cell can run over several lines
@@ -143,18 +156,20 @@ def _csv_rows(path: Path, text: str, fields: Fields) -> Iterator[tuple[int, dict
         ) from error
 
 
-def _check_header(path: Path, line: int, header: list[str], fields: Fields) -> None:
+def _check_header(path: Path, line: int, header: list[str], fields: Fields, delimiter: str) -> None:
     lacking = [field for field in fields if field not in header]
     if lacking:
-        for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        wanted = BETWEEN[delimiter]
+        for mark, name in BETWEEN.items():
             if len(header) == 1 and mark in header[0]:
                 raise UserError(
-                    f"{path}, line {line}: {name} between the columns, not commas; save it as "
-                    "comma-separated CSV"
+                    f"{path}, line {line}: {name}s between the columns, not {wanted}s; save it as "
+                    f"{wanted}-separated CSV"
                 )
+        shown = clipped(repr(delimiter.join(header)), SHOWN)
         raise UserError(
             f"{path}, line {line}: no column {', '.join(lacking)}; the first line names the "
-            f"columns, with commas between them, and is {clipped(repr(','.join(header)), SHOWN)}"
+            f"columns, with {wanted}s between them, and is {shown}"
         )
     twice = sorted({field for field in header if header.count(field) > 1})
     if twice:

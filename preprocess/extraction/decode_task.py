@@ -8,7 +8,7 @@ from options.preprocess.extract import VideoOptions
 from preprocess.video.clips import Clips, read_resized
 from preprocess.video.container import error_words
 from preprocess.video.error import VideoError
-from preprocess.video.resize import InputSpec
+from preprocess.video.resize import InputSpec, Thumbnail
 from util.files import sha256
 
 
@@ -26,7 +26,7 @@ class DecodeSettings:
     """How all videos are decoded."""
 
     options: VideoOptions
-    specs: tuple[InputSpec, ...]  # what each output takes of a frame
+    specs: tuple[InputSpec | Thumbnail, ...]  # what each output takes of a frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,7 @@ def decode(settings: DecodeSettings, task: DecodeTask) -> Decoded:
             task.file,
             clips=options.clips,
             frames=options.frames,
+            stride=options.stride,
             decoder=options.decoder,
             fps=options.fps or None,
             keep_partial=options.keep_partial,

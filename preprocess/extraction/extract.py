@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ import torch.distributed as dist
 from tqdm import tqdm
 
 from options.preprocess.extract import VideoOptions
-from preprocess.extraction.decode_task import DecodeSettings, DecodeTask
+from preprocess.extraction.decode_task import Decoded, DecodeSettings, DecodeTask
 from preprocess.extraction.failures import FailureLog, Outcome, write_failed
 from preprocess.extraction.output import StoreOutput, choose_outputs, load_outputs
 from preprocess.extraction.paths import failed_videos_file
@@ -26,7 +26,9 @@ from preprocess.extraction.pipeline import choose_pool_sizes, run_pipeline
 from preprocess.extraction.plan import Plan, check_outputs, make_plan
 from preprocess.extraction.shards import ShardWriters, merge, stores_so_far
 from preprocess.extraction.worker import Failure
+from preprocess.video.clips import Clips
 from preprocess.video.decoders import DECODERS
+from preprocess.video.resize import InputSpec, Thumbnail
 from util.distributed import process_group, rank, world_size
 from util.errors import UserError
 from util.text import printable
@@ -80,10 +82,25 @@ def extract(options: VideoOptions, extract_videos: ExtractVideos) -> int:
     return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What people are shown of videos, decoded along with what networks take."""
+
+    picture: Thumbnail
+    take: Callable[[str, Clips], None]  # a video's id and its clips' middle frames, from any thread
+
+
 def extract_here(
-    assigned: list[DecodeTask], plan: Plan, outputs: Sequence[StoreOutput], options: VideoOptions
+    assigned: list[DecodeTask],
+    plan: Plan,
+    outputs: Sequence[StoreOutput],
+    options: VideoOptions,
+    shown: Shown | None = None,
 ) -> list[Outcome]:
-    """Extract this process's videos: decode in processes, compute in threads, write parts."""
+    """Extract this process's videos: decode in processes, compute in threads, write parts.
+
+    What is `shown` of a video is taken before a part with it is written.
+    """
     gpu = options.device != "cpu" and torch.cuda.is_available()
     workers, threads = choose_pool_sizes(workers=options.workers, threads=options.threads, gpu=gpu)
     # By those asked for, not those missing: a run that goes on shall do as before.
@@ -94,10 +111,22 @@ def extract_here(
     writers = ShardWriters(outputs, size=options.shard, process=rank())
     stores = [output.path for output in outputs]
     failures = FailureLog(f"{rank()}.json", list(plan.failed), stores, options)
+    own = {task.video: task for task in assigned}
+    specs: list[InputSpec | Thumbnail] = [output.spec for output in outputs]
+    tasks = assigned
+    if shown is not None:
+        specs.append(shown.picture)
+        tasks = [replace(task, outputs=(*task.outputs, len(outputs))) for task in assigned]
+
+    def compute(task: DecodeTask, decoded: Decoded) -> Outcome:
+        if shown is not None:
+            shown.take(task.video, decoded.clips.pop(len(outputs)))
+        return writers.add(own[task.video], decoded)
+
     results = run_pipeline(
-        assigned,
-        writers.add,
-        settings=DecodeSettings(options, tuple(output.spec for output in outputs)),
+        tasks,
+        compute,
+        settings=DecodeSettings(options, tuple(specs)),
         workers=min(workers, len(assigned)),
         threads=threads,
     )
@@ -112,7 +141,7 @@ def extract_here(
         with closing(results), bar:
             for task, result in results:
                 failed = isinstance(result, Failure)
-                outcomes.append(failures.add(task, result) if failed else result)
+                outcomes.append(failures.add(own[task.video], result) if failed else result)
                 bar.update()
     finally:  # also when it is stopped: what is computed stays
         writers.flush()

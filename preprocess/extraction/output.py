@@ -128,7 +128,9 @@ class FeatureOutput(StoreOutput):
         """The features of one video, as they are stored."""
         with np.errstate(over="ignore"):  # the store refuses what became infinite, and says so
             features = self.backbone.extract_pictures(clips).astype(self.provenance.precision)
-        return VideoFeatures(video, features, clips.frame_count, clips.note, file_sha256)
+        return VideoFeatures(
+            video, features, clips.frame_count, clips.note, file_sha256, seconds=clips.seconds
+        )
 
 
 class ClipOutput(StoreOutput):
@@ -156,7 +158,13 @@ class ClipOutput(StoreOutput):
     def make(self, video: str, clips: Clips, file_sha256: str) -> VideoClips:
         """The clips of one video, as they are."""
         return VideoClips(
-            video, clips.frames, clips.index, clips.frame_count, clips.note, file_sha256
+            video,
+            clips.frames,
+            clips.index,
+            clips.frame_count,
+            clips.note,
+            file_sha256,
+            seconds=clips.seconds,
         )
 
 
@@ -204,4 +212,4 @@ def choose_scaler(options: VideoOptions, output: Path) -> str:
 def _sampling(options: VideoOptions) -> Sampling:
     if options.fps:
         return Sampling(0, 1, "rate", options.fps)
-    return Sampling(options.clips, options.frames, "linspace")
+    return Sampling(options.clips, options.frames, "linspace", stride=options.stride)

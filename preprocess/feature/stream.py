@@ -3,12 +3,12 @@
     for clip in stream_features("talk.mp4", backbones={"appearance": backbone}, ...):
         clip.rows["appearance"]  # (F, W)
 
-A clip here is F frames in a row, one every `stride` frames, from frame `first` on; no more of the
-source is known.  Extraction to a store knows the number T of frames and spreads N clips over them
-(`preprocess.video.clips.clip_frames`), with centres at multiples of T / (N + 1).  Where that is a
-whole number, stride = T / (N + 1) and first = stride - F // 2 give the same clips, if it is not
-less than F / 2 (else the store's first and last clips run over the ends and repeat frames; none
-does here).
+A clip here is F frames, `spacing` apart, one clip every `stride` frames, from frame `first` on; no
+more of the source is known.  Extraction to a store knows the number T of frames and spreads N clips
+over them (`data_loader.store.clip_frames`), with centres at multiples of T / (N + 1).  Where
+that is a whole number, stride = T / (N + 1) and first = stride - spacing * (F // 2), with the
+store's stride as spacing, give the same clips, if all of a clip's frames lie in the video (else the
+store's first and last clips run over the ends and repeat frames; none does here).
 """
 
 import time
@@ -47,6 +47,7 @@ def stream_features(
     first: int,
     group: int,
     rate: float,
+    spacing: int = 1,
 ) -> Iterator[StreamedClip]:
     """Yield each clip's features as soon as its last frame has come.
 
@@ -55,9 +56,13 @@ def stream_features(
     together with at most `group` - 1 that came before it, however many clips share it; each clip
     passes once through a "clip" network.  `rate`: frames per second, 0 if not known.  What is kept
     is the last F frames' rows or pictures.  Frames given as arrays are scaled by torch, whatever
-    scaler a backbone has.  The frames after the last whole clip give nothing.  Raises VideoError if
-    the file cannot be read or breaks off, once what was whole has been yielded.
+    scaler a backbone has.  `spacing` divides `stride`: a clip begins `stride` frames after the one
+    before it, and its own frames are `spacing` apart.  The frames after the last whole clip give
+    nothing.  Raises VideoError if the file cannot be read or breaks off, once what was whole has
+    been yielded.
     """
+    assert stride % spacing == 0, "clips would be of different frames, each with its own pass"
+    hop = stride // spacing  # in frames that are looked at
     is_file = isinstance(source, str | Path)
     converts = _decoded(Path(source)) if isinstance(source, str | Path) else map(_given, source)
     lanes = {
@@ -68,17 +73,18 @@ def stream_features(
     begin = time.perf_counter()
     for number, convert in enumerate(converts):
         arrived = time.perf_counter()
-        if number < first or (number - first) % stride >= frames:
-            continue  # before the first clip, or between two
+        place, off = divmod(number - first, spacing)  # among the frames that are looked at
+        if place < 0 or off or place % hop >= frames:
+            continue  # before the first clip, or between frames or clips
         pictures = {picture: take(convert) for picture, take in takes.items()}
         for lane in lanes.values():
             lane.add(pictures[lane.picture])
-        start = number + 1 - frames  # of the clip that would end here
-        if start < first or (start - first) % stride:
+        begin_place = place + 1 - frames  # of the clip that would end here
+        if begin_place < 0 or begin_place % hop:
             continue
         rows = {channel: lane.clip() for channel, lane in lanes.items()}
         yield StreamedClip(
-            start=start,
+            start=first + begin_place * spacing,
             end=number + 1,
             time=(number + 1) / rate if rate else arrived - begin,
             delay=time.perf_counter() - arrived,

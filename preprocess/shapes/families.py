@@ -37,14 +37,15 @@ def make_scenes(count: int, *, seed: int, split: int) -> list[Scene]:
     return [scenes[i] for i in rng.permutation(count)]
 
 
-def _spread(levels, count: int, rng: np.random.Generator) -> list:
+def spread(levels, count: int, rng: np.random.Generator) -> list:
     """`count` of the levels in random order, each as often as the others (or once more)."""
     levels = list(levels)
     order = [i for _ in range(-(-count // len(levels))) for i in rng.permutation(len(levels))]
     return [levels[i] for i in rng.permutation(order[:count])]
 
 
-def _backdrop(rng: np.random.Generator) -> tuple[int, int]:
+def backdrop(rng: np.random.Generator) -> tuple[int, int]:
+    """A dark grey level at the top, and one at the bottom."""
     return int(rng.integers(14, 30)), int(rng.integers(30, 46))
 
 
@@ -57,9 +58,9 @@ def _stand(place: str, rng: np.random.Generator) -> dict:
 
 def _groups(size: int, count: int, rng: np.random.Generator, places=(("", "", ""),)):
     """`count` times the colours and forms of `size` things, all different, and their places."""
-    spread = partial(_spread, count=count, rng=rng)
-    colors, forms = spread(permutations(COLORS, size)), spread(permutations(FORMS, size))
-    return zip(colors, forms, spread(places), strict=True)
+    levels = (permutations(COLORS, size), permutations(FORMS, size), places)
+    colors, forms, stands = (spread(of, count, rng) for of in levels)
+    return zip(colors, forms, stands, strict=True)
 
 
 def _dark(times: int, rng: np.random.Generator) -> tuple[tuple[int, int], ...]:
@@ -82,13 +83,13 @@ def _turns(count: int, rng: np.random.Generator) -> list[Scene]:
             )
             for k, act in enumerate(("turn", "stand"))
         )  # fmt: skip
-        scenes.append(Scene(family="turn", things=things, backdrop=_backdrop(rng)))
+        scenes.append(Scene(family="turn", things=things, backdrop=backdrop(rng)))
     return scenes
 
 
 def _blinks(count: int, rng: np.random.Generator) -> list[Scene]:
     """Two shapes: one blinks one to three times, the other stands."""
-    times = _spread(TIMES, count, rng)
+    times = spread(TIMES, count, rng)
     scenes = []
     for i, (colors, forms, places) in enumerate(_groups(2, count, rng, OPPOSITE)):
         blinker = Thing(
@@ -96,7 +97,7 @@ def _blinks(count: int, rng: np.random.Generator) -> list[Scene]:
             dark=_dark(TIMES.index(times[i]) + 1, rng), **_stand(places[0], rng),
         )  # fmt: skip
         stander = Thing(color=colors[1], form=forms[1], act="stand", **_stand(places[1], rng))
-        scenes.append(Scene(family="blink", things=(blinker, stander), backdrop=_backdrop(rng)))
+        scenes.append(Scene(family="blink", things=(blinker, stander), backdrop=backdrop(rng)))
     return scenes
 
 
@@ -120,7 +121,7 @@ def _goers(act: str, headings, thirds, count: int, rng: np.random.Generator) -> 
         if act == "shuttle":  # goes along the middle
             y = 0.5 + (y - 0.5) * 0.04
         thing = Thing(color=color, form=form, act=act, heading=heading, third=third, x=x, y=y)
-        scenes.append(Scene(family=act, things=(thing,), backdrop=_backdrop(rng)))
+        scenes.append(Scene(family=act, things=(thing,), backdrop=backdrop(rng)))
     return scenes
 
 
@@ -132,13 +133,13 @@ def _sizes(count: int, rng: np.random.Generator) -> list[Scene]:
             Thing(color=c, form=f, act=act, phase=float(rng.uniform()), **_stand(place, rng))
             for c, f, place, act in zip(colors, forms, places, ("grow", "shrink"), strict=True)
         )
-        scenes.append(Scene(family="size", things=things, backdrop=_backdrop(rng)))
+        scenes.append(Scene(family="size", things=things, backdrop=backdrop(rng)))
     return scenes
 
 
 def _parades(count: int, rng: np.random.Generator) -> list[Scene]:
     """One to three shapes in the middle; one appears as another leaves, round and round."""
-    times = _spread(TIMES, count, rng)
+    times = spread(TIMES, count, rng)
     scenes = []
     for i, (colors, forms, places) in enumerate(_groups(3, count, rng)):
         shapes = TIMES.index(times[i]) + 1
@@ -150,5 +151,5 @@ def _parades(count: int, rng: np.random.Generator) -> list[Scene]:
             )
             for k in range(shapes)
         )  # fmt: skip
-        scenes.append(Scene(family="parade", things=things, backdrop=_backdrop(rng)))
+        scenes.append(Scene(family="parade", things=things, backdrop=backdrop(rng)))
     return scenes

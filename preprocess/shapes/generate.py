@@ -4,27 +4,29 @@ Short real video files (H.264 in mp4) of coloured shapes that move, turn, grow, 
 leave, questions about them in MSVD-QA's format, and captions:
     OUTPUT/videos/<video id>.mp4   OUTPUT/shapes.json (settings)
     OUTPUT/{train,val,test}_qa.json   OUTPUT/{train,val,test}_captions.json
-and every true caption of each, a list of {"video_id": number, "captions": [text, ...]}.
+    OUTPUT/{train,val,test}_actions.json   OUTPUT/{train,val,test}_choice.json
+with every true caption of each, a list of {"video_id": number, "captions": [text, ...]}, the
+actions of some (actions.py), and multiple-choice questions (choices.py).
 Everything follows from the seed; an interrupted run is taken up by the same command.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from multiprocessing.pool import ThreadPool
+from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
-from tqdm import tqdm
 
 from options.preprocess.shapes import ShapesOptions
+from preprocess.shapes.actions import labelled
 from preprocess.shapes.captions import captions
+from preprocess.shapes.choices import ChoiceQuestion, choose
 from preprocess.shapes.families import make_scenes
+from preprocess.shapes.folder import claim, write_items, write_videos
 from preprocess.shapes.questions import ANSWERS, Question, ask
-from preprocess.shapes.scene import FPS, Scene, draw
+from preprocess.shapes.scene import Scene, draw
 from util.errors import UserError
-from util.files import check_output, whole_file
+from util.files import check_output
 
 FORMAT = 1  # goes up when the same settings give other videos or questions
 
@@ -35,14 +37,21 @@ def generate(options: ShapesOptions) -> None:
     Raises UserError for options that cannot be, a folder that cannot be written or that holds
     something else, and splits too small to have every type of question.
     """
-    output = Path(options.output)
-    counts = {"train": options.train, "val": options.val, "test": options.test}
+    output, counts = Path(options.folder), options.counts
     scenes, questions = plan(counts, seed=options.seed)
     if options.sheet:
         check_output(options.sheet, "--sheet")
-    _claim(output, {"format": FORMAT, "seed": options.seed, **counts})
+    claim(output, {"format": FORMAT, "seed": options.seed, **counts})
     first = first_ids(counts)
-    _write_videos(output / "videos", scenes, first, options.threads)
+    write_videos(
+        output / "videos",
+        {
+            first[split] + i: partial(draw, scene)
+            for split in scenes
+            for i, scene in enumerate(scenes[split])
+        },
+        options.threads,
+    )
     number = 0
     for split in counts:
         items = []
@@ -55,10 +64,18 @@ def generate(options: ShapesOptions) -> None:
                     "video_id": first[split] + question.video,
                 }
             )
-        with whole_file(output / f"{split}_qa.json") as path:
-            path.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
+        write_items(output / f"{split}_qa.json", items)
         write_captions(output / f"{split}_captions.json", scenes[split], first[split])
+        actions = labelled(scenes[split], first[split])
+        write_items(output / f"{split}_actions.json", [vars(one) for one in actions])
     print(summary(counts, questions))
+    number = 1
+    for stream, (split, some) in enumerate(scenes.items()):
+        asked = choose(some, seed=options.seed, split=stream)
+        write_items(output / f"{split}_choice.json", choice_items(asked, first[split], number))
+        number += len(asked)
+        chance = sum(1 / len(one.choices) for one in asked) / max(len(asked), 1)
+        print(f"{split}: {len(asked):,} multiple-choice questions, chance {chance:.3f}")
     if options.sheet:
         # Imported here: matplotlib takes a second, and few runs want the picture.
         from preprocess.shapes.sheet import save_sheet
@@ -95,28 +112,27 @@ def first_ids(counts: dict[str, int]) -> dict[str, int]:
 
 def write_captions(path: Path, scenes: Sequence[Scene], first: int) -> None:
     """Write every true caption of the videos of a split; `first`: the id of its first video."""
-    items = [{"video_id": first + i, "captions": captions(scene)} for i, scene in enumerate(scenes)]
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(items, indent=0) + "\n", encoding="utf-8")
+    write_items(
+        path,
+        [{"video_id": first + i, "captions": captions(scene)} for i, scene in enumerate(scenes)],
+    )
 
 
-def write_video(path: Path, frames: np.ndarray) -> None:
-    """Encode frames (T, H, W, 3) uint8 RGB as H.264.
+def choice_items(asked: Sequence[ChoiceQuestion], video: int, number: int) -> list[dict]:
+    """The multiple-choice questions of a split, as they are written.
 
-    The bytes repeat on one machine: one thread, and no look-ahead, whose choices on frames as small
-    as these differ from run to run.
+    `video`, `number`: the ids of its first video and its first question.
     """
-    with whole_file(path) as partial, av.open(str(partial), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {
-            "preset": "veryfast", "tune": "zerolatency", "crf": "16", "threads": "1",
-            "x264-params": "mbtree=0",
-        }  # fmt: skip
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
+    return [
+        {
+            "id": number + i,
+            "question": question.text,
+            "video_id": video + question.video,
+            "choices": list(question.choices),
+            "answer": question.answer,
+        }
+        for i, question in enumerate(asked)
+    ]
 
 
 def summary(counts: dict[str, int], questions: dict[str, list[Question]]) -> str:
@@ -142,49 +158,3 @@ def summary(counts: dict[str, int], questions: dict[str, list[Question]]) -> str
 def temporal_share(questions: Sequence[Question]) -> float:
     """Share of the questions that no single frame answers."""
     return sum(q.template.temporal for q in questions) / len(questions)
-
-
-def _claim(output: Path, settings: dict[str, int]) -> None:
-    """Make the folder ours, or raise UserError: it holds something else, or is not writable."""
-    note = output / "shapes.json"
-    try:
-        if note.is_file():
-            there = json.loads(note.read_text(encoding="utf-8"))
-            if there != settings:
-                raise UserError(
-                    f"{note}: the folder holds shapes made with other settings ({there}); remove "
-                    f"{output} or give another --output"
-                )
-            return
-        if output.is_dir() and any(output.iterdir()):
-            raise UserError(
-                f"{output}: holds files that are not of this data set; give an --output that is "
-                "empty or not there"
-            )
-        with whole_file(note) as path:
-            path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    except json.JSONDecodeError as error:
-        raise UserError(f"{note}: not JSON; remove {output} or give another --output") from error
-    except OSError as error:
-        raise UserError(
-            f"{output}: cannot be written ({error.strerror}); give another --output"
-        ) from error
-
-
-def _write_videos(
-    folder: Path, scenes: dict[str, list[Scene]], first: dict[str, int], threads: int
-) -> None:
-    """Write the videos that are not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        (folder / f"{first[split] + i}.mp4", scene)
-        for split in scenes
-        for i, scene in enumerate(scenes[split])
-    ]
-    jobs = [job for job in jobs if not job[0].is_file()]
-    # Threads, not processes: drawing and encoding leave the interpreter lock, and threads start at
-    # once, also where the caller has already imported torch.
-    with ThreadPool(threads) as pool:
-        done = pool.imap_unordered(lambda job: write_video(job[0], draw(job[1])), jobs, chunksize=8)
-        for _ in tqdm(done, total=len(jobs), desc="videos", unit="video"):
-            pass

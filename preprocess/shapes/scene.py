@@ -6,7 +6,8 @@ again small, shapes take turns).  So a frame looks the same under every answer, 
 taken; only the change from frame to frame tells the answers apart.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +22,7 @@ THIRDS = ("start", "middle", "end")
 
 STAY = 4  # frames for which each shape of a parade stays
 STEP = {"travel": 0.06, "shuttle": 0.05}  # way from one frame to the next, part of the side
-WHEEL, LAP = 0.05, 8  # a turning shape sits on a wheel of this radius and turns in LAP frames
+WHEEL, LAP = 0.05, 8  # a turning shape sits on a wheel of this radius; frames of its lap, as a rule
 SMALL, LARGE = 0.4, 1.15  # scale at the two ends of growing
 
 
@@ -43,6 +44,7 @@ class Thing:
     wheel: bool = False  # whether it sits on a wheel, at rest or turning
     phase: float = 0.0  # where in its cycle it is at frame 0
     slot: int = 0  # its turn in a parade
+    lap: int = field(default=LAP, repr=False)  # frames in which it goes round on its wheel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def track(thing: Thing) -> Track:
         dx, dy = HEADINGS[thing.heading]
         x, y = (x + dx * way) % 1, (y + dy * way) % 1
     if thing.wheel:
-        turn = 2 * np.pi * (thing.phase + (time / LAP if thing.act == "turn" else 0 * time))
+        turn = 2 * np.pi * (thing.phase + (time / thing.lap if thing.act == "turn" else 0 * time))
         x, y, angle = x + WHEEL * np.cos(turn), y + WHEEL * np.sin(turn), angle + turn
     if thing.act in ("grow", "shrink"):
         cycle = (thing.phase + time / FRAMES) % 1
@@ -98,14 +100,20 @@ def third_of_frame() -> np.ndarray:
 
 def draw(scene: Scene) -> np.ndarray:
     """Frames (FRAMES, SIDE, SIDE, 3), uint8 RGB."""
-    top, bottom = scene.backdrop
+    return paint([(thing, track(thing)) for thing in scene.things], scene.backdrop)
+
+
+def paint(
+    drawn: Sequence[tuple[Thing, Track]], backdrop: tuple[int, int], frames: int = FRAMES
+) -> np.ndarray:
+    """Things along their tracks of T = `frames` frames -> (T, SIDE, SIDE, 3), uint8 RGB."""
+    top, bottom = backdrop
     rows = np.linspace(top, bottom, SIDE, dtype=np.float32)[:, None, None]
-    frames = np.broadcast_to(
-        rows * np.array([0.9, 0.95, 1.2], np.float32), (FRAMES, SIDE, SIDE, 3)
+    pictures = np.broadcast_to(
+        rows * np.array([0.9, 0.95, 1.2], np.float32), (frames, SIDE, SIDE, 3)
     ).copy()
     centres = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE
-    for thing in scene.things:
-        at = track(thing)
+    for thing, at in drawn:
         x, y, angle, scale = (
             v.astype(np.float32)[:, None, None] for v in (at.x, at.y, at.angle, at.scale)
         )
@@ -116,8 +124,8 @@ def draw(scene: Scene) -> np.ndarray:
         v = (np.cos(angle) * dy - np.sin(angle) * dx) / scale
         cover = np.clip(0.5 - OUTLINES[thing.form](u, v) * scale * SIDE, 0, 1)  # smooth edge
         cover *= at.visible[:, None, None]
-        frames += cover[..., None] * (np.array(COLORS[thing.color], np.float32) - frames)
-    return np.clip(frames + 0.5, 0, 255).astype(np.uint8)
+        pictures += cover[..., None] * (np.array(COLORS[thing.color], np.float32) - pictures)
+    return np.clip(pictures + 0.5, 0, 255).astype(np.uint8)
 
 
 OUTLINES = {  # (u, v) from a shape's centre -> its edge's distance, negative inside

@@ -6,12 +6,14 @@ lie, so packets are counted first; then the video is decoded once, and only the 
 clip needs are converted to RGB and kept.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from data_loader.store.clip_frames import clip_frames
 from preprocess.video.error import Convert, StoppedEarly, VideoError
 from preprocess.video.resize import FrameTransform, InputSpec, Thumbnail
 
@@ -28,31 +30,34 @@ class Clips:
     note: str = ""  # what is odd about the video ("partial: 28 of 50 frames")
     # (M,) int64, which of the video's each frame is, from 0; empty: not known
     numbers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-
-
-def clip_frames(frame_count: int, *, clips: int, frames: int) -> np.ndarray:
-    """Frame numbers of the clips of a video of `frame_count` >= 1 frames -> (N, F) int64.
-
-    Centres: linspace(0, T, N + 2)[1:-1], truncated; a clip is [c - F//2, c - F//2 + F), clamped to
-    the video, so that its first or last frame repeats (as in the HCRN and DualVGR scripts).
-    """
-    assert frame_count >= 1
-    centres = np.linspace(0, frame_count, clips + 2)[1:-1].astype(np.int64)
-    offsets = np.arange(frames) - frames // 2
-    return (centres[:, None] + offsets).clip(0, frame_count - 1)
+    seconds: float = 0.0  # how long those frames are shown; 0: not known
 
 
 def read_clips(
-    path: str | Path, *, clips: int, frames: int, decoder: str = "pyav", keep_partial: bool = False
+    path: str | Path,
+    *,
+    clips: int,
+    frames: int,
+    stride: int = 1,
+    decoder: str = "pyav",
+    keep_partial: bool = False,
 ) -> Clips:
     """Decode one video and keep the frames that its N = `clips` clips of F = `frames` need.
+
+    Those of a clip are `stride` apart.
 
     `keep_partial` takes what decodes of a video that breaks off, and says so in the note.  Raises
     VideoError (a UserError) with the reason if the video is missing, empty, cut off, no video, or
     has no frame that decodes.
     """
     (only,) = read_resized(
-        path, clips=clips, frames=frames, decoder=decoder, keep_partial=keep_partial, specs=[None]
+        path,
+        clips=clips,
+        frames=frames,
+        stride=stride,
+        decoder=decoder,
+        keep_partial=keep_partial,
+        specs=[None],
     )
     return only
 
@@ -66,6 +71,7 @@ def read_resized(
     keep_partial: bool,
     specs: Sequence[InputSpec | Thumbnail | None],
     fps: float | None = None,
+    stride: int = 1,
 ) -> list[Clips]:
     """`read_clips`, decoding once for several networks -> Clips for each of `specs`.
 
@@ -85,7 +91,9 @@ def read_resized(
 
     def choose(total: int) -> list[np.ndarray]:
         if fps is None:
-            return [clip_frames(total, clips=clips, frames=length) for length in lengths]
+            return [
+                clip_frames(total, clips=clips, frames=length, stride=stride) for length in lengths
+            ]
         from preprocess.video.rate import frames_at_rate
 
         return [frames_at_rate(path, total, fps)[:, None]] * len(lengths)
@@ -111,11 +119,28 @@ def read_resized(
             break
     else:
         raise VideoError(path, "decodes to another number of frames each time")
+    # Kept with a stride alone: stores without one stay as they were, and their packets unread.
+    seconds = _seconds(path, total) if stride > 1 else 0.0
     found = {
-        spec: Clips(np.stack([k[i] for i in n.tolist()]), np.searchsorted(n, index), total, note, n)
+        spec: Clips(
+            np.stack([k[i] for i in n.tolist()]), np.searchsorted(n, index), total, note, n, seconds
+        )
         for spec, k, n, index in zip(transforms, kept, needed, indices, strict=True)
     }
     return [found[spec] for spec in specs]
+
+
+def _seconds(path: Path, total: int) -> float:
+    """How long the first `total` frames of a file are shown, by its packets; 0: not known."""
+    from preprocess.video.rate import end_time, shown_times  # PyAV, as above
+
+    try:
+        times, seconds = shown_times(path)
+    except VideoError:
+        return 0.0
+    if total != len(times):
+        seconds = end_time(times[:total]) if 0 < total < len(times) else 0.0
+    return seconds if 0 < seconds < math.inf else 0.0
 
 
 def _transform(spec: InputSpec | Thumbnail | None) -> Transform:

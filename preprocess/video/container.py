@@ -1,6 +1,7 @@
 """Video files before decoding, by PyAV: open them, find the video stream, count its frames."""
 
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from preprocess.video.error import VideoError
+from preprocess.video.gif import hundredths, is_cut_off, is_gif
 
 
 def count_packets(path: Path) -> tuple[int, int, str]:
@@ -37,6 +39,8 @@ def count_packets(path: Path) -> tuple[int, int, str]:
                     end_time = start + float((packet.duration or 0) * packet.time_base)
         except FFmpegError as error:
             cut = f"breaks off: {error_words(error)}"
+        if is_gif(container) and is_cut_off(path.read_bytes()):
+            cut = cut or "cut off: the last frame is incomplete"
         declared = _declared_seconds(container, stream)
         header = stream.frames
     if last is None:
@@ -51,10 +55,16 @@ def count_packets(path: Path) -> tuple[int, int, str]:
 
 
 def frame_rate(path: Path) -> float:
-    """Frames per second of a file, by its header.  Raises VideoError if it does not say."""
+    """Frames per second of a file, by its header, of a GIF by its frames.
+
+    Raises VideoError if it does not say.
+    """
     with open_video(path) as container:
         stream = video_stream(container, path)
         rate = stream.average_rate or stream.guessed_rate
+        if is_gif(container):
+            shown = [hundredths(p.duration) for p in container.demux(stream) if p.size]
+            rate = Fraction(100 * len(shown), max(1, sum(shown)))
     if not rate:
         raise VideoError(path, "its header says no frame rate")
     return float(rate)

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
 
 from preprocess.video.container import error_words, open_video, video_stream
 from preprocess.video.error import Convert, StoppedEarly, VideoError
+from preprocess.video.gif import hundredths, is_gif
 
 Matrix = tuple[int, int, int, int]  # the a, b, c, d of a display matrix
 
@@ -25,28 +28,48 @@ def frames(path: Path) -> Iterator[Convert]:
     and those that build on them, are not what was filmed.
     """
     with open_video(path) as container:
-        stream = video_stream(container, path)
-        # One thread per video: extraction decodes several videos at once, and frame threads would
-        # lose frames that are still in flight when a video breaks off.
-        stream.codec_context.thread_count = 1
-        # One scaler for each size: making one costs as much as a frame.
-        scalers: dict[tuple[int, int], VideoReformatter] = defaultdict(VideoReformatter)
-        own = None
-        # By the angle, which costs nothing: asked for its side data, a frame is part of a circle of
-        # references, and 64 frames of 1280 x 720 were 100 MB until the next garbage collection.
-        matrices: dict[int, Matrix | None] = {}
-        damaged = 0
-        try:
-            for frame in container.decode(stream):
-                damaged += frame.is_corrupt
-                own = own or (frame.height, frame.width)  # it may change on the way
-                if frame.rotation not in matrices:
-                    matrices[frame.rotation] = display_matrix(frame)
-                yield partial(_convert, frame, own, matrices[frame.rotation], scalers)
-        except FFmpegError as error:
-            raise StoppedEarly(f"decoding breaks off: {error_words(error)}") from error
-        if damaged:
-            raise StoppedEarly(f"damaged: {damaged} frames do not decode wholly")
+        for frame in timed_frames(container, video_stream(container, path)):
+            yield frame.convert
+
+
+class TimedFrame(NamedTuple):
+    """A frame and its time in s, where it has one; of a GIF also how long it is shown."""
+
+    time: float | None
+    convert: Convert
+    shown: float | None = None
+
+
+def timed_frames(container: InputContainer, stream: av.VideoStream) -> Iterator[TimedFrame]:
+    """The same of a container that is open, with the times of frames."""
+    # One thread per video: extraction decodes several videos at once, and frame threads would lose
+    # frames that are still in flight when a video breaks off.
+    stream.codec_context.thread_count = 1
+    # One scaler for each size: making one costs as much as a frame.
+    scalers: dict[tuple[int, int], VideoReformatter] = defaultdict(VideoReformatter)
+    own = None
+    # By the angle, which costs nothing: asked for its side data, a frame is part of a circle of
+    # references, and 64 frames of 1280 x 720 were 100 MB until the next garbage collection.
+    matrices: dict[int, Matrix | None] = {}
+    damaged = 0
+    ticks = 0 if is_gif(container) else None
+    try:
+        for frame in container.decode(stream):
+            damaged += frame.is_corrupt
+            own = own or (frame.height, frame.width)  # it may change on the way
+            if frame.rotation not in matrices:
+                matrices[frame.rotation] = display_matrix(frame)
+            convert = partial(_convert, frame, own, matrices[frame.rotation], scalers)
+            if ticks is None:
+                yield TimedFrame(frame.time, convert)
+            else:
+                shown = hundredths(frame.duration)
+                yield TimedFrame(ticks / 100, convert, shown / 100)
+                ticks += shown
+    except FFmpegError as error:
+        raise StoppedEarly(f"decoding breaks off: {error_words(error)}") from error
+    if damaged:
+        raise StoppedEarly(f"damaged: {damaged} frames do not decode wholly")
 
 
 def versions() -> dict[str, str]:

@@ -95,6 +95,7 @@ def test_what_is_saved_comes_back(parts, tmp_path_factory):
     if parts["answer_vectors"] is None:  # as in files from before answers had vectors
         assert read.answer_vectors is None
     else:
+        assert read.answer_vectors is not None
         assert torch.equal(read.answer_vectors, parts["answer_vectors"])
     assert list(read.splits) == ["train", "val", "test"]
     for name, wrote in parts["splits"].items():
@@ -232,7 +233,7 @@ def broken(change):
             broken(lambda s: s.update(answer_vectors=torch.zeros(3, 5))),
             r"damaged question file: answer_vectors \(3, 5\), not \(3, 4\)",
         ),
-        (broken(lambda s: s.update(format=3)), "format 3, this code reads formats 1 and 2"),
+        (broken(lambda s: s.update(format=4)), "format 4, this code reads formats 1, 2 and 3"),
         (broken(lambda s: s.pop("answers")), "damaged question file: answers is missing"),
         (broken(lambda s: s.update(answers_from="val")), "answers_from 'val' is not one of train"),
         (broken(lambda s: s["words"].append("x")), r"word_vectors \(3, 4\) for 4 words"),

@@ -228,7 +228,7 @@ def test_a_video_in_two_splits_is_named(tmp_path):
 
 
 def test_options_that_do_not_fit(tmp_path):
-    known = "msvd_qa, msrvtt_qa, activitynet_qa, svqa, own, shapes"
+    known = "msvd_qa, msrvtt_qa, activitynet_qa, svqa, next_qa, star, causal_vidqa, own, shapes"
     with pytest.raises(UserError, match=f"--dataset msvd: not known; choose from {known}"):
         make(tmp_path, dataset="msvd")
     with pytest.raises(UserError, match=r"--vectors random: --glove has vectors already; give one"):
@@ -289,7 +289,7 @@ def test_real_questions_on_the_videos_that_have_public_features(shared, tmp_path
     import h5py
 
     with h5py.File(shared / "data/msvd_qa_476/msvd-qa_appearance_feat.h5") as file:
-        ids = [str(int(i)) for i in file["ids"][:]]
+        ids = [str(int(i)) for i in np.asarray(file["ids"])]
     path = store(tmp_path / "appearance.h5", *ids)
     questions = make(tmp_path, "--annotations", shared / "data/msvd_qa", "--videos_in", path)
     sizes = {name: len(split) for name, split in questions.splits.items()}

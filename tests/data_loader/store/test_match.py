@@ -51,6 +51,10 @@ def test_what_is_not_known_contradicts_nothing(tmp_path) -> None:
             r"a\.h5 has sampling clips 2, but .*m\.h5 has 3",
         ),
         ({"sampling": replace(SAMPLING, frames=8)}, "has sampling frames 4, but .* has 8"),
+        (
+            {"sampling": replace(SAMPLING, stride=2)},
+            "sampling stride 1, .* 2: .* the same --stride",
+        ),
         ({"sampling": replace(SAMPLING, rule="dense")}, "sampling rule linspace, but .* dense"),
         ({"sampling": Sampling(3, 4, "unknown")}, "sampling clips 2, but .* has 3"),
         ({"sampling": Sampling(0, 1, "rate", 5.0)}, "sampling fps None.* 5.0: .* the same --fps"),

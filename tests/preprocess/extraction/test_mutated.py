@@ -64,6 +64,15 @@ def test_damage_is_a_function_of_seed_and_number(videos: Path) -> None:
     assert mutate(jobs[0]) != mutate(replace(jobs[0], seed=1))
 
 
+def test_a_header_has_other_values_whatever_it_had() -> None:
+    """A byte drawn like the one that is there would damage nothing."""
+    damage, one = MUTATIONS["header"], 23  # a seed that damages one byte
+    for value in range(256):
+        content = np.full(100, value, np.uint8)
+        damaged = damage(content.copy(), content, np.random.default_rng(one))
+        assert (damaged != content).sum() == 1
+
+
 def test_damage_that_is_filled_in_is_told(tmp_path) -> None:
     """Zeros inside H.264 frames: FFmpeg gives all frames, and keeps quiet about them."""
     images = moving_images(24, (96, 128))
@@ -71,7 +80,7 @@ def test_damage_that_is_filled_in_is_told(tmp_path) -> None:
     path = write_video(tmp_path / "a.avi", images=images)
     content, whole = path.read_bytes(), read_clips(path, clips=2, frames=4)
     with av.open(str(path)) as container:
-        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+        packets = [(p.pos or 0, p.size) for p in container.demux(video=0) if p.size]
     told = filled = 0
     for position, size in packets[::2]:
         damaged = bytearray(content)
