@@ -15,15 +15,14 @@ from evaluation.comparison import Comparison, Model, compare_pair
 from evaluation.normalise import Normaliser
 from evaluation.predictions_file import (
     PredictionsFile,
-    Truth,
     clip,
     match,
     nearly_right,
     read_file,
-    truth_of_questions,
-    truth_of_records,
+    shared_texts,
 )
 from evaluation.score import answers_file
+from evaluation.truth import Truth, truth_of_questions, truth_of_records
 from options.evaluate import CompareOptions
 from util.errors import UserError
 from util.files import check_output, whole_file
@@ -50,7 +49,14 @@ def run(options: CompareOptions) -> int:
     truth = _truth(options, files)
     answers = {name: match(name, file, truth) for name, file in files.items()}
     for name, given in answers.items():
-        if near := nearly_right(given, truth.answer):
+        if same := shared_texts(files[name], truth):
+            print(
+                f"NOTE {name}: {len(same):,} answers are texts that two choices of their question "
+                "share and count as the right one of them, first question "
+                f"{clip(truth.id[same[0]])}; give places, counted from 0, to tell them apart"
+            )
+        near = nearly_right(given, truth.answer) if truth.kind == "open" else []
+        if near:
             print(
                 f"NOTE {name}: {len(near):,} answers differ from the true one in case, blanks or a "
                 f"full stop alone and count as wrong, first {clip(given[near[0]])!r} for "
@@ -143,18 +149,45 @@ def _check_alike(headers: dict[str, dict[str, Any]], split: str) -> None:
                 )
 
 
+def _check_kind(options: CompareOptions, files: dict[str, PredictionsFile], truth: Truth) -> None:
+    """What all answer must be of one kind, and a choice among the same candidates."""
+    for name, file in files.items():
+        kind = file.header.get("kind", "open")
+        if file.records and kind != truth.kind:
+            raise UserError(
+                f"{name}: holds answers of kind {kind}, {truth.source} of kind {truth.kind}; "
+                "compare answers of one kind"
+            )
+        if not file.records or truth.choices is None:
+            continue
+        texts = dict(zip(truth.id, truth.choices, strict=True))
+        for record in file.records:
+            own = texts.get(str(record["id"]))
+            if own is not None and tuple(record.get("choices", ())) != own:
+                raise UserError(
+                    f"{name}: question {clip(str(record['id']))} has other choices than in "
+                    f"{truth.source}, or in another order; compare answers to the same questions"
+                )
+    if options.normalise and truth.kind != "open":
+        raise UserError(
+            f"--normalise: is for open answers, these are of kind {truth.kind}; leave it out"
+        )
+
+
 def _truth(options: CompareOptions, files: dict[str, PredictionsFile]) -> Truth:
     """The questions and true answers: of --questions, or of a file of this project."""
     own = {name: file.records for name, file in files.items() if file.records}
     if options.questions:
         truth = truth_of_questions(options.questions, options.split)
     elif own:
-        truth = truth_of_records(*next(iter(own.items())))
+        name, records = next(iter(own.items()))
+        truth = truth_of_records(name, records, files[name].header)
     else:
         raise UserError(
             f"{', '.join(options.runs)}: none says what the true answers are; add --questions with "
             "the question file of the split"
         )
+    _check_kind(options, files, truth)
     right = dict(zip(truth.id, truth.answer, strict=True))
     for name, records in own.items():
         differ = [r["id"] for r in records if right.get(str(r["id"]), r["answer"]) != r["answer"]]

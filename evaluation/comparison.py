@@ -2,15 +2,19 @@
 
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from data_loader.questions import Kind
 from evaluation import normalise
-from evaluation.format import Interval, between, columns_of, grid, largest_types, percent
+from evaluation.format import Interval, columns_of, grid, largest_types
+from evaluation.kind.count import errors
+from evaluation.kind.metric import ACCURACY, Metric
+from evaluation.kind.table import MEASURES
 from evaluation.normalise import Normaliser
-from evaluation.predictions_file import Truth
+from evaluation.truth import Truth
 from util.grouped import Grouped
 from util.statistics import Bootstrap, mcnemar
 
@@ -20,33 +24,37 @@ class Model:
     """The answers of a model, of each of its seeds."""
 
     name: str  # as it was typed
-    answers: np.ndarray  # (S, Q) object: str
+    answers: np.ndarray  # (S, Q) object: str; choice: places, count: numbers, int64
 
-    def right(self, truth: Truth) -> np.ndarray:
-        """Exact matches, (S, Q) bool."""
-        return self.answers == truth.answer
+    def numbers(self, truth: Truth) -> dict[str, np.ndarray]:
+        """Of each metric of the kind, the numbers (S, Q) whose means count."""
+        if truth.kind == "count":
+            assert truth.right is not None
+            return errors(self.answers, truth.right)
+        return {ACCURACY.key: self.answers == truth.true}
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """Accuracies of A and B, and B minus A, fractions; of several seeds, of their means."""
+    """A metric of A and B, and B minus A, shares as fractions; of several seeds, of their means."""
 
-    right: tuple[np.ndarray, np.ndarray]  # (S, Q) and (T, Q) bool
-    accuracy: tuple[Grouped[float], Grouped[float]]
+    metric: Metric
+    numbers: tuple[np.ndarray, np.ndarray]  # (S, Q) and (T, Q): whether right, or an error
+    mean: tuple[Grouped[float], Grouped[float]]
     difference: Grouped[float]
     interval: Grouped[Interval]
 
     def deviation(self, of: int) -> float:
         """Standard deviation over the seeds of A (0) or B (1), which has several."""
-        return statistics.stdev(self.right[of].mean(1).tolist())
+        return statistics.stdev(self.numbers[of].mean(1).tolist())
 
     def rows(self, a: str, b: str, types: list[str]) -> list[tuple[str, list[str]]]:
         """Rows of the table for the terminal; A and B by their labels."""
         return [
-            (a, [percent(v) for v in self.accuracy[0].of(types)]),
-            (b, [percent(v) for v in self.accuracy[1].of(types)]),
-            ("B - A", [f"{100 * v:+.1f}" for v in self.difference.of(types)]),
-            ("  95 % interval", [between(i, sign=True) for i in self.interval.of(types)]),
+            (a, [self.metric.cell(v) for v in self.mean[0].of(types)]),
+            (b, [self.metric.cell(v) for v in self.mean[1].of(types)]),
+            ("B - A", [self.metric.change(v) for v in self.difference.of(types)]),
+            ("  95 % interval", [self.metric.change_between(i) for i in self.interval.of(types)]),
         ]
 
 
@@ -54,11 +62,17 @@ class Difference:
 class Comparison:
     """A model against another."""
 
+    kind: Kind
     a: Model
     b: Model
-    exact: Difference
+    differences: tuple[Difference, ...]  # of each metric of the kind, the main one first
     normalised: Difference | None
     flipped: list[dict[str, Any]]  # questions that all seeds of one have right, none of the other
+
+    @property
+    def exact(self) -> Difference:
+        """Which questions are right, to the letter or to the number."""
+        return next(one for one in self.differences if one.metric.share)
 
     @property
     def gained(self) -> int:
@@ -78,16 +92,19 @@ class Comparison:
     @property
     def p(self) -> float:
         """McNemar's, of two models of one seed each."""
-        return mcnemar(self.exact.right[0][0], self.exact.right[1][0])
+        return mcnemar(self.exact.numbers[0][0], self.exact.numbers[1][0])
 
     def table(self, split: str, counts: Grouped[int]) -> str:
         """The table for the terminal."""
         types = largest_types(counts)
         rows = [("questions", [f"{n:,}" for n in counts.of(types)])]
-        rows += self.exact.rows(f"A {self.a.name}", f"B {self.b.name}", types)
-        if self.normalised:
-            rows += self.normalised.rows("A normalised", "B normalised", types)
-        table = f"split {split}, per cent\n{grid(columns_of(counts), rows)}\n"
+        table = ""
+        for one in self.differences:
+            rows += one.rows(f"A {self.a.name}", f"B {self.b.name}", types)
+            if self.normalised:
+                rows += self.normalised.rows("A normalised", "B normalised", types)
+            table += f"split {split}, {self._title(one.metric)}\n{grid(columns_of(counts), rows)}\n"
+            rows = []
         if self.seeds == (1, 1):
             return (
                 f"{table}McNemar p = {self.p:.2g}; only A right on {self.lost:,} questions, only B "
@@ -97,7 +114,7 @@ class Comparison:
         shown = (
             f"{name} is one run"
             if count == 1
-            else f"{name} the mean of {count} seeds, ± {100 * self.exact.deviation(of):.2f}"
+            else f"{name} the mean of {count} seeds, ± {self._deviation(of)}"
             for of, (name, count) in enumerate(zip("AB", self.seeds, strict=True))
         )
         return (
@@ -106,12 +123,24 @@ class Comparison:
             f"{'; of one run, videos alone' if 1 in self.seeds else ''})"
         )
 
+    def _title(self, metric: Metric) -> str:
+        """What a block of the table is."""
+        if metric.share:
+            return "per cent" if len(self.differences) == 1 else f"{metric.title}, per cent"
+        return f"mean {metric.title}: {metric.better}, so that B is better where B - A is below 0"
+
+    def _deviation(self, of: int) -> str:
+        """Of the main metric, over the seeds of A (0) or B (1)."""
+        main = self.differences[0]
+        (deviation,) = main.metric.spread([main.deviation(of)])
+        return f"{deviation:.2f}"
+
     def mended(self, truth: Truth) -> dict[str, list[tuple[str, str, int]]]:
         """What is right by the normaliser alone: predicted, true, how often; commonest first."""
         assert self.normalised is not None
         found = {}
         for of, (key, model) in enumerate((("a", self.a), ("b", self.b))):
-            only = self.normalised.right[of] & ~self.exact.right[of]
+            only = self.normalised.numbers[of] & ~self.exact.numbers[of]
             pairs = Counter(
                 (model.answers[s, q], truth.answer[q]) for s, q in np.argwhere(only).tolist()
             )
@@ -123,29 +152,34 @@ class Comparison:
         out: dict[str, Any] = {
             "a": self.a.name,
             "b": self.b.name,
-            **_numbers(self.exact, split, ""),
         }
+        if self.kind != "open":
+            out["kind"] = self.kind
+        for one in self.differences:
+            alone = len(self.differences) == 1
+            out |= _numbers(one, f"{split}/", "" if alone else f"{one.metric.key}_")
         if self.seeds == (1, 1):
             out["mcnemar_p"] = self.p
         for of, (name, count) in enumerate(zip("ab", self.seeds, strict=True)):
             if count > 1:
                 out |= {
                     f"seeds_{name}": count,
-                    f"{split}/deviation_{name}": self.exact.deviation(of),
+                    f"{split}/deviation_{name}": self.differences[0].deviation(of),
                 }
         out |= {"only_a_right": self.lost, "only_b_right": self.gained}
         if self.normalised:
             out["normaliser"] = {"version": normalise.VERSION, "rules": normalise.RULES}
-            out |= _numbers(self.normalised, split, "normalised_")
+            out |= _numbers(self.normalised, f"{split}/normalised_", "")
         return out
 
 
-def _numbers(one: Difference, split: str, kind: str) -> dict[str, Any]:
+def _numbers(one: Difference, before: str, of: str) -> dict[str, Any]:
+    """Names begin with `before`; that of the difference says `of` what, where there are several."""
     return {
-        f"{split}/{kind}accuracy_a": one.accuracy[0].total,
-        f"{split}/{kind}accuracy_b": one.accuracy[1].total,
-        f"{split}/{kind}difference": one.difference.total,
-        f"{split}/{kind}difference_interval": one.interval.total,
+        f"{before}{one.metric.key}_a": one.mean[0].total,
+        f"{before}{one.metric.key}_b": one.mean[1].total,
+        f"{before}{of}difference": one.difference.total,
+        f"{before}{of}difference_interval": one.interval.total,
     }
 
 
@@ -153,15 +187,21 @@ def compare_pair(
     a: Model, b: Model, truth: Truth, bootstrap: Bootstrap, normaliser: Normaliser | None
 ) -> Comparison:
     """What B answers otherwise than A, over all questions and by type."""
-    exact = _difference(a.right(truth), b.right(truth), bootstrap)
+    numbers_a, numbers_b = a.numbers(truth), b.numbers(truth)
+    metrics = MEASURES[truth.kind].metrics
+    differences = tuple(
+        _difference(m, numbers_a[m.key], numbers_b[m.key], bootstrap) for m in metrics
+    )
     normalised = None
     if normaliser:
         normalised = _difference(
+            ACCURACY,
             np.array([normaliser.right(seed, truth.answer) for seed in a.answers]),
             np.array([normaliser.right(seed, truth.answer) for seed in b.answers]),
             bootstrap,
         )
-    right_a, right_b = exact.right
+    found = Comparison(truth.kind, a, b, differences, normalised, [])
+    right_a, right_b = found.exact.numbers
     only_a = np.all(right_a, 0) & ~np.any(right_b, 0)
     only_b = np.all(right_b, 0) & ~np.any(right_a, 0)
     flipped = [
@@ -171,23 +211,24 @@ def compare_pair(
             "type": truth.type[i],
             "question": truth.text[i],
             "answer": truth.answer[i],
-            "a": " / ".join(dict.fromkeys(a.answers[:, i])),
-            "b": " / ".join(dict.fromkeys(b.answers[:, i])),
+            "a": " / ".join(truth.said(a.answers, i)),
+            "b": " / ".join(truth.said(b.answers, i)),
             "right": "b" if only_b[i] else "a",
         }
-        for i in np.flatnonzero(only_a | only_b)
+        for i in np.flatnonzero(only_a | only_b).tolist()
     ]
-    return Comparison(a, b, exact, normalised, flipped)
+    return replace(found, flipped=flipped)
 
 
-def _difference(a: np.ndarray, b: np.ndarray, bootstrap: Bootstrap) -> Difference:
-    """a (S, Q) and b (T, Q) bool: which answers of each seed are right."""
+def _difference(metric: Metric, a: np.ndarray, b: np.ndarray, bootstrap: Bootstrap) -> Difference:
+    """a (S, Q) and b (T, Q): which answers of each seed are right, or how far off they are."""
     difference = b.mean(0) - a.mean(0)
     if len(a) == len(b) == 1:
         interval = bootstrap.interval(difference)
     else:
         interval = bootstrap.interval_over_seeds(a, b)
     return Difference(
+        metric,
         (a, b),
         (bootstrap.accuracy(a.mean(0)), bootstrap.accuracy(b.mean(0))),
         bootstrap.accuracy(difference),

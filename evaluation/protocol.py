@@ -30,6 +30,11 @@ def counted(asked: Asked, protocol: Protocol) -> np.ndarray:
 
 def check_protocol(questions: Questions, protocol: Protocol) -> None:
     """A question file's classes must be those of the protocol; UserError otherwise."""
+    if questions.kind != "open" and protocol != "full":
+        raise UserError(
+            f"--protocol {protocol}: is about the classes of open questions, {questions.path} is "
+            f"of kind {questions.kind}; use --protocol full"
+        )
     union = questions.answers_from == "union"
     if union and protocol != "union-vocabulary":
         raise UserError(
@@ -62,12 +67,14 @@ def attainable(asked: Asked) -> np.ndarray:
 
 
 def baseline_hits(asked: Asked) -> dict[str, np.ndarray]:
-    """What needs no model, as hits (Q,): the constant answer of each type and the two ceilings."""
-    return {
-        "constant_per_type": asked.constant == asked.answer,
-        "vocabulary_ceiling": asked.known,
-        "conflict_ceiling": attainable(asked),
-    }
+    """What needs no model, as hits (Q,): the constant answer of each type and the two ceilings.
+
+    Without a training split there is no constant.
+    """
+    hits = {"vocabulary_ceiling": asked.known, "conflict_ceiling": attainable(asked)}
+    if asked.constant is not None:
+        hits = {"constant_per_type": asked.constant == asked.answer, **hits}
+    return hits
 
 
 def _plain(text: str) -> str:

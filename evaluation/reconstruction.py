@@ -42,7 +42,10 @@ def run(options: ReconstructionOptions) -> int:
     device = pick_device(options.device)
     task = Autoencoding.from_checkpoint(content).to(device)
     found = reconstruction_errors(task, table, options.batch_size, device)
-    print(text(found, f"{folder.name} at step {content['step']}, {split}: {len(ids):,} videos"))
+    title = f"{folder.name} at step {content['step']}, {split}: {len(ids):,} videos"
+    if task.options.mask:
+        title += f"; errors of the {100 * task.options.mask:.0f} % that are hidden"
+    print(text(found, title))
     with whole_file(folder / f"{split}-reconstruction.json") as partial:
         partial.write_text(json.dumps(found, indent=1))
     picture = folder / "plots" / f"{split}-reconstructions.png"

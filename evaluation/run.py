@@ -1,5 +1,7 @@
 """A trained run answers a split: from a run's folder to Answers."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,10 @@ def input_files(run: str, checkpoint: str, where: SplitOptions) -> dict[str, obj
 
 
 def run_questions(run: Run[QuestionAnswering], given: str | None) -> Questions:
-    """The question file of a run, or the one given; it must have the run's vocabulary."""
+    """The question file of a run, or the one given.
+
+    Raises UserError if it is of another kind of answers, or has another vocabulary than the run's.
+    """
     path = given or run.options["questions"]
     if not given and is_packed(run.path) and not Path(path).is_file():
         raise UserError(
@@ -47,6 +52,18 @@ def run_questions(run: Run[QuestionAnswering], given: str | None) -> Questions:
             "--questions, and --appearance and --motion or --clips"
         )
     questions = load_questions(path)
+    task = run.task
+    if questions.kind != task.kind:
+        raise UserError(
+            f"{questions.path} asks for answers of kind {questions.kind}, {run.path} was trained "
+            f"to give answers of kind {task.kind}: name a question file and a run of one kind"
+        )
+    if questions.count_range != task.count_range:
+        raise UserError(
+            f"{questions.path} counts {_span(questions.count_range)}, {run.path} was trained to "
+            f"count {_span(task.count_range)}: encode the questions with preprocess.questions "
+            "--like and the run's question file"
+        )
     if questions.vocabulary != run.task.vocabulary:
         raise UserError(
             f"{questions.path} has another vocabulary than {run.path} was trained with: give "
@@ -55,20 +72,29 @@ def run_questions(run: Run[QuestionAnswering], given: str | None) -> Questions:
     return questions
 
 
+def _span(count_range: tuple[int, int] | None) -> str:
+    return "from {} to {}".format(*count_range) if count_range else "nothing"
+
+
 def run_data(
     run: Run[QuestionAnswering], questions: Questions, options: SplitOptions, video: Video
 ) -> QaData:
     """A split's questions with their features, checked against what the run was trained on."""
     split = questions.split(options.split, "--split")
     given = {"appearance": options.appearance, "motion": options.motion, "clips": options.clips}
-    stores = reopen_stores(run.stores, run.path, given)
+    channels = run.options.get("channels", "both")  # runs of earlier versions saw both
+    origins = run.stores
+    if options.missing is not None and video != "none":
+        channels = "motion" if options.missing == "appearance" else "appearance"
+        origins = {k: v for k, v in origins.items() if k != "motion" or channels == "motion"}
+    stores = reopen_stores(origins, run.path, given)
     if not stores.present() and video != "none":
         raise UserError(f"{run.path} was trained without any store: evaluate it with --video none")
     (data,), _ = join_splits(
         [split],
         stores,
         video=video,
-        channels=run.options.get("channels", "both"),  # runs of earlier versions saw both
+        channels=channels,
         seed=options.seed,
         features_in=options.features_in,
         device=run.device,
@@ -90,8 +116,9 @@ def answer(
 
     `every_class`: the predictions have the probabilities of all classes.
     """
-    data = run_data(run, questions, options, video)
-    found = predict(run.task, data, options.batch_size, run.device, every_class=every_class)
+    with _without(run, options, video):
+        data = run_data(run, questions, options, video)
+        found = predict(run.task, data, options.batch_size, run.device, every_class=every_class)
     finite = found.probability.isfinite().all(1) & found.ce.isfinite()
     if not finite.all():
         bad = torch.nonzero(~finite)[:, 0].tolist()
@@ -103,7 +130,25 @@ def answer(
         )
     columns = asked(questions, options.split)
     words = questions.vocabulary.answers
-    return answers_of(run.name, video, columns, words, found.top, found.probability), found
+    shown = options.shown(video)
+    best = found.top, found.probability, found.value
+    return answers_of(run.name, shown, columns, words, *best), found
+
+
+@contextmanager
+def _without(run: Run[QuestionAnswering], options: SplitOptions, video: Video) -> Iterator[None]:
+    """Without a channel that is missing; UserError for a run that cannot do without it."""
+    if options.missing is None or video == "none":
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(
+                run.task.without(options.missing, rebuilt=options.fill == "rebuilt")
+            )
+        except ValueError as error:
+            raise UserError(f"--missing {options.missing}: {run.path} {error}") from error
+        yield
 
 
 def find_run_without_video(run: Run[Any]) -> Path | None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from evaluation.ensemble import Ensemble, check_members, check_same_questions, folder_of
 from evaluation.format import largest_types, type_name
+from evaluation.measure import score_ensemble, score_run
 from evaluation.plot.score import draw_score
 from evaluation.run import input_files
-from evaluation.score import Score, answers_file, score_ensemble, score_run, write_answers
+from evaluation.score import Score, answers_file, write_answers
 from inference.run_files import output_folder
 from options.evaluate import ScoreOptions, SplitOptions
 from util.distributed import process_group, rank
@@ -59,7 +60,8 @@ def _show(found: Score, shuffled: Score | None, folder: Path, options: ScoreOpti
     path = answers_file(folder, split, found.answers.video, found.protocol)
     written = {Path(options.output) if options.output else path: found}
     if shuffled is not None:
-        written[answers_file(folder, split, "shuffled", found.protocol)] = shuffled
+        path = answers_file(folder, split, shuffled.answers.video, found.protocol)
+        written[path] = shuffled
     for path, score in written.items():
         write_answers(score, path)
     print(f"every answer: {', '.join(map(str, written))}")
@@ -69,22 +71,25 @@ def _show(found: Score, shuffled: Score | None, folder: Path, options: ScoreOpti
 
 
 def _print_spread(scores: Sequence[Score], split: str) -> None:
-    """Mean and deviation of the runs' accuracy, of all questions and by type."""
+    """Mean and deviation over the runs of each metric, of all questions and by type."""
     types = largest_types(scores[0].counts)
-    columns = zip(*(s.accuracy["accuracy"].of(types) for s in scores), strict=True)
-    for name, column in zip(["", *(f"/{type_name(k)}" for k in types)], columns, strict=True):
-        values = [100 * value for value in column]
-        spread = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} %"
-        print(f"{split}/accuracy{name}: {spread} over {len(scores)} runs")
+    for number, first in enumerate(scores[0].measured):
+        metric = first.metric
+        columns = zip(*(s.measured[number].own.of(types) for s in scores), strict=True)
+        for name, column in zip(["", *(f"/{type_name(k)}" for k in types)], columns, strict=True):
+            values = metric.spread(column)
+            spread = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}{metric.unit}"
+            print(f"{split}/{metric.key}{name}: {spread} over {len(scores)} runs")
 
 
 def _check_outputs(options: ScoreOptions, where: SplitOptions) -> None:
     """Raise UserError where the answers cannot be written, or would replace what is read."""
-    video = check_members(options) if options.ensemble else options.video or "real"
+    asked = check_members(options) if options.ensemble else options.video or "real"
+    video, moved = where.shown(asked), where.shown("shuffled")
     control = "the shuffled-video control"  # a run that saw videos is also asked about others
     for run in options.run:
         own = answers_file(output_folder(run), where.split, video, options.protocol)
-        other = answers_file(output_folder(run), where.split, "shuffled", options.protocol)
+        other = answers_file(output_folder(run), where.split, moved, options.protocol)
         if options.output:
             reads = input_files(run, options.checkpoint, where)
             reads[control] = "" if options.video == "shuffled" else other
@@ -94,7 +99,7 @@ def _check_outputs(options: ScoreOptions, where: SplitOptions) -> None:
         check_output(other if options.output and not options.ensemble else own, "--run")
     if options.ensemble:
         own = answers_file(folder_of(options), where.split, video, options.protocol)
-        other = answers_file(folder_of(options), where.split, "shuffled", options.protocol)
+        other = answers_file(folder_of(options), where.split, moved, options.protocol)
         if options.output:
-            check_output(options.output, inputs={control: "" if video == "shuffled" else other})
+            check_output(options.output, inputs={control: "" if asked == "shuffled" else other})
         check_output(other if options.output else own, "--run")

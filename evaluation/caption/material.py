@@ -16,7 +16,7 @@ from evaluation.caption.meteor import Meteor
 from evaluation.caption.reference_file import ReferenceSet, read_references, read_training
 from evaluation.caption.results_file import Event, read_events, read_results
 from evaluation.caption.scores import CaptionScorer, CaptionScores
-from options.evaluate_captions import CaptionFileOptions
+from options.evaluation.captions import CaptionFileOptions
 from util.errors import UserError
 from util.text_metrics.ptb_tokens import tokenize
 

@@ -16,7 +16,7 @@ from model.caption.search import Caption
 from model.task.captioning import Captioning
 from options.caption import SearchOptions
 from options.data import Video
-from options.evaluate_captions import CaptionRunOptions
+from options.evaluation.captions import CaptionRunOptions
 from util.errors import UserError
 
 

@@ -12,7 +12,7 @@ from evaluation.caption.meteor import Meteor, meteor_or_why
 from evaluation.caption.scores import METRICS, CaptionScores
 from evaluation.caption.truth_rows import best_constant, of_other_videos, variety
 from evaluation.format import Interval, between, grid, percent
-from options.evaluate_captions import CaptionFileOptions
+from options.evaluation.captions import CaptionFileOptions
 from util.errors import UserError
 from util.files import check_output, whole_file
 from util.text import clipped

@@ -28,7 +28,7 @@ from evaluation.report.captions import (
 )
 from evaluation.run import find_run_without_video
 from options.caption import SearchOptions
-from options.evaluate_captions import CaptionRunOptions
+from options.evaluation.captions import CaptionRunOptions
 from util.distributed import process_group, rank
 from util.errors import UserError
 from util.files import check_output, whole_file

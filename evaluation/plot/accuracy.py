@@ -18,6 +18,7 @@ from evaluation.plot.panels import (
     RIGHT,
     ROWS,
     WRONG,
+    error_axis,
     one_panel,
     per_cent,
     title_of,
@@ -27,6 +28,7 @@ from evaluation.plot.panels import (
 )
 from util.grouped import Grouped
 from util.statistics import Bootstrap, reliability
+from util.text import cells_of
 
 Row = tuple[Grouped[float], Grouped[tuple[float, float]]]  # accuracy, interval
 
@@ -35,22 +37,40 @@ RESAMPLES = 2000  # enough for whiskers; the numbers of a report have their own
 
 
 def all_plots(answers: Answers, rows: Mapping[str, Row]) -> dict[str, Figure]:
-    """Every figure of a split by name.  `rows`: see `type_bars`."""
-    counts = Grouped(len(answers.asked), Counter(str(kind) for kind in answers.asked.type))
-    return {
+    """Every figure of a split by name, of open questions and of choices.  `rows`: see `type_bars`.
+
+    Without a training split there is none of answers' frequency there; candidates are compared
+    where questions have different numbers of them.
+    """
+    asked = answers.asked
+    counts = Grouped(len(asked), Counter(str(kind) for kind in asked.type))
+    figures = {
         "types": type_bars(rows, counts, title=title_of(answers, "accuracy by question type")),
         "calibration": calibration(answers),
         "length": by_length(answers),
-        "frequency": by_frequency(answers),
-        "confusion": confusion(answers),
     }
+    if asked.seen is not None:
+        figures["frequency"] = by_frequency(answers)
+    if asked.kind == "open":
+        figures["confusion"] = confusion(answers)
+    elif asked.choices is not None and len({len(of) for of in asked.choices}) > 1:
+        figures["candidates"] = by_candidates(answers)
+    return figures
 
 
-def type_bars(rows: Mapping[str, Row], counts: Grouped[int], *, title: str) -> Figure:
+def type_bars(
+    rows: Mapping[str, Row],
+    counts: Grouped[int],
+    *,
+    title: str,
+    axis: str = "question type and number of questions",
+    error: str = "",
+) -> Figure:
     """Grouped bars of all questions and of the largest types, one bar a row, with whiskers.
 
-    rows: label -> accuracy and 95 % interval, the model first; counts: questions.  A type that a
-    row lacks has no bar there.
+    rows: label -> accuracy and 95 % interval, the model first; counts: questions, or what `axis`
+    says.  A type that a row lacks has no bar there.  `error`: bars are means of this error, not
+    accuracies.
     """
     kinds = largest_types(counts)
     width = 0.84 / max(1, len(rows))
@@ -69,28 +89,40 @@ def type_bars(rows: Mapping[str, Row], counts: Grouped[int], *, title: str) -> F
         axes.bar(place, height, width * 0.92, color=colour, label=label)
         whiskers(axes, place, height, ends)
         bars.append((place, height, ends, colour))
-    per_cent(axes, "accuracy, 95 % interval", top=max(0.05, axes.get_ylim()[1]))
+    top = max(0.05, axes.get_ylim()[1])
+    if error:
+        error_axis(axes, f"{error}, 95 % interval", top=top)
+    else:
+        per_cent(axes, "accuracy, 95 % interval", top=top)
     for bar in bars:  # when all of them have made the axis as high as it gets
-        values(axes, *bar)
+        values(axes, *bar, share=not error)
     heads = zip(columns_of(counts), counts.of(kinds), strict=True)
     labels = [f"{name}\n{size:,}" for name, size in heads]
     axes.set_xticks(range(groups), labels)
     axes.set_xlim(-0.6, groups - 0.4)
-    axes.set_xlabel("question type and number of questions")
+    axes.set_xlabel(axis)
     if kinds:
         axes.axvline(0.5, color=FAINT, linewidth=1)
     _legend(figure, len(rows))
     return figure
 
 
-def calibration(answers: Answers, bins: int = 15) -> Figure:
-    """Reliability diagram: how often answers of some confidence are right, and how many there are.
+def calibration(answers: Answers) -> Figure:
+    """The reliability diagram of a split's answers."""
+    title = title_of(answers, "calibration")
+    return reliability_diagram(answers.probability, answers.correct, title=title)
+
+
+def reliability_diagram(
+    probability: np.ndarray, correct: np.ndarray, *, title: str, rows: str = "questions"
+) -> Figure:
+    """How often answers of some confidence are right, and how many there are.
 
     The gap between confidence and accuracy is hatched: below the diagonal the model is too sure.
     """
-    probability, correct = answers.probability, answers.correct
+    bins = 15
     confidence, accuracy, count, error = reliability(probability, correct, bins)
-    figure, axes, below = two_panels(title_of(answers, "calibration"), (6.6, 6.8))
+    figure, axes, below = two_panels(title, (6.6, 6.8), rows)
     axes.set_title(
         f"expected calibration error {error:.3f}, "
         f"mean confidence {100 * probability.mean():.1f} %, accuracy {100 * correct.mean():.1f} %",
@@ -134,12 +166,23 @@ def by_length(answers: Answers) -> Figure:
 def by_frequency(answers: Answers) -> Figure:
     """Accuracy against how often the true answer occurs in training; "never" is its own bar."""
     seen = answers.asked.seen
+    assert seen is not None
     used = [edge for edge in FREQUENCIES if edge <= max(1, int(seen.max()))]
     labels = ["never", *(_span(a, b - 1) for a, b in pairwise(used))]
     labels.append(f"{used[-1]:,}+")
     place = np.searchsorted(used, seen, side="right")
     axis = "times that the true answer occurs in training"
     return _binned(answers, place, labels, "answer frequency", axis)
+
+
+def by_candidates(answers: Answers) -> Figure:
+    """Accuracy against the number of candidates to choose from; sparse numbers share a bar."""
+    assert answers.asked.choices is not None
+    number = np.array([len(of) for of in answers.asked.choices])
+    edges = merged(number, least=int(np.clip(len(number) // 40, 1, 50)))
+    place = np.searchsorted(edges, number, side="right") - 1
+    labels = [_span(edge, int(number[place == i].max())) for i, edge in enumerate(edges)]
+    return _binned(answers, place, labels, "number of candidates", "candidates of the question")
 
 
 def merged(numbers: np.ndarray, *, least: int) -> list[int]:
@@ -205,9 +248,13 @@ def _binned(
 
 
 def _legend(figure: Figure, columns: int) -> None:
+    """A legend below, of as many columns as its longest text leaves room for."""
+    labels = [text for axes in figure.axes for text in axes.get_legend_handles_labels()[1]]
+    inches = 0.5 + 0.085 * max(map(cells_of, labels), default=0)  # of an entry, at this size
+    fitting = int(figure.get_figwidth() / inches)
     figure.legend(
         loc="outside lower center",
-        ncols=max(1, min(4, columns)),
+        ncols=max(1, min(4, columns, fitting)),
         frameon=False,
         fontsize=9,
         labelcolor=INK,

@@ -23,8 +23,28 @@ def confusion(answers: Answers, top: int = 30) -> Figure:
     common = sorted(Counter(truth).items(), key=lambda pair: (-pair[1], pair[0]))[:top]
     names = [name for name, _ in common]
     share = shares(truth, [str(answer) for answer in answers.predicted], names)
-    n = len(names)
-    title = title_of(answers, f"confusion of the {n} commonest true answers")
+    return draw_confusion(
+        share,
+        common,
+        title=title_of(answers, f"confusion of the {len(names)} commonest true answers"),
+        given="answer given",
+        true="true answer and number of questions",
+    )
+
+
+def draw_confusion(
+    share: np.ndarray,
+    common: Sequence[tuple[str, int]],
+    *,
+    title: str,
+    given: str,
+    true: str,
+) -> Figure:
+    """A matrix of shares (n, n + 1): a row for each true name with its count, a column for others.
+
+    `given` and `true`: what the axes are.
+    """
+    n = len(common)
     figure, axes = one_panel(title, (max(6.6, 3.0 + 0.3 * n), max(4.4, 2.6 + 0.27 * n)))
     own = np.eye(n, n + 1, dtype=bool)[..., None]
     full = np.where(own, to_rgb(RIGHT), to_rgb(WRONG))
@@ -41,12 +61,13 @@ def confusion(answers: Answers, top: int = 30) -> Figure:
         cell = axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color=colour)
         cell.set_in_layout(False)
     axes.axvline(n - 0.5, color=INK, linewidth=1)
-    axes.set_xticks(range(n + 1), [*(clipped(name, 16) for name in names), "other"], rotation=90)
+    names = [*(clipped(name, 16) for name, _ in common), "other"]
+    axes.set_xticks(range(n + 1), names, rotation=90)
     axes.set_yticks(range(n), [f"{clipped(name, 16)}  {count:,}" for name, count in common])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_xlabel("answer given, per cent of the row (3 and more are written)")
-    axes.set_ylabel("true answer and number of questions")
+    axes.set_xlabel(f"{given}, per cent of the row (3 and more are written)")
+    axes.set_ylabel(true)
     return figure
 
 

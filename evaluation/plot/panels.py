@@ -24,12 +24,14 @@ def one_panel(title: str, size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def two_panels(title: str, size: tuple[float, float]) -> tuple[Figure, Axes, Axes]:
-    """A figure with a large panel above a small one for numbers of questions, on one x axis."""
+def two_panels(
+    title: str, size: tuple[float, float], rows: str = "questions"
+) -> tuple[Figure, Axes, Axes]:
+    """A figure with a large panel above a small one for numbers of `rows`, on one x axis."""
     figure = Figure(figsize=size, layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1])
     _dress(figure, title, axes, below)
-    below.set_ylabel("questions")
+    below.set_ylabel(rows)
     below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     return figure, axes, below
@@ -46,6 +48,12 @@ def per_cent(axes: Axes, label: str, *, top: float) -> None:
     """A y axis from 0 to `top` that says per cent."""
     axes.set_ylim(0, top)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axes.set_ylabel(label)
+
+
+def error_axis(axes: Axes, label: str, *, top: float) -> None:
+    """A y axis from 0 to `top` for an error, which has a unit of its own."""
+    axes.set_ylim(0, top)
     axes.set_ylabel(label)
 
 
@@ -67,17 +75,19 @@ def values(
     height: np.ndarray,
     ends: Sequence[tuple[float, float]],
     colour: str,
+    *,
+    share: bool = True,
 ) -> None:
     """Per cent at the foot of each bar, where whiskers seldom reach; call it with the y axis set.
 
-    A bar too low for its number has it above its whisker.
+    A bar too low for its number has it above its whisker.  Of an error, no `share`, as it is.
     """
     enough = 0.06 * axes.get_ylim()[1]
     dark = sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) < 420
     for x, y, (_, high) in zip(place, height, ends, strict=True):
         fits = y > enough
         axes.annotate(
-            f"{100 * y:.0f}",
+            f"{100 * y:.0f}" if share else f"{y:.1f}",
             (x, 0 if fits else np.nanmax([y, high])),
             (0, 3),
             textcoords="offset points",

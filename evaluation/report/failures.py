@@ -7,10 +7,13 @@ from typing import cast
 import numpy as np
 from tqdm import tqdm
 
+from data_loader.questions import Kind
 from evaluation.answers import Answers
-from evaluation.format import TYPES, between, percent
+from evaluation.format import TYPES
+from evaluation.kind.table import MEASURES
 from evaluation.report.captions import video_files
-from evaluation.report.page import PICKED, Failure, clip_frames_of, worst, write_page
+from evaluation.report.page import PER_VIDEO, Failure, clip_frames_of, worst, write_page
+from evaluation.report.page import PICKED as PICKED_OPEN
 from evaluation.run import answer, input_files, run_questions
 from inference.run import open_run
 from inference.run_files import output_folder
@@ -22,6 +25,13 @@ from util.files import check_output
 from util.statistics import Bootstrap
 
 Shown = tuple[Sequence[np.ndarray], Sequence[str]]  # frames of the clips, their times
+PICKED: dict[Kind, str] = {
+    "open": PICKED_OPEN,
+    "choice": "Wrong choices, those first whose right choice the model held for least likely; no "
+    f"video comes more than {PER_VIDEO} times.",
+    "count": "Wrong numbers, those first whose value before rounding is furthest from the true "
+    f"number; no video comes more than {PER_VIDEO} times.",
+}
 UNKNOWN = "Wrong answers; the true answer of each is no class, so that no model could give it."
 
 
@@ -59,22 +69,32 @@ def write_report(options: ReportOptions, where: SplitOptions, output: Path) -> N
             seen[name] = clip_frames_of(files[name], clips=clips, fps=fps)
         except VideoError as error:
             tqdm.write(f"no frames: {error}")
-    bootstrap = Bootstrap(given.asked.video, given.asked.type)
-    right, interval = bootstrap.accuracy(given.correct), bootstrap.interval(given.correct)
-    summary = [
-        (f"{where.split} accuracy", f"{percent(right.total)} % [{between(interval.total)}]"),
-        *((kind, f"{percent(v)} %") for kind, v in list(right.by_type.items())[:TYPES]),
-    ]
     failures = [_failure(i, given, found, seen) for i in rows]
-    picked = PICKED if any(f.known for f in failures) else UNKNOWN
+    picked = PICKED[given.asked.kind] if any(f.known for f in failures) else UNKNOWN
     write_page(
         output,
         run=trained.name,
         split=where.split,
-        summary=summary,
+        summary=_summary(given),
         failures=failures,
         picked=picked,
     )
+
+
+def _summary(given: Answers) -> list[tuple[str, str]]:
+    """Label and text of each number in the page's head: of all questions, then by type."""
+    kind = MEASURES[given.asked.kind]
+    bootstrap = Bootstrap(given.asked.video, given.asked.type)
+    rows = []
+    for metric in kind.metrics:
+        numbers = kind.numbers(given)[metric.key]
+        mean, interval = bootstrap.accuracy(numbers), bootstrap.interval(numbers)
+        ends = metric.between(interval.total)
+        label = f"{given.asked.split} {metric.title}"
+        rows.append((label, f"{metric.cell(mean.total)}{metric.unit} [{ends}]"))
+    main, mean = kind.main, bootstrap.accuracy(kind.numbers(given)[kind.main.key])
+    types = list(mean.by_type.items())[:TYPES]
+    return [*rows, *((name, f"{main.cell(v)}{main.unit}") for name, v in types)]
 
 
 def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str, Shown]) -> Failure:
@@ -82,6 +102,10 @@ def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str,
     asked = given.asked
     frames, times = seen.get(str(asked.video[row]), ([], []))
     clips = len(frames) or None  # at a steady rate others may have more
+    share = asked.known[row] and asked.kind != "count"
+    true: tuple[bool, ...] = ()
+    if asked.kind == "choice":  # by its place: another choice may have its text
+        true = tuple((found.top[row] == found.answer[row]).tolist())
     return Failure(
         id=asked.id[row],
         video=str(asked.video[row]),
@@ -89,8 +113,10 @@ def _failure(row: int, given: Answers, found: ScoredPredictions, seen: dict[str,
         question=str(asked.text[row]),
         answer=str(asked.answer[row]),
         known=bool(asked.known[row]),
-        probability=float((-found.ce[row]).exp()) if asked.known[row] else None,
+        probability=float((-found.ce[row]).exp()) if share else None,
         top=given.top[row],
+        true=true,
+        value=None if given.value is None else float(given.value[row]),
         punishment=found.punishment[row, :, :clips].numpy(),
         readout=found.readout[row, :clips].numpy(),
         frames=frames,

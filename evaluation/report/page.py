@@ -49,6 +49,8 @@ class Failure:
     frames: Sequence[np.ndarray] = ()  # N small (H, W, 3) uint8, or none where there is no video
     times: Sequence[str] = ()  # a label for each frame
     probability: float | None = None  # of the true answer, where it is a class
+    true: Sequence[bool] = ()  # which of `top` is right, where its text does not tell
+    value: float | None = None  # of a count: before it was rounded
 
 
 def worst(answers: Answers, ce: np.ndarray, *, count: int, kind: str | None = None) -> np.ndarray:
@@ -158,7 +160,11 @@ def _rule(i: int) -> str:
 
 def _failure(failure: Failure, kind: int) -> str:
     inside = [name == failure.answer for name, _ in failure.top]
-    if not failure.known:
+    if failure.true:
+        inside = list(failure.true[: len(failure.top)])
+    if failure.value is not None:
+        note = f"<em>before rounding the model said {failure.value:.2f}</em>"
+    elif not failure.known:
         note = '<em class="never">not a class: no model could give it</em>'
     else:
         words = [] if any(inside) else [f"not among the best {len(failure.top)}"]
@@ -166,10 +172,7 @@ def _failure(failure: Failure, kind: int) -> str:
             words.append(f"the model gave it {escape(_share(failure.probability))}")
         note = f"<em>{', '.join(words)}</em>" if words else ""
     answers = "\n".join(
-        f"<li{' class=' + chr(34) + 'true' + chr(34) if true else ''}>"
-        f'<span class="name">{"✓ " if true else ""}{text(name)}</span>'
-        f'<span class="bar"><i style="width: {100 * share:.1f}%"></i></span>'
-        f'<span class="share">{escape(_share(share))}</span></li>'
+        _answer(name, None if failure.value is not None else share, true)
         for (name, share), true in zip(failure.top, inside, strict=True)
     )
     return f"""<article class="failure k{kind}">
@@ -186,6 +189,20 @@ question {text(str(failure.id))}</p>
 </ol>
 </div>
 </article>"""
+
+
+def _answer(name: str, share: float | None, true: bool) -> str:
+    """An answer given, with its probability where it has one."""
+    weight = ""
+    if share is not None:
+        weight = (
+            f'<span class="bar"><i style="width: {100 * share:.1f}%"></i></span>'
+            f'<span class="share">{escape(_share(share))}</span>'
+        )
+    return (
+        f"<li{' class=' + chr(34) + 'true' + chr(34) if true else ''}>"
+        f'<span class="name">{"✓ " if true else ""}{text(name)}</span>{weight}</li>'
+    )
 
 
 def _film(failure: Failure) -> str:

@@ -10,11 +10,12 @@ from model.caption.decoder import CaptionDecoder, Rows
 from model.caption.ets_paddle import EtsPaddleDecoder
 from model.caption.ets_yao2015 import EtsYaoDecoder
 from model.caption.lstm import FrameAlignedDecoder, LstmDecoder
-from model.caption.positions import VideoPositions
 from model.caption.transformer import TransformerDecoder
 from model.dualvgr.dualvgr import RelationEncoder, initialise
 from model.dualvgr.fusion import FUSIONS
 from model.dualvgr.video import VideoEncoder
+from model.layer.norm import ClipBatchNorm
+from model.layer.positions import VideoPositions
 
 DecoderName = Literal["lstm", "ets_paddle", "ets_yao2015", "transformer", "dualvgr_lstm"]
 DECODERS: dict[DecoderName, type[CaptionDecoder]] = {
@@ -32,13 +33,16 @@ class Captioner(nn.Module):
     def __init__(self, config: CaptionConfig, decoder: type[CaptionDecoder]) -> None:
         """Random weights; norms that a task fits are in `inputs`."""
         super().__init__()
-        self.inputs = VideoPositions(config)
+        self.inputs = VideoPositions(config, of_frames=config.positions == "frames")
         self.decoder = decoder(config, self.inputs.width)
 
-    def encode(self, appearance: Tensor, motion: Tensor, clip_mask: Tensor) -> Rows:
+    def encode(
+        self, appearance: Tensor, motion: Tensor, clip_mask: Tensor, captions: Tensor | None = None
+    ) -> Rows:
         """What the decoder goes on from.
 
-        appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips -> V rows.
+        appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips, captions
+        (V,) how many of a training batch are of each video -> V rows.
         """
         return self.decoder.encode(*self.inputs(appearance, motion, clip_mask))
 
@@ -47,7 +51,9 @@ class RelationCaptioner(RelationEncoder):
     """A decoder over the clips as DualVGR relates them, both channels fused.
 
     `video` and `units` have the names that they have in DualVGR and in the autoencoder, from whose
-    weights this may start.
+    weights this may start.  Between fusion and decoder the clips are normalised over the batch:
+    otherwise what all videos share grows until the decoder's first LSTM is saturated, and tells no
+    video from another.
     """
 
     def __init__(self, config: CaptionConfig, decoder: type[CaptionDecoder]) -> None:
@@ -57,6 +63,8 @@ class RelationCaptioner(RelationEncoder):
         super().__init__(graphs)
         self.fusion = FUSIONS[config.fusion](graphs)
         initialise(self.fusion)
+        norm = config.fused_norm == "batch"
+        self.fused_norm = ClipBatchNorm(width=config.width) if norm else None
         self.decoder = decoder(config, config.width)
 
     @property
@@ -64,13 +72,17 @@ class RelationCaptioner(RelationEncoder):
         """Where the norms are."""
         return self.video
 
-    def encode(self, appearance: Tensor, motion: Tensor, clip_mask: Tensor) -> Rows:
+    def encode(
+        self, appearance: Tensor, motion: Tensor, clip_mask: Tensor, captions: Tensor | None = None
+    ) -> Rows:
         """As Captioner.encode; a channel left out is zeros of the width it is built for."""
         if self.units:
             last = self(appearance, motion, clip_mask)[-1]
             clips = self.fusion(last.appearance, last.motion)
         else:
             clips = self.fusion(*self.video(appearance, motion))
+        if self.fused_norm is not None:
+            clips = self.fused_norm(clips, clip_mask, captions)
         return self.decoder.encode(clips, clip_mask)
 
 

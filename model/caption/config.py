@@ -10,6 +10,7 @@ from model.dualvgr.config import FusionConfig
 
 Positions = Literal["clips", "frames"]
 AttentionActivation = Literal["tanh", "none"]
+FusedNorm = Literal["batch", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,4 +23,5 @@ class CaptionConfig(FusionConfig):
     attn_act: AttentionActivation  # of ets_paddle's attention
     legacy_frame_aligned: bool  # lstm: one word a frame, as the tutorial has it
     layers: int  # of the transformer
+    fused_norm: FusedNorm  # of dualvgr_lstm's fused clips, before its decoder
     graph_dropout: float  # dropout of dualvgr_lstm's video encoder and graphs

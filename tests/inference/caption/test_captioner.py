@@ -139,3 +139,19 @@ def test_a_packed_run_captions_alike(capsys) -> None:
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.endswith("results/both-packed/caption.png")
     assert {path.suffix for path in Path("given").iterdir()} == {".safetensors"}
+
+
+def test_without_a_run_the_project_s_own_captions(monkeypatch, tmp_path, capsys) -> None:
+    own = tmp_path / "small" / "model.safetensors"
+    monkeypatch.setattr("inference.run_files.OWN_CAPTIONER", own)
+    line = rf"{own}: the model that comes with the project is not here; .* --run"
+    with pytest.raises(UserError, match=line):
+        predict.main(["caption", "--video", a_video()])
+    pack.main(["--run", "results/both", "--output", str(own)])
+    capsys.readouterr()
+    assert predict.main(["caption", "--video", a_video()]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1].endswith("results/small-packed/caption.png")
+    assert predict.main(["caption", "--run", str(own), "--video", a_video()]) == 0
+    assert capsys.readouterr().out.splitlines() == said
+    assert [path.name for path in own.parent.iterdir()] == ["model.safetensors"]

@@ -86,8 +86,8 @@ def test_a_killed_command_goes_on(monkeypatch) -> None:
     assert process.kill() == -signal.SIGKILL, process.stderr
     assert not Path("killed.json").exists()
     with progress.open("a") as file:
-        file.write('{"image_id": "cut off')
-    known = [json.loads(line)["image_id"] for line in progress.read_text().split("\n")[1:-1]]
+        file.write('{"video": "cut off')
+    known = [json.loads(line)["video"] for line in progress.read_text().split("\n")[1:-1]]
     captioned = []
     original = Captioner.caption
 
@@ -115,7 +115,7 @@ def test_another_search_begins_anew(monkeypatch) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("inference.caption.many._write", stops)
+        patch.setattr("inference.caption.many.write_json", stops)
         with pytest.raises(KeyboardInterrupt):
             predict.main(flags)
     assert Path("again.json.progress.jsonl").exists()
@@ -130,13 +130,20 @@ def test_names_are_data() -> None:
     names = [n for n in legal_names() if not n.startswith(".")][:40]
     for name in names:
         Path("hostile", f"{name}.mp4").symlink_to(source.absolute())
-    try:
-        code = predict.main([*FLAGS, "--videos", "hostile", "--output", "h.json"])
-    except UserError as error:  # two names that are one in composed form
-        assert "have the same id" in str(error)
-        return
+    code = predict.main([*FLAGS, "--videos", "hostile", "--output", "h.json"])
     failed = written("h.json.quarantine.json") if code else []
-    assert len(written("h.json")) + len(failed) == len(list(Path("hostile").iterdir()))
+    found = written("h.json")
+    assert len(found) + len(failed) == len(names) == 40
+    assert len(found) > 35 and len({one["caption"] for one in found}) == 1  # of one video
+    assert {one["image_id"] for one in found} <= set(names)
+
+
+def test_two_files_of_one_id_are_refused() -> None:
+    source = some_videos("twins", 1)[0]
+    shutil.copy(source, f"twins/{source.stem}.avi")
+    with pytest.raises(UserError, match="have the same id"):
+        predict.main([*FLAGS, "--videos", "twins", "--output", "twins.json"])
+    assert not Path("twins.json").exists()
 
 
 @pytest.mark.parametrize(

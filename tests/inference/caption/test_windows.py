@@ -3,6 +3,7 @@
 import itertools
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from data_loader.batch import Features, Frames
 from inference.caption.captioner import Captioner
 from inference.caption.windows import read_windows
 from inference.live import LiveCaptions
+from inference.video import VideoReader
 from options.caption import SearchOptions
 from preprocess.video.decoders import DECODERS
 from preprocess.video.error import VideoError
@@ -35,9 +37,22 @@ def long_video(made) -> Path:
     return write_video(made / "long.mp4", images=images, options=options)
 
 
-@pytest.mark.parametrize("name", ["both", "rate", "clips"])
-def test_a_window_is_read_as_a_video_of_its_frames(name: str, long_video: Path) -> None:
+def strided(reader: VideoReader, stride: int) -> VideoReader:
+    """The reader, as if its stores had been made with this stride."""
+    for name, reading in reader.reading.items():
+        sampling = replace(reading.sampling, stride=stride)
+        reader.reading[name] = reading._replace(sampling=sampling)
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("name", "stride"), [("both", 1), ("both", 5), ("rate", 1), ("clips", 1), ("clips", 3)]
+)
+def test_a_window_is_read_as_a_video_of_its_frames(
+    name: str, stride: int, long_video: Path
+) -> None:
     reader = Captioner(f"results/{name}", search=SEARCH, device="cpu").read_video
+    reader = strided(reader, stride)
     windows = list(read_windows(reader, long_video, 4))
     assert [(w.start, round(w.end, 6)) for w in windows] == [(0, 4), (4, 8), (8, 10.2)]
     decoded = [convert() for convert in DECODERS["pyav"].frames(long_video)]
@@ -68,10 +83,10 @@ def test_windows_that_do_not_fit(long_video: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["vtt", "srt"])
 def test_subtitles_are_those_of_the_windows(kind: str, long_video: Path, capsys) -> None:
-    flags = ["--run", "results/attention", "--video", str(long_video), "--beam", "1"]
+    flags = ["--run", "results/derived", "--video", str(long_video), "--beam", "1"]
     assert predict.main(["caption", *flags, "--as", kind, "--every", "2"]) == 0
-    text = Path(f"results/attention/captions.{kind}").read_text(encoding="utf-8")
-    captioner = Captioner("results/attention", search=SEARCH)
+    text = Path(f"results/derived/captions.{kind}").read_text(encoding="utf-8")
+    captioner = Captioner("results/derived", search=SEARCH)
     windows = read_windows(captioner.read_video, long_video, 2)
     said = [captioner.caption_clips(window.visual)[0].text for window in windows]
     assert len(said) == 5
@@ -84,15 +99,15 @@ def test_subtitles_are_those_of_the_windows(kind: str, long_video: Path, capsys)
     )
     point = "." if kind == "vtt" else ","
     assert f" --> 00:00:10{point}200\n" in text
-    line = f"results/attention/captions.{kind}: {len(expected)} captions, 10.2 s\n"
+    line = f"results/derived/captions.{kind}: {len(expected)} captions, 10.2 s\n"
     assert capsys.readouterr().out == line
 
 
 def test_a_file_is_captioned_live(long_video: Path, capsys) -> None:
-    flags = ["--run", "results/attention", "--live", str(long_video), "--beam", "1"]
+    flags = ["--run", "results/derived", "--live", str(long_video), "--beam", "1"]
     assert predict.main(["caption", *flags, "--every", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    captioner = Captioner("results/attention", search=SEARCH)
+    captioner = Captioner("results/derived", search=SEARCH)
     live, expected = LiveCaptions(captioner, rate=25, every=2), []
     for clip in live.clips(long_video):
         if said := live.step(clip):
@@ -128,6 +143,25 @@ def test_a_stream_without_end_takes_fixed_memory(name: str) -> None:
     count = 5 if name == "rate" else 8
     assert max(held) == count and len(held) <= 2
     assert clip.time == pytest.approx(30, abs=0.5)
+
+
+def test_a_stream_has_the_stride_of_the_stores(long_video: Path) -> None:
+    captioner = Captioner("results/both", search=SEARCH, device="cpu")
+    plain = LiveCaptions(captioner, rate=25, every=4)
+    strided(captioner.read_video, 3)
+    live = LiveCaptions(captioner, rate=25, every=4)
+    assert (live.spacing, live.frames) == (3, plain.frames)
+    assert live.stride % 3 == 0 and abs(live.stride - plain.stride) < 3
+    for clip, near in zip(live.clips(long_video), plain.clips(long_video), strict=False):
+        assert clip.end - clip.start == 3 * (live.frames - 1) + 1
+        shift = clip.start + 3 * (live.frames // 2) - near.start - live.frames // 2
+        assert abs(shift) < 3 * (clip.start / live.stride + 1)  # the centres are those
+    name = next(iter(captioner.read_video.reading))
+    reading = captioner.read_video.reading[name]
+    other = replace(reading.sampling, stride=2)
+    captioner.read_video.reading[name] = reading._replace(sampling=other)
+    with pytest.raises(UserError, match="extract both with the same --frames and --stride"):
+        LiveCaptions(captioner, rate=25, every=4)
 
 
 def test_a_run_with_encoders_is_not_live(long_video: Path) -> None:

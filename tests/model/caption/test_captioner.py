@@ -7,15 +7,20 @@ import torch
 from torch import nn
 
 from model.caption.captioner import Captioner, RelationCaptioner
-from model.caption.positions import VideoPositions
 from model.dualvgr.dualvgr import RelationEncoder
 from model.dualvgr.fusion import FUSIONS
+from model.layer.positions import VideoPositions
 from tests.model.caption.tiny import APPEARANCE, CONFIG, FRAMES, MOTION, captioner, videos
+
+
+def positions_of(**changed) -> VideoPositions:
+    config = replace(CONFIG, **changed)
+    return VideoPositions(config, of_frames=config.positions == "frames")
 
 
 def test_clips_are_the_mean_frame_beside_the_motion() -> None:
     appearance, motion, mask = videos(2, clips=(4, 2))
-    inputs = VideoPositions(CONFIG)
+    inputs = positions_of()
     positions, kept = inputs(appearance, motion, mask)
     torch.testing.assert_close(positions, torch.cat([appearance.mean(2), motion], 2))
     assert kept is mask and inputs.width == APPEARANCE + MOTION
@@ -23,7 +28,7 @@ def test_clips_are_the_mean_frame_beside_the_motion() -> None:
 
 def test_frames_each_have_their_clips_motion() -> None:
     appearance, motion, mask = videos(2, clips=(4, 2))
-    positions, kept = VideoPositions(replace(CONFIG, positions="frames"))(appearance, motion, mask)
+    positions, kept = positions_of(positions="frames")(appearance, motion, mask)
     assert positions.shape == (2, 4 * FRAMES, APPEARANCE + MOTION)
     for clip in range(4):
         for frame in range(FRAMES):
@@ -37,22 +42,21 @@ def test_frames_each_have_their_clips_motion() -> None:
 @pytest.mark.parametrize("shape", ["clips", "frames"])
 def test_a_channel_of_width_0_is_left_out(norm: str, shape: str) -> None:
     appearance, motion, mask = videos(2)
-    config = replace(CONFIG, motion_width=0, feature_norm=norm, positions=shape)
-    inputs = VideoPositions(config)
+    inputs = positions_of(motion_width=0, feature_norm=norm, positions=shape)
     assert inputs.width == (APPEARANCE if norm == "none" else 3)
     for features in (inputs.appearance_norm, inputs.motion_norm):
         features.fit(*[torch.zeros(0)] * 2)  # what a task fits a channel left out with
     positions, _ = inputs(appearance, motion[..., :0], mask)
     assert positions.shape == (2, 4 if shape == "clips" else 4 * FRAMES, inputs.width)
-    other = VideoPositions(replace(CONFIG, appearance_width=0))
+    other = positions_of(appearance_width=0)
     torch.testing.assert_close(other(appearance[..., :0], motion, mask)[0], motion)
 
 
-def test_nothing_to_caption() -> None:
+def test_nothing_to_look_at() -> None:
     with pytest.raises(ValueError, match="both channels are left out"):
-        VideoPositions(replace(CONFIG, appearance_width=0, motion_width=0))
+        positions_of(appearance_width=0, motion_width=0)
     with pytest.raises(ValueError, match="no frames"):
-        VideoPositions(replace(CONFIG, appearance_width=0, positions="frames"))
+        positions_of(appearance_width=0, positions="frames")
 
 
 @pytest.mark.parametrize("shape", ["clips", "frames"])
@@ -60,8 +64,8 @@ def test_nothing_to_caption() -> None:
 def test_norms_come_first(norm: str, shape: str) -> None:
     """Features of any mean and scale give the same positions once their norms are fitted."""
     batch = videos(3)
-    plain = VideoPositions(replace(CONFIG, feature_norm=norm, positions=shape))
-    shifted = VideoPositions(replace(CONFIG, feature_norm=norm, positions=shape))
+    plain = positions_of(feature_norm=norm, positions=shape)
+    shifted = positions_of(feature_norm=norm, positions=shape)
     for name, width in (("appearance", APPEARANCE), ("motion", MOTION)):
         mean, scale = torch.randn(width), torch.rand(width) + 1
         if norm == "standardize":
@@ -80,7 +84,7 @@ def test_norms_come_first(norm: str, shape: str) -> None:
 
 
 def test_feature_dropout_only_in_training() -> None:
-    inputs = VideoPositions(replace(CONFIG, feature_dropout=0.5))
+    inputs = positions_of(feature_dropout=0.5)
     batch = [torch.ones_like(x) for x in videos(20)]
     assert (inputs.eval()(*batch)[0] == 1).all()
     share = (inputs.train()(*batch)[0] == 0).float().mean()
@@ -98,13 +102,33 @@ def test_relations_are_those_of_a_pretrained_encoder(units: int, fusion: str) ->
     assert isinstance(model, RelationCaptioner)
     missing, unexpected = model.load_state_dict(pretrained.state_dict(), strict=False)
     assert not unexpected
-    assert {name.split(".")[0] for name in missing} == {"fusion", "decoder"}
+    assert {name.split(".")[0] for name in missing} == {"fusion", "fused_norm", "decoder"}
     batch = videos(2, clips=(4, 2))
     related = pretrained(*batch)
     last = (related[-1].appearance, related[-1].motion) if units else pretrained.video(*batch[:2])
-    expected = model.decoder.encode(model.fusion(*last), batch[2])
+    assert model.fused_norm is not None
+    clips = model.fused_norm(model.fusion(*last), batch[2])
+    expected = model.decoder.encode(clips, batch[2])
     for name, value in model.encode(*batch).items():
         torch.testing.assert_close(value, expected[name])
+
+
+def test_what_all_videos_share_does_not_hide_what_tells_them_apart() -> None:
+    """Without the norm a common part of the fused clips saturates the decoder's first LSTM."""
+    batch = videos(12)
+    apart = {}
+    for norm in ("batch", "none"):
+        torch.manual_seed(0)
+        model = captioner("dualvgr_lstm", fused_norm=norm).train()
+        assert isinstance(model, RelationCaptioner)
+        with torch.no_grad():
+            before = model.encode(*batch)["hidden"]
+            for layer in (model.fusion.out, model.decoder.project):
+                assert isinstance(layer, nn.Linear)
+            model.fusion.out.bias += 100
+            after = model.encode(*batch)["hidden"]
+        apart[norm] = float(after.std(0).mean() / before.std(0).mean())
+    assert apart["batch"] > 0.5 and apart["none"] < 0.1, apart
 
 
 def test_norms_are_found_by_one_name() -> None:

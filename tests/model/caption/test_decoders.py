@@ -1,20 +1,14 @@
 """What every caption decoder holds to, and each one's own."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from data_loader import vocabulary
 from model.caption import decoder as special
-from model.caption import sequence
 from model.caption.captioner import DECODERS, DecoderName
 from model.caption.decoder import BOS, EOS, PAD, Rows, take_rows
-from model.caption.ets_paddle import EtsPaddleDecoder, ResetFirstGRU
-from model.caption.ets_yao2015 import EtsYaoDecoder
-from model.caption.lstm import FrameAlignedDecoder
-from tests.model.caption.tiny import APPEARANCE, CONFIG, MOTION, NAMES, WORDS, captioner, videos
+from tests.model.caption.tiny import NAMES, WORDS, captioner, videos, words
 
 FORMS: list[tuple[DecoderName, dict]] = [
     *((name, {}) for name in NAMES),
@@ -30,13 +24,6 @@ def test_every_name_has_a_decoder_and_numbers_are_the_files() -> None:
     assert set(DECODERS) == set(NAMES)
     numbers = [getattr(special, n) for n in ("PAD", "BOS", "EOS", "UNK")]
     assert numbers == [getattr(vocabulary, n) for n in ("PAD", "BOS", "EOS", "UNK_WORD")]
-
-
-def words(count: int, length: int) -> Tensor:
-    """Captions as they are read, <BOS> first."""
-    drawn = torch.randint(4, WORDS, (count, length), generator=torch.Generator().manual_seed(1))
-    drawn[:, 0] = BOS
-    return drawn
 
 
 @each_form
@@ -83,10 +70,15 @@ def test_padded_clips_change_nothing(name: DecoderName, changes: dict) -> None:
     mask[0, 3] = mask[1, 1] = False
     read = words(2, 5)
     expected = model.decoder(model.encode(appearance, motion, mask), read)
-    changed = [x.masked_fill(~mask.view(2, 4, *[1] * (x.dim() - 2)), 9.0) for x in
-               (appearance, motion)]  # fmt: skip
-    padded = [nn.functional.pad(x, [0, 0] * (x.dim() - 2) + [0, 3], value=5.0) for x in changed]
-    found = model.decoder(model.encode(*padded, nn.functional.pad(mask, (0, 3))), read)
+    a, m = (
+        nn.functional.pad(
+            x.masked_fill(~mask.view(2, 4, *[1] * (x.dim() - 2)), 9.0),
+            [0, 0] * (x.dim() - 2) + [0, 3],
+            value=5.0,
+        )
+        for x in (appearance, motion)
+    )
+    found = model.decoder(model.encode(a, m, nn.functional.pad(mask, (0, 3))), read)
     torch.testing.assert_close(found.logits, expected.logits, rtol=0, atol=1e-5)
     if found.attention is not None and expected.attention is not None:
         kept = found.attention[..., : expected.attention.shape[2]]
@@ -97,8 +89,8 @@ def test_padded_clips_change_nothing(name: DecoderName, changes: dict) -> None:
         assert (kept[1, :, frames : 2 * frames] == 0).all()
         assert (kept[0, :, frames : 2 * frames] > 0).all()
     if name != "transformer":  # whose positions know their places
-        rest = [torch.cat([x[1:, :1], x[1:, 2:]], 1) for x in (appearance, motion, mask)]
-        without = model.decoder(model.encode(*rest), read[1:])
+        a, m, real = (torch.cat([x[1:, :1], x[1:, 2:]], 1) for x in (appearance, motion, mask))
+        without = model.decoder(model.encode(a, m, real), read[1:])
         torch.testing.assert_close(without.logits[0], expected.logits[1], rtol=0, atol=1e-5)
 
 
@@ -180,200 +172,3 @@ def test_bfloat16(name: DecoderName, changes: dict) -> None:
     found.float().logsumexp(2).sum().backward()
     for tensor, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), tensor
-
-
-def attention(attn_act: str, name: DecoderName = "ets_paddle") -> Tensor:
-    model = captioner(name, sharp=3.0, attn_act=attn_act)
-    found = model.decoder(model.encode(*videos(2)), words(2, 6)).attention
-    assert found is not None
-    return found
-
-
-@torch.no_grad()
-def test_without_tanh_no_word_changes_where_paddles_ets_looks() -> None:
-    static, moving = attention("none"), attention("tanh")
-    torch.testing.assert_close(static, static[:, :1].expand_as(static), rtol=0, atol=1e-6)
-    assert (moving - moving[:, :1]).abs().max() > 1e-2
-    assert static.std() > 1e-2  # it looks somewhere, always there
-
-
-@pytest.mark.parametrize("vocabulary", [100, 5000])
-def test_size_of_paddles_ets(vocabulary: int) -> None:
-    config = replace(CONFIG, width=512, word_width=512, vocabulary=vocabulary)
-    decoder = EtsPaddleDecoder(config, 2048)
-    assert sum(p.numel() for p in decoder.parameters()) == 11_279_360 + 1025 * vocabulary
-
-
-def test_paddles_gru() -> None:
-    """Against its equations, unit by unit; PyTorch's, with r after U, is another one."""
-    torch.manual_seed(0)
-    gru, width = ResetFirstGRU(4), 4
-    nn.init.normal_(gru.bias)
-    inputs, hidden = torch.randn(2, 12), torch.randn(2, 4)
-    found = gru(inputs, hidden)
-    total = inputs + gru.bias
-    for row in range(2):
-        h = hidden[row]
-        u = torch.sigmoid(total[row, :4] + gru.gates[:, :4].T @ h)
-        r = torch.sigmoid(total[row, 4:8] + gru.gates[:, 4:].T @ h)
-        c = torch.tanh(total[row, 8:] + gru.candidate.T @ (r * h))
-        torch.testing.assert_close(found[row], (1 - u) * h + u * c)
-    torch_gru = nn.GRUCell(12, width)
-    with torch.no_grad():
-        torch_gru.weight_ih.copy_(torch.eye(12)[[*range(4, 8), *range(4), *range(8, 12)]])
-        torch_gru.weight_hh.copy_(torch.cat([gru.gates[:, 4:].T, -gru.gates[:, :4].T,
-                                             gru.candidate.T]))  # fmt: skip
-    assert not torch.allclose(torch_gru(total, hidden), found, atol=1e-3)
-
-
-@torch.no_grad()
-def test_both_directions_of_paddles_encoder() -> None:
-    """Against the two GRUs, each in a plain loop over the real positions."""
-    decoder = captioner("ets_paddle").decoder
-    assert isinstance(decoder, EtsPaddleDecoder)
-    encoder = decoder.encoder
-    for gru in (encoder.ahead, encoder.back):
-        nn.init.normal_(gru.bias)
-    x = torch.randn(2, 5, 32)
-    mask = torch.tensor([[True, True, False, True, False], [True] * 5])
-    found = encoder(x, mask)
-    for video in range(2):
-        real = mask[video].nonzero().flatten().tolist()
-        h = torch.zeros(1, 16)
-        for place in real:
-            h = encoder.ahead(encoder.ahead_input(x[video, place])[None], h)
-            torch.testing.assert_close(found[video, place, :16], h[0])
-        h = torch.zeros(1, 16)
-        for place in reversed(real):
-            h = encoder.back(encoder.back_input(x[video, place])[None], h)
-            torch.testing.assert_close(found[video, place, 16:], h[0])
-
-
-def yao_size(c: int) -> int:
-    """Of the shapes of the released code at dim 3,518, dim_word 468, 20,000 words."""
-    shapes = [
-        (20000, 468), (c, 3518), (3518,), (c, 3518), (3518,),  # embedding, first states
-        (468, 14072), (3518, 14072), (14072,), (c, 14072),  # LSTM
-        (c, c), (3518, c), (c,), (c, 1), (1,), (3518, 1), (1,),  # attention, context gate
-        (3518, 468), (468,), (c, 468), (468,), (468, 20000), (20000,),  # words
-    ]  # fmt: skip
-    return sum(torch.Size(shape).numel() for shape in shapes)
-
-
-PAPER = replace(CONFIG, width=3518, word_width=468, vocabulary=20000, dropout=0.5)
-
-
-@pytest.mark.parametrize(("context", "total"), [(1024, 103_249_860), (1376, 112_928_452)])
-def test_size_of_yaos_model(context: int, total: int) -> None:
-    with torch.device("meta"):
-        decoder = EtsYaoDecoder(PAPER, context)
-    assert sum(p.numel() for p in decoder.parameters()) == yao_size(context) == total
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("context", [1024, 1376])
-def test_one_step_of_yaos_model_at_the_papers_shapes(context: int) -> None:
-    torch.manual_seed(0)
-    decoder = EtsYaoDecoder(PAPER, context)
-    mask = torch.arange(28) < torch.tensor([28, 20])[:, None]
-    positions, read = torch.rand(2, 28, context), torch.randint(4, 20000, (2, 6))
-    read[:, 0] = BOS
-    optimizer = torch.optim.Adadelta(decoder.parameters())
-    losses = []
-    for _ in range(2):
-        out = decoder(decoder.encode(positions, mask), read[:, :-1])
-        assert out.attention is not None
-        loss = nn.functional.cross_entropy(out.logits.flatten(0, 1), read[:, 1:].flatten())
-        loss = loss + 0.70602 * (1 - out.attention.sum(1)).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        assert all(p.grad is not None and p.grad.abs().max() > 0 for p in decoder.parameters())
-        optimizer.step()
-        losses.append(float(loss))
-    assert losses[1] < losses[0]
-
-
-@torch.no_grad()
-def test_yaos_equations() -> None:
-    """One step in evaluation mode, written out for one video; dropout halves what it is on."""
-    model = captioner("ets_yao2015", sharp=8.0, dropout=0.5)
-    d = model.decoder
-    assert isinstance(d, EtsYaoDecoder)
-    for module in d.modules():
-        if isinstance(module, nn.Linear) and module.bias is not None:
-            nn.init.normal_(module.bias)
-    memory = model.encode(*videos(1))
-    ctx = memory["positions"][0]
-    h, c = (torch.tanh(f(ctx.mean(0))) for f in (d.first_hidden, d.first_cell))
-    emb = torch.zeros(6)  # of the first word, whatever <BOS>'s vector is
-    read = torch.tensor([[BOS, 7]])
-    logits = d(memory, read).logits[0]
-    for i in range(2):
-        e = torch.stack([d.score(torch.tanh(d.key(x) + d.query(h)))[0] for x in ctx])
-        z = torch.sigmoid(d.gate(h)) * (e.softmax(0) @ ctx)
-        pre = d.of_word(emb) + d.of_hidden(h) + d.of_context(z)
-        gi, gf, go, g = pre[:16] / 2, pre[16:32] / 2, pre[32:48] / 2, pre[48:]
-        c = gf.sigmoid() * c + gi.sigmoid() * g.tanh()
-        h = go.sigmoid() * c.tanh()
-        out = d.out(torch.tanh(d.hidden_out(h / 2) + emb + d.context_out(z)) / 2)
-        torch.testing.assert_close(logits[i], out, rtol=1e-4, atol=1e-4)
-        emb = d.embedding.weight[7]
-
-
-def test_yaos_weights_at_the_start() -> None:
-    decoder = EtsYaoDecoder(replace(CONFIG, width=64), 64)
-    for matrix in (*decoder.of_hidden.weight.chunk(4), decoder.first_cell.weight):
-        torch.testing.assert_close(matrix @ matrix.T, torch.eye(64))
-    assert 0.008 < decoder.key.weight.std() < 0.012  # square, and yet not
-    assert 0.008 < decoder.out.weight.std() < 0.012
-
-
-def test_yaos_dropout_is_not_inverted() -> None:
-    decoder = EtsYaoDecoder(replace(CONFIG, dropout=0.5), 8)
-    x = torch.ones(4, 1000)
-    assert (decoder.eval()._drop(x) == 0.5).all()
-    dropped = decoder.train()._drop(x)
-    assert set(dropped.flatten().tolist()) == {0.0, 1.0} and 0.4 < dropped.mean() < 0.6
-
-
-@torch.no_grad()
-def test_the_tutorial_as_published_says_a_word_a_frame() -> None:
-    model = captioner("lstm", legacy_frame_aligned=True, positions="frames")
-    assert isinstance(model.decoder, FrameAlignedDecoder)
-    batch = videos(2, clips=(2, 1))  # 6 frames and 3
-    memory = model.encode(*batch)
-    logits = model.decoder(memory, words(2, 8)).logits
-    chance = logits.softmax(2)[..., EOS]
-    assert (chance[0, :6] < 0.9).all() and (chance[0, 6:] > 1 - 1e-6).all()
-    assert (chance[1, :3] < 0.9).all() and (chance[1, 3:] > 1 - 1e-6).all()
-    torch.testing.assert_close(logits, model.decoder(memory, words(2, 8).flip(1)).logits)
-    positions, _ = model.inputs(*batch)
-    plain = nn.Sequential(model.decoder.project, model.decoder.encoder)
-    expected = model.decoder.out(plain(positions[:1])[0])
-    torch.testing.assert_close(logits[0, :6], expected[0])
-
-
-@torch.no_grad()
-def test_the_tutorials_first_state_is_that_after_the_last_clip() -> None:
-    """An LSTM over the real clips alone, in a plain loop; on a GPU cells step by step."""
-    lstm = captioner("lstm").decoder.encoder
-    assert isinstance(lstm, nn.LSTM)
-    x, length = torch.randn(3, 5, 16), torch.tensor([5, 1, 3])
-    hidden, cell = sequence.final_state(lstm, x, length)
-    for row in range(3):
-        h, c = lstm(x[row : row + 1, : length[row]])[1]
-        torch.testing.assert_close(hidden[row], h[0, 0])
-        torch.testing.assert_close(cell[row], c[0, 0])
-    stepped = sequence.masked_final_state(lstm, x, length)
-    torch.testing.assert_close(stepped, (hidden, cell))
-
-
-def test_widths_that_cannot_be_shared() -> None:
-    with pytest.raises(ValueError, match="multiple of 3 heads"):
-        captioner("transformer", heads=3)
-
-
-def test_transformer_ties_words_of_its_width() -> None:
-    tied = captioner("transformer", word_width=16).decoder
-    assert tied.out.weight is tied.embedding.weight
-    assert tied.project.in_features == APPEARANCE + MOTION

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model.caption.captioner import Captioner, DecoderName, RelationCaptioner, build_captioner
 from model.caption.config import CaptionConfig
+from model.caption.decoder import BOS
 
 NAMES: tuple[DecoderName, ...] = get_args(DecoderName)
 APPEARANCE, MOTION, WORDS = 7, 5, 11
@@ -34,6 +35,7 @@ CONFIG = CaptionConfig(
     legacy_frame_aligned=False,
     layers=2,
     fusion="mfb",
+    fused_norm="batch",
     bilinear_width=4,
     bilinear_factor=2,
 )
@@ -62,3 +64,10 @@ def videos(
         torch.randn(count, total, MOTION, generator=generator),
         torch.arange(total) < real[:, None],
     )
+
+
+def words(count: int, length: int) -> Tensor:
+    """Captions as they are read, <BOS> first."""
+    drawn = torch.randint(4, WORDS, (count, length), generator=torch.Generator().manual_seed(1))
+    drawn[:, 0] = BOS
+    return drawn
