@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: ask captions demo two-stage test test-avx2 lint tensorboard clean
+.PHONY: ask actions captions demo two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
 
 # What is typed reaches the model as typed, `$` included: it goes through the environment, and make
@@ -18,6 +18,9 @@ ask: .venv/pretrained   ## make ask VIDEO=my.mp4 QUESTION="what is the man doing
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
+
+actions: .venv/installed   ## generated actions: all frames, one frame, frames in any order, a stream
+	$(BIN)/python -m demo.actions
 
 captions: .venv/installed   ## generated videos in words: with video, without, of another
 	$(BIN)/python -m demo.captions
@@ -44,6 +47,10 @@ tensorboard: .venv/installed
 clean:   ## throw away what the demo made (never your own runs)
 	rm -rf data/shapes results/shapes results/shapes_question_only \
 		results/shapes_captions results/shapes_captions_language_model \
+		data/shapes_actions results/shapes_actions results/shapes_actions_middle \
+		results/shapes_actions_shuffled results/shapes_actions_stream \
+		tf-logs/shapes_actions tf-logs/shapes_actions_middle \
+		tf-logs/shapes_actions_shuffled tf-logs/shapes_actions_stream \
 		tf-logs/shapes tf-logs/shapes_question_only \
 		tf-logs/shapes_captions tf-logs/shapes_captions_language_model
 
@@ -58,6 +65,7 @@ clean:   ## throw away what the demo made (never your own runs)
 	touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt \
-		requirements-pretrained.txt requirements-captions.txt
+		requirements-pretrained.txt requirements-captions.txt requirements-library.txt \
+		requirements-postgres.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
 	touch $@

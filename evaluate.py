@@ -7,6 +7,7 @@ table                 the tables of results/README.md, from the runs' JSON
 report                one HTML page of a run's failures
 reconstruction        how well an autoencoder rebuilds the clips of a split
 curves                what runs logged over their steps, as a picture
+classification        classifiers beside single frames, shuffled frames, a linear one: --run R ...
 captions              captioning runs (--run), or captions of any model against references
                       (--predictions): BLEU, METEOR, ROUGE-L, CIDEr-D
 """
@@ -30,7 +31,8 @@ from options.evaluate import (
     SplitOptions,
     TableOptions,
 )
-from options.evaluate_captions import CaptionFileOptions, CaptionRunOptions
+from options.evaluation.captions import CaptionFileOptions, CaptionRunOptions
+from options.evaluation.labels import LabelRunOptions
 from options.parse import parse
 from util.errors import UserError, run_command
 from util.text import printable
@@ -44,6 +46,7 @@ COMMANDS: dict[str, tuple[tuple[type, ...], str]] = {
     "report": ((ReportOptions, SplitOptions), "evaluation.report.failures"),
     "reconstruction": ((ReconstructionOptions,), "evaluation.reconstruction"),
     "curves": ((CurveOptions,), "evaluation.plot.curves"),
+    "classification": ((LabelRunOptions,), "evaluation.label.score_runs"),
     "captions": ((CaptionFileOptions,), "evaluation.caption.score_files"),
 }
 
@@ -58,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if close and argv[0] not in COMMANDS:
         raise UserError(f"python evaluate.py: {printable(argv[0])} is no subcommand{close}")
     name = argv.pop(0) if argv and argv[0] in COMMANDS else "score"
+    if name == "score" and task_of_first(argv) == "classification":
+        name = "classification"
     classes, module = CAPTION_RUNS if captioned(name, argv) else COMMANDS[name]
     # compare A B is short for compare --runs A B
     first = "runs" if name == "compare" else ""
@@ -68,11 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def captioned(name: str, argv: Sequence[str]) -> bool:
     """Whether a command line is about captioning runs: the first run itself tells."""
+    if name == "captions":
+        return any(word.partition("=")[0] == "--run" for word in argv)
+    return name == "score" and task_of_first(argv) == "captioning"
+
+
+def task_of_first(argv: Sequence[str]) -> str:
+    """The task of the first run that a command line names; "" if it names none."""
     flag, equals, text = next((a for a in argv if a.startswith("--run")), "").partition("=")
-    if flag != "--run" or name not in ("score", "captions"):
-        return False
+    if flag != "--run":
+        return ""
     follows = argv[argv.index("--run") + 1 :] if not equals else [text]
-    return name == "captions" or task_of(next(iter(follows), "")) == "captioning"
+    return task_of(next(iter(follows), ""))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,22 @@
-"""Ask a video a question, or caption it:
+"""Ask a video a question, caption it, name what is done in it, or follow a stream:
 
 python predict.py --video FILE --question "what is the man doing?"
 python predict.py --run results/shapes --video FILE --question "what colour is the circle?"
+python predict.py caption --video FILE
 python predict.py caption --run results/shapes_captions --video FILE
+python predict.py classify --run results/shapes_actions --video FILE
+python predict.py --run results/actions --stream SOURCE
 
-ask (the default)   one question; without --run it is asked of the small model that comes with the
-                    project (pretrained/msvd_small)
+ask (the default)   one question about a video, about many, or about a live source: the best
+                    answers, the best of given --choices, or a number (--count); without --run it is
+                    asked of the small model that comes with the project (pretrained/msvd_small)
 caption             captions of a video, of many, or of a live source; the default for a run that
-                    captions, where nothing is asked
+                    captions, where nothing is asked; without --run by the small captioner that
+                    comes with the project (pretrained/msvd_small_captions)
+classify            the best classes of a video, or of each of many, with probabilities; of a run
+                    that tells values, those over time; the default for a run that classifies, where
+                    nothing is asked
+stream              what happens in a video while it comes, frame by frame, by a run that classifies
 """
 
 import util.threads  # noqa: F401  before torch is loaded
@@ -15,98 +24,51 @@ import util.threads  # noqa: F401  before torch is loaded
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from inference.run_files import default_run, output_folder, task_of, weights_file
+from inference.run_files import task_of
 from options.caption import SearchOptions
 from options.command.typed import nearest
+from options.inference.stream import PredictStreamOptions
 from options.parse import parse
-from options.predict import PredictCaptionOptions, PredictOptions
+from options.predict import PredictCaptionOptions, PredictClassOptions, PredictOptions
 from util.errors import UserError, run_command
-from util.files import check_output
-from util.progress import warned
-from util.text import clipped, printable
+from util.text import printable
 
-if TYPE_CHECKING:
-    from inference.predictor import Reply
-
-
-COMMANDS = ("ask", "caption")
+# Option classes of each subcommand, and the module whose `run` it is.
+COMMANDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "ask": ((PredictOptions,), "inference.answer.command"),
+    "caption": ((PredictCaptionOptions, SearchOptions), "inference.caption.command"),
+    "classify": ((PredictClassOptions,), "inference.classification.command"),
+    "stream": ((PredictStreamOptions,), "inference.stream.command"),
+}
+BY_TASK = {"captioning": "caption", "classification": "classify"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; without its word, the one that the options are of."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    close = nearest(argv[0], COMMANDS) if argv and not argv[0].startswith("-") else ""
+    close = nearest(argv[0], list(COMMANDS)) if argv and not argv[0].startswith("-") else ""
     if close and argv[0] not in COMMANDS:
         raise UserError(f"python predict.py: {printable(argv[0])} is no subcommand{close}")
     named = argv[0] if argv and argv[0] in COMMANDS else ""
     prog, about = f"python predict.py {named}".strip(), __doc__ or ""
-    if (named or default_command(argv)) == "ask":
-        return ask(*parse(prog, about, (PredictOptions,), argv[bool(named) :]))
-    classes = (PredictCaptionOptions, SearchOptions)
+    classes, module = COMMANDS[named or default_command(argv)]
     options = parse(prog, about, classes, argv[bool(named) :])
-    return importlib.import_module("inference.caption.command").run(*options)
+    return importlib.import_module(module).run(*options)
 
 
 def default_command(argv: Sequence[str]) -> str:
-    """What is meant without a subcommand: captions of a run that captions, if nothing is asked."""
+    """What is meant without a subcommand: what its options are of, or the run's task."""
     flags = [word.partition("=") for word in argv]
-    if any(name == "--question" for name, _, _ in flags):
-        return "ask"
+    for option, command in (("--question", "ask"), ("--stream", "stream")):
+        if any(name == option for name, _, _ in flags):
+            return command
     runs = [
         text or next(iter(argv[at + 1 : at + 2]), "")
         for at, (name, _, text) in enumerate(flags)
         if name == "--run"
     ]
-    return "caption" if runs and task_of(runs[-1]) == "captioning" else "ask"
-
-
-def ask(options: PredictOptions) -> int:
-    """Print the five best answers, save a picture of what the model looked at."""
-    run = options.run or default_run()
-    own = output_folder(run) / "answer.png"
-    flag, output = ("--output", Path(options.output)) if options.output else ("--run", own)
-    reads = {
-        "--video": options.video,
-        "--run": weights_file(run),
-        "--appearance_weights": options.appearance_weights,
-        "--motion_weights": options.motion_weights,
-    }
-    check_output(output, flag, inputs=reads)
-    from inference.predictor import Predictor  # help and mistyped options do not wait for torch
-
-    predictor = Predictor(
-        run,
-        appearance_weights=options.appearance_weights,
-        motion_weights=options.motion_weights,
-        device=options.device,
-    )
-    show(options.question, predictor.ask(options.video, options.question), output)
-    return 0
-
-
-def show(question: str, reply: "Reply", output: Path) -> None:
-    """Print the answers to a question, save the picture of what the model looked at."""
-    print(clipped(question, 1000))
-    if reply.unknown:
-        print(f"  {reply.unknown}")
-    for answer, probability in reply.answers:
-        print(f"  {100 * probability:5.1f} %  {clipped(answer, 200)}", flush=True)
-    with warned(print, "the picture of what it looked at"):
-        from util.clip_plots import clip_timeline, save_figure  # the answer does not wait for it
-
-        figure = clip_timeline(
-            question=question,
-            answers=reply.answers,
-            frames=reply.frames,
-            times=reply.times,
-            punishment=reply.punishment,
-            readout=reply.readout,
-        )
-        save_figure(figure, output)
-        print(f"what it looked at: {output}")
+    return BY_TASK.get(task_of(runs[-1]), "ask") if runs else "ask"
 
 
 if __name__ == "__main__":

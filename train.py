@@ -1,15 +1,18 @@
-"""Train a task:  python train.py [qa | autoencoder | captioning] --preset shapes
+"""Train a task:  python train.py qa --preset shapes
+
+Tasks: qa (the default), captioning, classification, retrieval; first stages: autoencoder,
+contrastive.
 
 Every step is a function of (seed, step): which rows, which dropout.  So a run that was killed goes
 on from its last checkpoint as if nothing had happened; on a CPU exactly so, while a GPU's sums
 (convolutions backward, `index_add`) may differ in the last bits.  What a task and its data are:
-training/task/qa.py, training/task/autoencoder.py, training/task/captioning.py.
+training/task/qa.py, training/task/autoencoder.py, and so on.
 """
 
 import util.threads  # noqa: F401  before torch is loaded
 
 from options.task import RunOptions, parse_task
-from util.errors import exit_codes, run_command
+from util.errors import UserError, exit_codes, run_command
 
 if __name__ == "__main__":  # help and mistakes are answered before torch is loaded
     with exit_codes():
@@ -34,7 +37,7 @@ from training.cuda_graph import CapturedStep, Taken, require_capture
 from training.ema import AveragedWeights
 from training.memory import check_memory, out_of_memory
 from training.prefetch import Prefetch
-from training.profile import StepProfile
+from training.profile import DataWait, StepProfile
 from training.randomness import seed_step
 from training.report import RunReport
 from training.run_folder import RunFolder
@@ -44,7 +47,10 @@ from training.step import make_optimizer, take_step
 from training.task.autoencoder import AutoencoderTask
 from training.task.base import TrainingTask, make_sampler
 from training.task.captioning import CaptioningTask
+from training.task.classification import ClassificationTask
+from training.task.contrastive import ContrastiveTask
 from training.task.qa import QaTask
+from training.task.retrieval import RetrievalTask
 from util.device import autocast, pick_device
 from util.distributed import process_group, rank, same_everywhere, share, world_size
 from util.lock import writer_lock
@@ -55,6 +61,9 @@ TASKS: dict[str, type[TrainingTask]] = {
     "qa": QaTask,
     "autoencoder": AutoencoderTask,
     "captioning": CaptioningTask,
+    "classification": ClassificationTask,
+    "contrastive": ContrastiveTask,
+    "retrieval": RetrievalTask,
 }
 
 
@@ -170,9 +179,12 @@ def train_task(
     profiled = options.profile if rank() == 0 else 0
     profiler = StepProfile(profiled, folder.path, report.log, device, console.say)
     total, size, patience = len(task.videos), options.batch_size, options.patience or math.inf
+    wait = DataWait()
 
     while state.step < fetch.steps and state.stale < patience:
+        wait.begin()
         batches = fetch(state.step)
+        wait.fetched()
         seed_step(options.seed, state.step, rank())
         rate = learning_rate(options, step=state.step + 1, epoch=state.step * size / total)
         losses, correct = take(batches, rate=rate)
@@ -189,6 +201,7 @@ def train_task(
         if logging:
             means = state.running.read_losses()
             report.losses(step, means, rate=rate, epoch=epoch, best=state.best_score)
+        wait.end()  # what is logged has been computed, on a GPU too
         improved, found = False, None
         if validating:
             with autocast(device, options.precision):
@@ -201,8 +214,11 @@ def train_task(
             state.save(folder.path)
         if found is not None and improved:  # pictures come after what they could cost
             report.samples(step, found)
+        if found is not None and found.stop:
+            raise UserError(f"{folder.path}: stopped at step {step}: {found.stop}")
     profiler.close()
     report.close()
+    console.say(wait.line)
     console.say(
         f"best {task.goal} {state.best_score:.4f} at step {state.best_step}; "
         f"next: {task.next_command} {folder.path}"

@@ -1,16 +1,23 @@
 """The options of the benchmarks, apart from them: whoever asks for help waits for no torch."""
 
 import argparse
+from typing import get_args
 
 from benchmark.gpu.plan import PLANS
 from benchmark.neighbour import SETTINGS, STEPS
+from options.caption import Decoder
 from options.command.arguments import Arguments
 
 RAW = argparse.RawDescriptionHelpFormatter
 # The keys of tables whose modules import torch.
 SIZES = ("msvd_qa", "msvd_qa_t2", "msrvtt_qa", "svqa", "demo", "tiny")
+VIDEO_NETWORKS = (
+    "vivit", "vivit_model1", "vivit_average", "mini_vivit", "plain_vivit", "linear",
+    "temporal_transformer", "rnn", "relation",
+)  # fmt: skip
 DECODERS = ("pyav", "scikit-video")
-PARTS = ("tests", "epochs", "extraction", "profile")  # of benchmark.gpu
+CAPTIONERS: tuple[Decoder, ...] = get_args(Decoder)
+PARTS = ("tests", "epochs", "extraction", "networks", "profile")  # of benchmark.gpu
 
 
 def arguments(about: str) -> Arguments:
@@ -45,6 +52,13 @@ def arguments(about: str) -> Arguments:
     add("--with_checkpointing", type=int, nargs=2, default=[2, 8])
     add("--precision", choices=["float32", "bf16"], default="float32")
 
+    about = "memory and time of multiple choice, each candidate's video encoded anew or not"
+    add = benchmarks.add_parser("choice_memory", help=about).add_argument
+    add("--size", choices=SIZES, default="msvd_qa")
+    add("--questions", type=int, default=256, help="of a batch")
+    add("--candidates", type=int, default=5, help="of each")
+    add("--rounds", type=int, default=3)
+
     about = "time and memory over the clips of a video"
     add = benchmarks.add_parser("topology", help=about).add_argument
     add("--clips", type=int, nargs="+", default=[8, 64, 512, 4096])
@@ -53,6 +67,13 @@ def arguments(about: str) -> Arguments:
     add("--rounds", type=int, default=3)
     add("--limit", type=float, default=4.0, help="GiB for the complete graphs")
     add("--plot", help="where to draw the growth (PNG)")
+
+    about = "what classifiers of videos cost: ViViTs and networks over features"
+    add = benchmarks.add_parser("video_networks", help=about).add_argument
+    add("--networks", nargs="+", choices=VIDEO_NETWORKS, default=list(VIDEO_NETWORKS))
+    add("--size", choices=("base", "shapes", "tiny"), default="base")
+    add("--clips", type=int, help="at a time (default: of the size)")
+    add("--rounds", type=int, default=3)
 
     add = benchmarks.add_parser("inference", help="inference against the plain form").add_argument
     add("--sizes", nargs="+", choices=SIZES, default=["msvd_qa"])
@@ -65,6 +86,15 @@ def arguments(about: str) -> Arguments:
     add("--video", required=True)
     add("--rounds", type=int, default=5)
 
+    about = "what each caption decoder costs: time and memory"
+    add = benchmarks.add_parser("caption_cost", help=about).add_argument
+    add("--decoders", nargs="+", choices=CAPTIONERS, default=list(CAPTIONERS))
+    add("--batch", type=int, default=128, help="captions a step")
+    add("--steps", type=int, default=10, help="of each round")
+    add("--videos", type=int, default=158, help="to caption at once")
+    add("--beam", type=int, default=5)
+    add("--rounds", type=int, default=3)
+
     about = "beam search of captions for a batch against a loop over videos"
     add = benchmarks.add_parser("caption_search", help=about).add_argument
     add("--videos", type=int, default=64)
@@ -74,6 +104,17 @@ def arguments(about: str) -> Arguments:
     add("--words", type=int, default=10, help="of each caption")
     add("--rounds", type=int, default=3)
     add("--device", choices=["cpu", "cuda"], default="cpu")
+
+    about = "a classifier that follows a stream against windows computed anew for each frame"
+    add = benchmarks.add_parser("streaming", help=about).add_argument
+    add("--backbones", nargs="+", default=["resnet18", "efficientnet_lite0", "inception_v3"])
+    add("--weights", default="random")
+    add("--runtime", choices=("auto", "torch", "openvino"), default="torch")
+    add("--frames", type=int, default=300, help="of a stream, each timed")
+    add("--anew", type=int, default=3, help="frames of the plain form")
+    add("--width", type=int, default=512, help="of the LSTM")
+    add("--window", type=int, default=40)
+    add("--vectors", type=int, default=101_000, help="stored features, for equality and memory")
 
     about = "extraction against a plain sequential script"
     add = benchmarks.add_parser("extraction", help=about).add_argument
@@ -122,6 +163,14 @@ def arguments(about: str) -> Arguments:
     add("--spins", nargs="*", default=[], help="more values of GOMP_SPINCOUNT")
     add("--rounds", type=int, default=5)
     add("--serve", help=argparse.SUPPRESS)  # a process of one work
+
+    about = "a library in PostgreSQL: storing, building the index, asking"
+    add = benchmarks.add_parser("library_postgres", help=about).add_argument
+    add("--url", help="of an empty database (default: a server of its own)")
+    add("--clips", type=int, default=200_000)
+    add("--width", type=int, default=512)
+    add("--queries", type=int, default=400)
+    add("--exact", type=int, default=40, help="of them, for exact search")
 
     about = "caption scores against pycocoevalcap"
     add = benchmarks.add_parser("captions", help=about).add_argument

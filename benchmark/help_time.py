@@ -13,21 +13,24 @@ import time
 from typing import Any
 
 import evaluate
+import library.__main__
 from benchmark.__main__ import MODULES
 from options.task import TASK_OPTIONS
 
 PREPROCESS = (
-    "videos", "questions", "captions", "shapes", "stream", "cluster", "import_features",
-    "backbones",
+    "videos", "questions", "captions", "labels", "shapes", "stream", "cluster",
+    "import_features", "backbones",
 )  # fmt: skip
 COMMANDS = [
     *(["train.py", task] for task in TASK_OPTIONS),
     ["predict.py"],
     ["predict.py", "caption"],
+    ["predict.py", "classify"],
     *(["evaluate.py", name] for name in evaluate.COMMANDS),
     *([f"preprocess.{name}"] for name in PREPROCESS),
     ["data_loader.store"],
     ["inference.pack"],
+    *(["library", name] for name in library.__main__.COMMANDS),
     ["demo.two_stage"],
     *(["benchmark", name] for name in MODULES),
 ]

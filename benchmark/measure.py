@@ -68,13 +68,13 @@ def _peak(
 ) -> int:
     torch.set_num_threads(threads)
     work = prepare(*given)
-    before = most = _resident()
+    before = most = resident()
     done = threading.Event()
 
     def watch() -> None:  # the kernel's own peak cannot be set back everywhere
         nonlocal most
         while not done.wait(0.002):
-            most = max(most, _resident())
+            most = max(most, resident())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -84,5 +84,6 @@ def _peak(
     return most - before
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of memory that this process holds now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

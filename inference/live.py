@@ -16,7 +16,7 @@ import torch
 
 from data_loader.batch import Features
 from inference.caption.captioner import Captioner, Said
-from inference.video import FeatureExtraction
+from inference.video import FeatureExtraction, VideoReader
 from preprocess.feature.stream import StreamedClip, stream_features
 from util.errors import UserError
 
@@ -55,55 +55,72 @@ class LiveClips:
         )
 
 
-class LiveCaptions:
-    """Captions of a stream, one every few seconds, about as many seconds.
+class LiveWindow:
+    """The last seconds of a stream, every few seconds.
 
     The clips are apart as those of a video of that length are.  What is held is N clips' features,
     and what the backbones hold of one clip.
     """
 
-    def __init__(self, captioner: Captioner, *, rate: float, every: float) -> None:
-        """`rate`: frames per second of the source; `every`: s.
+    def __init__(
+        self, reader: VideoReader, run: Path, *, rate: float, every: float, cure: str
+    ) -> None:
+        """`reader`: of the run at `run`; `rate`: frames per second of the source; `every`: s.
 
-        Raises UserError if the run has encoders of its own, or its channels' clips differ in
-        frames.
+        Raises UserError if the run has encoders of its own (`cure`: what to do then), or its
+        channels' clips differ in frames.
         """
-        reader = captioner.read_video
         if not isinstance(reader, FeatureExtraction):
-            raise UserError(
-                f"{captioner.run.path} has encoders of its own, which see whole videos: give "
-                "--video FILE --as vtt, or a run on feature stores"
-            )
+            raise UserError(f"{run} has encoders of its own, which see whole videos: {cure}")
         first, *others = (r.sampling for r in reader.reading.values())
-        if any((s.frames, s.fps) != (first.frames, first.fps) for s in others):
+        if any(
+            (s.frames, s.fps, s.stride) != (first.frames, first.fps, first.stride) for s in others
+        ):
             raise UserError(
-                f"{captioner.run.path}: its channels have clips of different frames, a stream's "
-                "have the same: extract both with the same --frames"
+                f"{run}: its channels have clips of different frames, a stream's have the same: "
+                "extract both with the same --frames and --stride"
             )
-        self.captioner, self.rate, self.every = captioner, rate, every
-        self.backbones = reader.backbones
+        self.rate, self.every = rate, every
+        self.backbones, self.spacing = reader.backbones, first.stride
         if first.fps is not None:
             self.frames, self.stride, self.first = 1, max(1, round(rate / first.fps)), 0
             count = max(1, round(every * first.fps))
         else:
             count, self.frames = first.clips, first.frames
-            self.stride = max(1, round(rate * every / (count + 1)))
-            self.first = max(0, self.stride - self.frames // 2)
+            looked_at = rate * every / self.spacing  # frames
+            self.stride = self.spacing * max(1, round(looked_at / (count + 1)))
+            self.first = max(0, self.stride - self.spacing * (self.frames // 2))
         self._last = LiveClips(count)
         self._due = every  # s
 
     def clips(self, source: str | Path | Iterable[np.ndarray]) -> Iterator[StreamedClip]:
-        """The clips of a file, or of frames as they come (`stream_features`), for `step`."""
+        """The clips of a file, or of frames as they come (`stream_features`), for `due`."""
         return stream_features(
             source, backbones=self.backbones, frames=self.frames, stride=self.stride,
-            first=self.first, group=1, rate=self.rate,
+            first=self.first, group=1, rate=self.rate, spacing=self.spacing,
         )  # fmt: skip
 
-    def step(self, clip: StreamedClip) -> Said | None:
-        """Take the next clip; the best caption of the last ones, where one is due by its time."""
+    def due(self, clip: StreamedClip) -> Features | None:
+        """Take the next clip; the last ones, where something is due to be told of them by now."""
         self._last.add(clip)
         if clip.time < self._due:
             return None
         self._due += self.every * (1 + (clip.time - self._due) // self.every)
-        (said,) = self.captioner.caption_clips(self._last.visual())
-        return said
+        return self._last.visual()
+
+
+class LiveCaptions(LiveWindow):
+    """Captions of a stream, one every few seconds, about as many seconds."""
+
+    def __init__(self, captioner: Captioner, *, rate: float, every: float) -> None:
+        """See LiveWindow."""
+        cure = "give --video FILE --as vtt, or a run on feature stores"
+        super().__init__(
+            captioner.read_video, captioner.run.path, rate=rate, every=every, cure=cure
+        )
+        self.captioner = captioner
+
+    def step(self, clip: StreamedClip) -> Said | None:
+        """Take the next clip; the best caption of the last ones, where one is due by its time."""
+        visual = self.due(clip)
+        return None if visual is None else self.captioner.caption_clips(visual)[0]

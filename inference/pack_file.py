@@ -22,8 +22,8 @@ from util.files import whole_file
 FORMAT = 1
 KEY = "run"  # of the metadata; one alone, as safetensors writes several in any order
 TRAINING = {"format", "weights", "raw_weights", "optimizer", "running", "stale"}
-TEXTS = {"vocabulary"}  # words of people: what looks like a path in it is none
-NEEDED = {"task", "options", "vocabulary", "sizes", "stores", "step"}
+TEXTS = {"vocabulary", "classes"}  # words of people: what looks like a path in it is none
+NEEDED = {"task", "options", "sizes", "stores", "step"}
 CURE = "make it with `python -m inference.pack`"
 
 
@@ -76,7 +76,8 @@ def load_pack(path: str | Path) -> dict[str, Any]:
             f"{path}: packed run of format {made}, this code reads format {FORMAT}; {CURE} of this "
             "version"
         )
-    if missing := sorted(NEEDED - content.keys()):
+    names = "classes" if content.get("task") == "classification" else "vocabulary"
+    if missing := sorted({*NEEDED, names} - content.keys()):
         raise UserError(f"{path}: damaged packed run: {missing[0]} is missing; {CURE}")
     return {**content, "weights": weights}
 

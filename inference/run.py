@@ -1,6 +1,6 @@
 """A trained run: what its checkpoint holds, and its model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -10,18 +10,25 @@ from data_loader.open import StoreOrigin, origins_of
 from inference.pack_file import load_pack
 from inference.run_files import is_packed, output_folder, weights_file
 from model.task.captioning import Captioning
+from model.task.classification import Classification
 from model.task.qa import QuestionAnswering
+from model.task.retrieval import Retrieval
 from util.checkpoint import load_checkpoint
 from util.device import pick_device
 from util.errors import UserError
 
-Task = TypeVar("Task", QuestionAnswering, Captioning)
-TASKS = {"qa": QuestionAnswering, "captioning": Captioning}  # those that look at new videos
+Task = TypeVar("Task", QuestionAnswering, Captioning, Classification, Retrieval)
+TASKS = {  # those that look at new videos
+    "qa": QuestionAnswering,
+    "captioning": Captioning,
+    "classification": Classification,
+    "retrieval": Retrieval,
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Run(Generic[Task]):
-    """A trained run, ready to answer, or to caption."""
+    """A trained run, ready to answer, to caption, or to name what is done."""
 
     path: Path  # its folder, or the packed file
     step: int  # of the checkpoint
@@ -33,11 +40,20 @@ class Run(Generic[Task]):
     split_ids: str
     word_vectors: str  # where they came from; "" where the checkpoint does not say
     padded: int  # words that every question is padded to, as in training; 0: as they come
+    # of a packed classifier, by the number of crops: inference.classification.temperature
+    temperatures: dict[str, float] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Where what is made of it lies."""
         return output_folder(self.path)
+
+    @property
+    def clip_size(self) -> int:
+        """Side in pixels of the decoded clips that it was trained on; 0: on stored features."""
+        origin = self.stores.get("clips")
+        size = origin.provenance.with_defaults().size if origin is not None else None
+        return size[0] if size else 0
 
     @property
     def name(self) -> str:
@@ -94,4 +110,5 @@ def open_run(
         # The released word mask depends on the padding.  Checkpoints of earlier versions do not say
         # how long that was.
         padded=content.get("longest_question", 0) if options.get("word_mask") == "released" else 0,
+        temperatures=content.get("temperatures", {}),
     )

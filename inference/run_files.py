@@ -5,25 +5,35 @@ Nothing here loads torch: a mistaken path is answered at once.
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
 from util.errors import UserError
 
 PACKED = ".safetensors"
-TELLING = {"captioning": "captions", "autoencoder": "adversarial"}  # options of one task alone
+TELLING = {
+    "retrieval": "text_summary",  # which has captions, too
+    "captioning": "captions",
+    "classification": "clips_as",
+    "autoencoder": "adversarial",
+}  # options of one task alone
 RESULTS = Path("results")
-OWN = Path(__file__).parents[1] / "pretrained/msvd_small/model.safetensors"  # the project's
+# The project's own, which answers, which captions, and which searches.
+OWN = Path(__file__).parents[1] / "pretrained/msvd_small/model.safetensors"
+OWN_CAPTIONER = OWN.parents[1] / "msvd_small_captions/model.safetensors"
+OWN_EMBEDDER = OWN.parents[1] / "msvd_small_retrieval/model.safetensors"
 
 
-def default_run() -> Path:
-    """The packed run that comes with the project.  Raises UserError if it is not there."""
-    if not OWN.is_file():
+def default_run(task: Literal["qa", "captioning", "retrieval"] = "qa") -> Path:
+    """The packed run that comes with the project for a task.  UserError if it is not there."""
+    own = {"qa": OWN, "captioning": OWN_CAPTIONER, "retrieval": OWN_EMBEDDER}[task]
+    if not own.is_file():
         raise UserError(
-            f"{OWN}: the model that comes with the project is not here; fetch the project anew, or "
+            f"{own}: the model that comes with the project is not here; fetch the project anew, or "
             "name a run with --run"
         )
-    return OWN
+    return own
 
 
 def is_packed(run: str | Path) -> bool:
@@ -32,7 +42,7 @@ def is_packed(run: str | Path) -> bool:
 
 
 def task_of(run: str | Path) -> str:
-    """The task of a run: qa, captioning or autoencoder; qa where the run does not tell.
+    """The task of a run, such as captioning; qa where the run does not tell.
 
     Told by the options that its folder lists, or by a packed file's head; whoever opens the run
     says what is wrong with it.

@@ -1,13 +1,17 @@
 """Some samples of a validation split, to look at while a run trains."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from data_loader.caption.dataset import CaptionData
 from data_loader.dataset import QaData
+from data_loader.label.dataset import LabelData
+from data_loader.questions import QuestionSplit
 from data_loader.video_table import ClipTable
 from inference.caption.word_clips import word_clips
 from inference.caption.word_plots import word_maps
@@ -34,7 +38,7 @@ def show_samples(
             split.videos[i],
             split.texts[i],
             split.answer_texts[i],
-            answers[int(found.top[i, 0])],
+            _told(split, found, answers, i),
             f"{found.probability[i, 0]:.2f}",
             "right" if found.correct[i] else "wrong",
         ]
@@ -47,6 +51,38 @@ def show_samples(
         [split.texts[i] for i in at], found.punishment[at].numpy(), found.readout[at].numpy()
     )
     log.figure(step, "val/clip weights", figure)
+
+
+def _told(split: QuestionSplit, found: ScoredPredictions, answers: Sequence[str], row: int) -> str:
+    """The answer told to a question, in words."""
+    told = int(found.top[row, 0])
+    if split.candidates is not None:
+        return split.candidates.texts[row][told]
+    value = float(found.value[row])
+    return answers[told] if math.isnan(value) else f"{told} ({value:.2f})"
+
+
+def show_classes(
+    log: RunLog, step: int, data: LabelData, classes: Sequence[str], scores: Tensor
+) -> None:
+    """Some videos in TensorBoard: what happens in them, and what was told.  scores (R, K)."""
+    probability = scores.double().softmax(1)
+    picked = range(0, len(data), max(1, len(data) // SAMPLES))[:SAMPLES]
+    target, rows = data.split.target.tolist(), []
+    for i in picked:
+        best = int(probability[i].argmax())
+        rows.append(
+            [
+                data.split.videos[i],
+                classes[target[i]],
+                classes[best],
+                f"{probability[i, best]:.2f}",
+                f"{probability[i, target[i]]:.2f}",
+                "right" if best == target[i] else "wrong",
+            ]
+        )
+    header = ["video", "true class", "predicted", "probability", "of the true class", ""]
+    log.table(step, "val/samples", header, rows)
 
 
 def show_captions(
@@ -81,7 +117,10 @@ def show_captions(
 def show_reconstructions(
     task: Autoencoding, table: ClipTable, samples: int, device: torch.device
 ) -> Figure:
-    """The middle clips of some videos, beside what either channel makes of them."""
+    """The middle clips of some videos, beside what either channel makes of them.
+
+    Of a task that hides some of each clip, what was seen of them, too.
+    """
     picked = np.unique(np.linspace(0, len(table.ids) - 1, samples).astype(np.int64))
     with evaluating(task):
         out = task.reconstruct(table.gather(picked).to(device))
@@ -91,6 +130,7 @@ def show_reconstructions(
     for i, video in enumerate(picked):
         frames = {
             "original": out.clips[i, clip] / 255,
+            **({} if out.hidden is None else {"seen": out.seen[i, clip] / 255}),
             "appearance": out.appearance[i, clip],
             "motion": out.motion[i, clip],
         }

@@ -42,7 +42,9 @@ def reconstruction_errors(
 
     mse_*: squared error per pixel and colour on the 0..255 scale, of either channel and of two
     baselines that need no network: each clip's mean frame, each clip's mean colour.  psnr_*: the
-    same in dB; ssim_*: structural similarity of the frames.  mse, psnr: of both channels.
+    same in dB; ssim_*: structural similarity of the frames.  mse, psnr: of both channels.  Of a
+    task that hides some of each clip errors are over the hidden pixels, in frames whose others are
+    given.
     """
     sums: dict[str, float] = {}
     clips = 0
@@ -51,11 +53,15 @@ def reconstruction_errors(
             out = task.reconstruct(batch.to(device))
             clips += out.clips.shape[0] * out.clips.shape[1]
             values: dict[str, Tensor] = dict(
-                zip(("mse_mean_frame", "mse_mean_colour"), baselines(out.clips), strict=True)
+                zip(
+                    ("mse_mean_frame", "mse_mean_colour"),
+                    baselines(out.clips, out.hidden),
+                    strict=True,
+                )
             )
             for channel in CHANNELS:
                 rebuilt = getattr(out, channel)
-                values[f"mse_{channel}"] = squared_error(out.clips, rebuilt)
+                values[f"mse_{channel}"] = squared_error(out.clips, rebuilt, out.hidden)
                 values[f"ssim_{channel}"] = ssim(out.clips, rebuilt)
             for name, value in values.items():  # each (V, N)
                 sums[name] = sums.get(name, 0.0) + value.double().sum().item()

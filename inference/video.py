@@ -31,6 +31,11 @@ class VideoInput:
 
     visual: Features | Frames  # V = 1
     thumbnails: Clips  # the middle frame of each clip, small: (N, 1)
+    # (N, F) int64: which of the video's frames, from 0, the model sees, of the channel that comes
+    # first
+    numbers: np.ndarray
+    # (N, F) s from the first frame, when these are shown; None: not known
+    seconds: np.ndarray | None
 
     def middle_frames(self, clips: np.ndarray) -> list[np.ndarray]:
         """The middle frame of some clips, small, (H, W, 3) uint8.  clips: (K,) int64."""
@@ -72,6 +77,7 @@ class VideoReader(ABC):
                 video,
                 clips=sampling.clips,
                 frames=sampling.frames,
+                stride=sampling.stride,
                 fps=sampling.fps,
                 decoder=decoder,
                 keep_partial=False,
@@ -82,7 +88,22 @@ class VideoReader(ABC):
             )
             thumbnails.append(shown)
             decoded |= zip(alike, found, strict=True)
-        return VideoInput(visual=self.visual(decoded), thumbnails=thumbnails[0])
+        first = decoded[next(iter(self.reading))]
+        return VideoInput(
+            visual=self.visual(decoded),
+            thumbnails=thumbnails[0],
+            numbers=first.numbers[first.index],
+            seconds=_seconds(first, next(iter(self.reading.values())).sampling),
+        )
+
+
+def _seconds(clips: Clips, sampling: Sampling) -> np.ndarray | None:
+    """When the frames of clips are shown (N, F), as `data_loader.store.frames.frame_seconds`."""
+    if sampling.fps:
+        return np.arange(len(clips.index))[:, None] / sampling.fps
+    if clips.seconds <= 0:
+        return None
+    return clips.numbers[clips.index] * (clips.seconds / clips.frame_count)
 
 
 class FeatureExtraction(VideoReader):
@@ -161,7 +182,7 @@ def open_video_input(run: Run, *, weights: Mapping[str, str | None], device: str
     trained without video, has no backbone for a new video, or has encoders of its own, whose
     weights nobody can give.
     """
-    if run.options["video"] == "none":
+    if run.options.get("video") == "none":  # a task without the option always sees videos
         raise UserError(
             f"{run.path} was trained without video (--video none): ask a run that saw videos"
         )

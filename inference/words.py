@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from model.task.qa import QuestionAnswering
+from model.task.retrieval import Retrieval
 from preprocess.glove_package import glove_package_version, read_glove_package
 from util.errors import UserError
 from util.text import clipped
@@ -20,7 +21,7 @@ class Words:
     answers to questions whose words it had does not change.
     """
 
-    def __init__(self, task: QuestionAnswering, source: str) -> None:
+    def __init__(self, task: QuestionAnswering | Retrieval, source: str) -> None:
         """`source`: where the run's word vectors came from, as its question file said."""
         self._task, self._vocabulary = task, task.vocabulary
         self._from_package = ", package " in source

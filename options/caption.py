@@ -91,6 +91,8 @@ class CaptionOptions:
         topology: which clips each relation graph relates: complete, window:K or knn:K
         graph_dropout: dropout of dualvgr_lstm's frames and graphs
         fusion: how the channels of dualvgr_lstm meet: linear or mfb
+        fused_norm: of the fused clips of dualvgr_lstm: batch (over a batch's clips, without which
+            it says of all videos the same), or none
         bilinear_width: products of the mfb fusion
         bilinear_factor: factors summed to one product of the mfb fusion
         feature_dropout: dropout of the features
@@ -119,6 +121,7 @@ class CaptionOptions:
     topology: str = "complete"
     graph_dropout: float = 0.15
     fusion: Literal["linear", "mfb"] = "linear"
+    fused_norm: Literal["batch", "none"] = "batch"
     bilinear_width: int = 256
     bilinear_factor: int = 2
     feature_dropout: float = 0.0

@@ -19,6 +19,8 @@ class DataOptions:
         validate_on: what is validated on: val, the split of the question file; fold:I/K, the I-th
             of K parts of the training videos, which are then not trained on (to choose options
             by); or seen, val, which is trained on too (a last run, of fixed length)
+        label_share: share of the training videos, drawn by --seed, whose questions are learned
+            from, as if the others had none (what is a first stage worth where labels are few?)
         appearance: feature store of the appearance channel
         motion: feature store of the motion channel
         clips: store of decoded clips (python -m preprocess.videos --backbone none), in place of the
@@ -34,6 +36,7 @@ class DataOptions:
 
     questions: str
     validate_on: str = "val"
+    label_share: float = 1.0
     appearance: str | None = None
     motion: str | None = None
     clips: str | None = None
@@ -51,6 +54,15 @@ class DataOptions:
             raise ValueError(
                 f"--validate_on {self.validate_on}: give val, seen, or fold:I/K with I from 1 to "
                 "K, such as fold:1/5"
+            )
+        if not 0 < self.label_share <= 1:
+            raise ValueError(
+                f"--label_share {self.label_share}: must be above 0 and at most 1, such as 0.1"
+            )
+        if self.label_share < 1 and self.validate_on == "seen":
+            raise ValueError(
+                f"--label_share {self.label_share}: --validate_on seen trains on all that it has; "
+                "leave out one"
             )
         if self.motion_from != "store" and (self.motion is not None or self.clips is not None):
             raise ValueError(
@@ -81,14 +93,18 @@ class ClipOptions:
         clips: store of decoded clips (python -m preprocess.videos --backbone none)
         questions: question file whose train and val splits say which videos to train on and which
             to validate on; without one, --val_share decides
+        labels: label file (python -m preprocess.labels), whose splits say so in its place
         val_share: share of the videos, drawn by --seed, that is kept for validation
     """
 
     clips: str
     questions: str | None = None
+    labels: str | None = None
     val_share: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse a split without videos."""
+        if self.questions is not None and self.labels is not None:
+            raise ValueError("--questions and --labels both say what to train on: leave out one")
         if not 0 < self.val_share < 1:
             raise ValueError(f"--val_share {self.val_share}: must be between 0 and 1, such as 0.1")

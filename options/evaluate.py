@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from options.data import FeaturesIn, Video
+from options.preprocess.questions import Task
 
+Channel = Literal["appearance", "motion"]
 Protocol = Literal["full", "answerable", "union-vocabulary"]
 
 
@@ -20,6 +22,10 @@ class SplitOptions:
         appearance: feature store of the appearance channel; default the run's
         motion: feature store of the motion channel; default the run's
         clips: store of decoded clips, of runs that train their encoders; default the run's
+        missing: answer without this channel, of a run that was trained with both; its feature store
+            is not read (that of motion need not be there)
+        fill: what takes its place: zeros as features, or its clips as the run's networks rebuild
+            them from the other channel's (train.py qa --rebuild)
         features_in: where stored features are held; see train.py
         batch_size: questions at a time
         device: where to compute; auto takes a GPU when there is one
@@ -31,6 +37,8 @@ class SplitOptions:
     appearance: str | None = None
     motion: str | None = None
     clips: str | None = None
+    missing: Channel | None = None
+    fill: Literal["zeros", "rebuilt"] = "zeros"
     features_in: FeaturesIn = "auto"
     batch_size: int = 512
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -39,8 +47,18 @@ class SplitOptions:
         """Refuse an empty batch."""
         if self.batch_size < 1:
             raise ValueError(f"--batch_size {self.batch_size}: must be at least 1")
+        if self.missing and getattr(self, self.missing):
+            raise ValueError(
+                f"--missing {self.missing}: and --{self.missing} names one; leave out one"
+            )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"--seed {self.seed}: must be at least 0 and less than 2^63")
+
+    def shown(self, video: Video) -> str:
+        """What a run is shown, in one word that file names have: real, real-no-motion-zeros, ..."""
+        if self.missing is None or video == "none":
+            return video
+        return f"{video}-no-{self.missing}-{self.fill}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +70,8 @@ class ScoreOptions:
         checkpoint: best (by validation accuracy) or last
         video: as the run was trained (default), or real, none (zeros), shuffled (each question
             is asked of another video of the split, by a fixed permutation)
-        ensemble: also score the mean of the runs' probabilities, as one model
+        ensemble: also score the mean of the runs' probabilities, or of the values of counts, as one
+            model
         question_only: folder of the run to subtract for the vision gain, or one folder for each
             run; default the one beside each run that was trained alike with --video none
         protocol: full counts every question; answerable drops those whose answer is no class;
@@ -107,6 +126,8 @@ class BaselineOptions:
     Args:
         dataset: data set whose annotations are read (with --annotations)
         annotations: folder (own: or file) with the annotations
+        task: with --annotations, which questions of a data set that has several kinds; see
+            preprocess.questions
         questions: question file to read instead
         split: split to look at
         protocol: full counts every question; answerable drops those whose answer is no class;
@@ -116,6 +137,7 @@ class BaselineOptions:
 
     dataset: str | None = None
     annotations: str | None = None
+    task: Task | None = None
     questions: str | None = None
     split: str = "test"
     protocol: Protocol = "full"
@@ -128,6 +150,8 @@ class BaselineOptions:
             self.annotations is None
         ):
             raise ValueError("give --dataset and --annotations, or --questions, and not both")
+        if self.task is not None and not raw:
+            raise ValueError(f"--task {self.task}: a question file has one; leave it out")
         if self.top_answers < 1:
             raise ValueError(f"--top_answers {self.top_answers}: must be at least 1")
 
@@ -138,8 +162,10 @@ class CompareOptions:
 
     Args:
         runs: folders of scored runs (results/RUN) or predictions files: JSON of this project, or
-            of any other: {question id: answer}, or a list of {"id", "answer"}.  Names joined by
-            commas are seeds of one model: their mean is compared, over questions and over seeds
+            of any other: {question id: answer}, or a list of {"id", "answer"}; an answer is a text,
+            of multiple choice also the place of the choice, counted from 0, of counts a number.
+            Names joined by commas are seeds of one model: their mean is compared, over questions
+            and over seeds
         split: split that was answered
         questions: question file with the true answers; needed where no file of this project is
             among the runs

@@ -37,6 +37,9 @@ class ModelOptions:
         readout_of: what the weights of the read-out sum: the clips as the graphs and the fusion
             leave them (fused), or a linear map of the clips' features, so that the graphs say where
             to look, and learn less by heart
+        candidate_encoder: of multiple choice, cross reads each candidate after its question as one
+            text, with the video; bi reads the question once, each candidate by itself as words
+            and pairs of neighbours, and multiplies (fewer steps to learn, and to compute)
         freeze_words: word vectors stay as they come
         clip_dropout: chance that a training question does not see a clip (against learning videos
             by heart)
@@ -62,6 +65,7 @@ class ModelOptions:
     head: Literal["concat", "product"] = "concat"
     semantic_head: bool = False
     readout_of: Literal["fused", "features"] = "fused"
+    candidate_encoder: Literal["cross", "bi"] = "cross"
     freeze_words: bool = False
     clip_dropout: float = 0.0
     feature_dropout: float = 0.0

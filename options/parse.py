@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from options.command.needless import refuse_needless
 from options.command.typed import is_list, nearest, typed
 from options.flat import build
-from options.needless import refuse_needless
 from util.errors import UserError
 from util.text import printable
 from util.text_file import read_text

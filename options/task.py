@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from options.autoencoder import AutoencoderOptions
 from options.caption import CaptionDataOptions, CaptionOptions
+from options.classification import ClassificationOptions, LabelDataOptions, VivitOptions
+from options.contrastive import ContrastiveOptions
 from options.data import ClipOptions, DataOptions
 from options.encoder import EncoderOptions
 from options.flat import build
 from options.loss import LossOptions
 from options.model import ModelOptions
 from options.parse import parse
+from options.retrieval import PairDataOptions, RetrievalOptions
 from options.train import TrainOptions
 
 
@@ -47,11 +50,48 @@ class CaptioningRunOptions(NamedTuple):
     train: TrainOptions
 
 
-RunOptions = QaRunOptions | AutoencoderRunOptions | CaptioningRunOptions
+class ClassificationRunOptions(NamedTuple):
+    """Train a model that names what happens in a video, or tells a value at each frame."""
+
+    data: LabelDataOptions
+    classification: ClassificationOptions
+    vivit: VivitOptions
+    encoders: EncoderOptions
+    train: TrainOptions
+
+
+class ContrastiveRunOptions(NamedTuple):
+    """Pretrain the encoders without labels: views of a clip are to be alike, of others not."""
+
+    data: ClipOptions
+    encoders: EncoderOptions
+    contrastive: ContrastiveOptions
+    train: TrainOptions
+
+
+class RetrievalRunOptions(NamedTuple):
+    """Train an embedding of videos and texts, to search by."""
+
+    data: PairDataOptions
+    retrieval: RetrievalOptions
+    train: TrainOptions
+
+
+RunOptions = (
+    QaRunOptions
+    | AutoencoderRunOptions
+    | CaptioningRunOptions
+    | ClassificationRunOptions
+    | ContrastiveRunOptions
+    | RetrievalRunOptions
+)
 TASK_OPTIONS = {
     "qa": QaRunOptions,
     "autoencoder": AutoencoderRunOptions,
     "captioning": CaptioningRunOptions,
+    "classification": ClassificationRunOptions,
+    "contrastive": ContrastiveRunOptions,
+    "retrieval": RetrievalRunOptions,
 }
 
 

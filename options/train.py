@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+InitPart = Literal["all", "encoders"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
@@ -13,6 +15,8 @@ class TrainOptions:
         run: name of the run: results/RUN holds its files, tf-logs/RUN its TensorBoard log
         init_from: start from the weights of another run (results/OTHER), such as a first stage's
             encoders and graphs, or of a checkpoint of the released DualVGR code
+        init_part: what is taken of --init_from: all (of another task's run, all that both have), or
+            its encoders alone
         seed: seed of weights, row order, dropout and --video shuffled
         seeds: train so many runs one after another, RUN_s1 with seed 1, RUN_s2 with seed 2, ...,
             and report mean and deviation; 0: one run, with --seed
@@ -21,9 +25,11 @@ class TrainOptions:
         accumulate: parts of a batch that are computed one after another, to save memory
         questions_per_video: questions, or captions, of one video that come together in a batch: it
             is encoded once a batch, so more of them make a step faster
-        optimizer: adamw, or adadelta (as Yao 2015 trains: rho 0.95, epsilon 1e-6)
-        lr: learning rate of Adam; of adadelta and of --schedule noam, whose steps and rates have a
-            size of their own, a factor: 1 as a rule
+        optimizer: adamw, adadelta (as Yao 2015 trains: rho 0.95, epsilon 1e-6), sgd (as ViViT is
+            trained, with --momentum), or lars (as SimCLR is, in large batches; with --momentum)
+        momentum: of sgd and lars
+        lr: learning rate of Adam, sgd and lars; of adadelta and of --schedule noam, whose steps and
+            rates have a size of their own, a factor: 1 as a rule
         relation_lr: multiple of --lr for what a small data set is learned by heart with: the
             video's encoder, relation graphs, fusion and read-out
         schedule: learning rate over the run: constant, halve (as released), cosine (to zero) or
@@ -55,13 +61,15 @@ class TrainOptions:
 
     run: str
     init_from: str | None = None
+    init_part: InitPart = "all"
     seed: int = 666
     seeds: int = 0
     epochs: float = 25
     batch_size: int = 256
     accumulate: int = 1
     questions_per_video: int = 1
-    optimizer: Literal["adamw", "adadelta"] = "adamw"
+    optimizer: Literal["adamw", "adadelta", "sgd", "lars"] = "adamw"
+    momentum: float = 0.9
     lr: float = 1e-4
     relation_lr: float = 1.0
     schedule: Literal["constant", "halve", "cosine", "noam"] = "constant"
@@ -111,13 +119,20 @@ class TrainOptions:
                 raise ValueError(f"--{name} {getattr(self, name)}: must not be negative")
         if self.schedule == "noam" and not self.warmup:
             raise ValueError("--schedule noam: rises for --warmup steps; give them, such as 1000")
-        if self.optimizer == "adadelta" and self.weight_decay:
+        if self.optimizer not in ("adamw", "lars") and self.weight_decay:
             raise ValueError(
-                f"--weight_decay {self.weight_decay}: AdamW's; with --optimizer adadelta give --l2"
+                f"--weight_decay {self.weight_decay}: of adamw and lars; with --optimizer "
+                f"{self.optimizer} give --l2"
             )
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"--momentum {self.momentum}: must be in [0, 1), such as 0.9")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"--seed {self.seed}: must be at least 0 and less than 2^63")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema}: must be in [0, 1), such as 0.99")
+        if self.init_part != "all" and self.init_from is None:
+            raise ValueError(
+                f"--init_part {self.init_part}: is a part of --init_from, which is not given"
+            )
         if self.resume and self.overwrite:
             raise ValueError("--resume and --overwrite exclude each other: leave one out")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes the numbers of results/README.md again:  results/reproduce.sh TABLE [DATA]
-# TABLE: msvd_476 | msvd_549 | small_data | msvd_549_captions | msvd_qa | activitynet_qa | grouping |
-# two_stage | msvd_549_autoencoder.  DATA: folder with the files that the README lists (default
-# ../shared/data).  Each model is trained with seeds 1, 2 and 3 (where the README says so, more),
+# TABLE: msvd_476 | msvd_549 | small_data | msvd_549_captions | msvd_196_actions | shapes_actions |
+# msvd_qa | activitynet_qa | grouping | two_stage | msvd_549_autoencoder | missing_channels | answers.  DATA: folder
+# with the files that the README lists (default ../shared/data).  Each model is trained with seeds 1, 2 and 3 (where the README says so, more),
 # evaluated on the test split, and the tables are written anew.  Stopped at any moment, the same
 # command goes on.
 set -eu
@@ -88,6 +88,62 @@ small_data)
     seeds msvd_qa_low_rank --preset msvd_qa_low_rank
     score msvd_qa_low_rank
     ;;
+msvd_196_actions)
+    # needs requirements-pretrained.txt; features as small_data makes
+    $python -m preprocess.labels --dataset own --annotations "$data/msvd_actions/labels.csv" \
+        --id_map "$data/msvd_qa/youtube_mapping.txt" \
+        --videos_in data/msvd_549_lite2/appearance.h5 --output data/msvd_549_lite2/actions.pt
+    train() { # NAME FLAGS...: three seeds of each fold
+        for fold in 0 1 2 3 4; do
+            seeds "msvd_196_actions_$1_f$fold" classification --preset msvd_196_actions \
+                --fold $fold "${@:2}"
+        done
+    }
+    train transformer
+    train transformer_middle --frames middle
+    train transformer_shuffled --frames shuffled
+    train linear --network linear --lr 1e-2 --feature_dropout 0
+    train rnn --network rnn --dropout 0.5
+    train relation --network relation --width 64 --motion_from difference
+    runs() { echo "results/msvd_196_actions_$1"_f{0..4}_s{1..3}; }
+    $python evaluate.py classification --run $(runs transformer) --linear $(runs linear) \
+        --middle $(runs transformer_middle) --shuffled $(runs transformer_shuffled)
+    for network in rnn relation; do
+        $python evaluate.py classification --run $(runs $network) --linear $(runs linear)
+    done
+    ;;
+shapes_actions)
+    here=data/shapes_actions
+    $python -m preprocess.shapes --kind actions
+    $python -m preprocess.labels --dataset shapes --annotations $here --output $here/labels.pt
+    extract="$python -m preprocess.videos --videos $here/videos"
+    $extract --backbone pixels --frames 4 --output $here/appearance.h5
+    $extract --backbone pixel_motion --frames 4 --output $here/motion.h5
+    $extract --backbone none --clips 1 --frames 24 --size 32 --resize squash --output $here/clips.h5
+    train() { seeds "shapes_actions_$1" classification --preset shapes_actions "${@:2}"; }
+    runs() { echo "results/shapes_actions_$1"_s{1..3}; }
+    blind="--channels appearance --epochs 8 --eval_every 4" # motion tells order
+    train transformer
+    train transformer_none --positions none
+    train transformer_middle $blind --frames middle
+    train transformer_shuffled $blind --frames shuffled
+    train relation --network relation
+    train rnn --network rnn --layers 1 --epochs 10 --eval_every 2 --lr 2e-3
+    linear="--network linear --lr 1e-2 --epochs 8 --eval_every 2"
+    train linear $linear
+    train linear_middle $linear --channels appearance --frames middle
+    $python evaluate.py classification --run $(runs linear) --middle $(runs linear_middle)
+    $python evaluate.py classification --run $(runs transformer) --linear $(runs linear) \
+        --middle $(runs transformer_middle) --shuffled $(runs transformer_shuffled)
+    for network in transformer_none relation rnn; do
+        $python evaluate.py classification --run $(runs $network) --linear $(runs linear)
+    done
+    for network in vivit mini_vivit; do # one seed: the teacher, then the network that learns from it
+        run=results/shapes_actions_$network
+        $python train.py classification --preset shapes_actions_$network --resume
+        $python evaluate.py classification --run $run
+    done
+    ;;
 msvd_549_captions)
     # needs requirements-pretrained.txt and requirements-captions.txt; features as small_data makes
     captions() { # FILE FLAGS...: encode captions into data/msvd_549_lite2/FILE
@@ -105,12 +161,25 @@ msvd_549_captions)
     train lstm $lstm
     train lstm_standardize $lstm --feature_norm standardize
     train lstm_raw $lstm --feature_norm none
+    train lstm_whiten128 $lstm --feature_norm whiten:128
+    train lstm_frame_aligned --decoder lstm --lr 2e-3 --dropout 0 --legacy_frame_aligned \
+        --positions frames
     train lstm_glove $lstm --captions data/msvd_549_lite2/captions_glove.pt
     train ets_paddle --decoder ets_paddle --dropout 0.5 --epochs 3
+    train ets_paddle_static --decoder ets_paddle --dropout 0.5 --epochs 3 --attn_act none
+    train language_model_transformer --video none --epochs 2
+    train language_model_ets_paddle --decoder ets_paddle --dropout 0.5 --video none --epochs 2
+    train language_model_ets_yao2015 --decoder ets_yao2015 --width 512 --lr 4e-3 --dropout 0.2 \
+        --video none --epochs 2
     train ets_yao2015 --decoder ets_yao2015 --width 512 --lr 4e-3 --dropout 0.2 --epochs 3
     train dualvgr_lstm $lstm --decoder dualvgr_lstm --motion_from mean
-    for decoder in transformer lstm{,_standardize,_raw,_glove} ets_paddle ets_yao2015 dualvgr_lstm; do
-        run=results/msvd_549_captions
+    run=results/msvd_549_captions
+    for decoder in transformer ets_paddle ets_yao2015; do # and the gain over its own
+        $python evaluate.py captions --run "${run}_${decoder}"_s{1,2,3} \
+            --language_model "${run}_language_model_${decoder}"_s{1,2,3}
+    done
+    for decoder in transformer lstm{,_standardize,_raw,_whiten128,_glove,_frame_aligned} \
+        ets_paddle{,_static} ets_yao2015 dualvgr_lstm; do
         $python evaluate.py captions --run "${run}_${decoder}"_s{1,2,3} \
             --language_model "${run}_language_model"_s{1,2,3}
     done
@@ -150,6 +219,55 @@ msvd_549_autoencoder)
     $python train.py autoencoder --preset msvd_549_autoencoder --run msvd_549_autoencoder_s1 \
         --seed 1 --resume
     $python evaluate.py reconstruction --run results/msvd_549_autoencoder_s1
+    ;;
+missing_channels)
+    $python -m preprocess.shapes
+    $python -m preprocess.videos --videos data/shapes/videos --frames 8 --backbone pixels \
+        --output data/shapes/appearance.h5
+    $python -m preprocess.videos --videos data/shapes/videos --frames 8 --backbone pixel_motion \
+        --output data/shapes/motion.h5
+    questions shapes/questions.pt --dataset shapes --annotations data/shapes
+    seeds shapes_rebuild --preset shapes --rebuild true
+    score shapes_rebuild
+    for seed in 1 2 3; do
+        for channel in appearance motion; do
+            for fill in zeros rebuilt; do
+                $python evaluate.py --run results/shapes_rebuild_s$seed --missing $channel \
+                    --fill $fill --plots false
+            done
+        done
+    done
+    ;;
+answers)
+    # multiple choice and counts; TGIF-QA's words need requirements-pretrained.txt
+    $python -m preprocess.shapes
+    $python -m preprocess.shapes --kind counts
+    for channel in appearance:pixels motion:pixel_motion; do
+        $python -m preprocess.videos --videos data/shapes/videos --frames 8 \
+            --backbone "${channel#*:}" --output "data/shapes/${channel%:*}.h5"
+        $python -m preprocess.videos --videos data/shapes_counts/videos --clips 24 --frames 4 \
+            --backbone "${channel#*:}" --output "data/shapes_counts/${channel%:*}.h5"
+    done
+    questions shapes/choice.pt --dataset shapes --task choice --annotations data/shapes
+    questions shapes_counts/questions.pt --dataset shapes --task count \
+        --annotations data/shapes_counts
+    for preset in shapes_choice shapes_count; do
+        seeds "${preset}_question_only" --preset $preset --video none --epochs 4
+        seeds $preset --preset $preset
+        score "${preset}_question_only" $preset
+    done
+    tgif="--dataset tgif_qa --annotations $data/tgif_qa"
+    questions tgif_qa/action.pt $tgif --task action --glove package
+    questions tgif_qa/count.pt $tgif --task count --glove package
+    questions tgif_qa/transition.pt $tgif --task transition --like data/tgif_qa/action.pt
+    seeds tgif_qa_action --preset tgif_qa_action
+    seeds tgif_qa_count --preset tgif_qa_count
+    score tgif_qa_action tgif_qa_count
+    for seed in 1 2 3; do # a model of repeating actions, asked about transitions
+        run=results/tgif_qa_action_s$seed
+        $python evaluate.py --run $run --questions data/tgif_qa/transition.pt \
+            --output $run/transition-none.json
+    done
     ;;
 *)
     echo "no table $table" >&2

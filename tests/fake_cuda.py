@@ -2,8 +2,8 @@
 
 No GPU and no driver is needed.  Whatever mixes devices raises; whatever asks the device, or copies
 between it and the host, is listed.  The backward pass is walked here, node by node, because torch's
-own engine starts a thread for each GPU.  Not reached: cuDNN's LSTM (a stand-in of its shapes), the
-allocator, streams, captured graphs.
+own engine starts a thread for each GPU.  Not reached: cuDNN's LSTM and GRU (stand-ins of their
+shapes), the allocator, streams, captured graphs.
 """
 
 import traceback
@@ -78,6 +78,7 @@ def fake_cuda(monkeypatch: Any, *, answers: bool = False) -> Iterator[Questions]
     monkeypatch.setattr(torch.nn.RNNBase, "_apply", _apply)
     monkeypatch.setattr(torch.nn.RNNBase, "flatten_parameters", lambda self: None)
     monkeypatch.setattr(recurrent.OneWayLSTM, "forward", _lstm)
+    monkeypatch.setattr(recurrent.OneWayGRU, "forward", _gru)
     monkeypatch.setattr(Tensor, "backward", lambda self: backward(self))
     # without a GPU autocast switches itself off
     monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
@@ -118,13 +119,23 @@ def _lstm(self: Any, x: Tensor, start: Any = None) -> tuple[Tensor, tuple[Tensor
     return y, (y[:, -1][None], y[:, -1][None])
 
 
+def _gru(self: Any, x: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of cuDNN's GRU; start (1, B, width)."""
+    assert x.dtype == torch.float32, "autocast would run cuDNN's GRU in float16"
+    assert not torch.is_autocast_enabled("cuda"), "autocast would run cuDNN's GRU in float16"
+    width = self.hidden_size
+    gates = x @ self.weight_ih_l0.T + self.bias_ih_l0 + self.bias_hh_l0
+    y = gates[..., :width] @ self.weight_hh_l0[:width].T + start[0][:, None]
+    return y, y[:, -1][None]
+
+
 def backward(loss: Tensor) -> None:
     """Gradients of a scalar, as torch's engine makes them, in this thread.
 
     Each node of the graph is called once all that it waits for is there; a gradient must be on the
     device of what it belongs to, and takes its shape and type.
     """
-    root = loss.grad_fn
+    root: Any = loss.grad_fn
     assert root is not None
     waits: dict[Any, int] = defaultdict(int)
     WALKED.append(waits)

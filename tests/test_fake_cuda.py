@@ -8,14 +8,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Batch, CaptionBatch, Features, Frames
+from data_loader.batch import Batch, CandidateBatch, CaptionBatch, Features, Frames, LabelBatch
 from data_loader.vocabulary import CaptionVocabulary, Vocabulary
+from model.answer.kind import Kind
+from model.backbone.spec import NORMALISATIONS
 from model.task.autoencoder import Autoencoding
 from model.task.captioning import Captioning
+from model.task.classification import Classification
+from model.task.contrastive import Contrastive
 from model.task.encoder import build_encoder
+from model.task.frame_network import build_network
 from model.task.qa import QuestionAnswering
 from options.autoencoder import AutoencoderOptions
 from options.caption import CaptionOptions
+from options.classification import ClassificationOptions, VivitOptions
+from options.contrastive import ContrastiveOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
@@ -73,17 +80,39 @@ def encoder(**options: Any) -> Any:
     return build_encoder(EncoderOptions(**names, **options))
 
 
-def answering(hsic: str = "paper", clips: Any = None, **options: Any) -> QuestionAnswering:
+def chosen(visual: Callable[[], Features | Frames]) -> Batch:
+    """Questions of three candidates each; how many, nothing on the device knows."""
+    return replace(
+        asked(visual),
+        candidates=CandidateBatch(
+            words=torch.ones(18, 7, dtype=torch.int64, device=CUDA),
+            length=torch.full((18,), 6, device=CUDA),
+            question=torch.arange(18, device=CUDA) // 3,
+        ),
+        answer=torch.ones(QUESTIONS, dtype=torch.int64, device=CUDA),
+    )
+
+
+def answering(
+    hsic: str = "paper",
+    rebuild: bool = False,
+    clips: Any = None,
+    kind: Kind = "open",
+    loss: Any = None,
+    **options: Any,
+) -> QuestionAnswering:
     widths = (WIDTH, WIDTH)
     if clips is not None:
         clips = encoder(**clips)
         widths = (clips.appearance.width, clips.motion.width)
     return QuestionAnswering(
         ModelOptions(width=8, **options),
-        LossOptions(hsic=hsic),  # type: ignore[arg-type]
+        LossOptions(hsic=hsic, rebuild=rebuild, **(loss or {})),  # type: ignore[arg-type]
         vocabulary=Vocabulary(words=("w",) * 9, answers=("a",) * 7),
         word_width=4,
         encoder=clips,
+        kind=kind,
+        count_range=(1, 5) if kind == "count" else None,
         appearance_width=widths[0],
         motion_width=widths[1],
     )
@@ -93,15 +122,36 @@ def stored(**options: Any) -> Case:
     return Case(lambda: answering(**options), lambda: asked(features))
 
 
+def choosing(loss: Any = None, **options: Any) -> Case:
+    return Case(lambda: answering(kind="choice", loss=loss, **options), lambda: chosen(features))
+
+
+def counting(loss: Any = None, **options: Any) -> Case:
+    return Case(lambda: answering(kind="count", loss=loss, **options), lambda: asked(features))
+
+
 def on_clips(**options: Any) -> Case:
     return Case(lambda: answering(clips=options), lambda: asked(frames))
 
 
-def rebuilding(adversarial: float = 0.0, **options: Any) -> Case:
+def rebuilding(
+    adversarial: float = 0.0, mask: float = 0.0, rebuild: float = 0.0, **options: Any
+) -> Case:
     def task() -> Autoencoding:
-        given = AutoencoderOptions(adversarial=adversarial, decoder_hidden=16)
+        given = AutoencoderOptions(
+            adversarial=adversarial, mask=mask, rebuild=rebuild, decoder_hidden=16
+        )
         model = ModelOptions(width=8)
         return Autoencoding(model, given, encoder=encoder(**options), frames=FRAMES, size=SIDE)
+
+    return Case(task, frames)
+
+
+def contrasting(**options: Any) -> Case:
+    def task() -> Contrastive:
+        encoders = EncoderOptions(batch_norm="train", flip=0.5, jitter=0.8)
+        given = ContrastiveOptions(embedding=8, **options)
+        return Contrastive(given, encoders, encoder=encoder(batch_norm="train"))
 
     return Case(task, frames)
 
@@ -130,18 +180,97 @@ def captioning(decoder: Any, **options: Any) -> Case:
     return Case(task, captioned)
 
 
+def seeing(network: Any, teacher: bool = False, clips_as: Any = "sequence", **options: Any) -> Case:
+    def task() -> Classification:
+        steps = FRAMES if clips_as == "views" else FRAMES * CLIPS
+        given = ClassificationOptions(network=network, width=8, heads=2, clips_as=clips_as)
+        networks = [
+            build_network(
+                given, VivitOptions(depth=2, patch=6, **options), EncoderOptions(jitter=0.2),
+                classes=2, frames=steps, size=(SIDE, SIDE), normalisation=NORMALISATIONS["half"],
+            )
+            for _ in range(1 + teacher)
+        ]  # fmt: skip
+        return Classification(
+            given, classes=("a", "b"), appearance_width=0, motion_width=0, steps=steps,
+            known_steps=1, frames=networks[0], distill=0.5,
+            teacher=networks[1].eval() if teacher else None,
+        )  # fmt: skip
+
+    return Case(task, labelled)
+
+
+def classifying(
+    network: Any,
+    clips: Any = None,
+    values: bool = False,
+    clips_as: Any = "sequence",
+    **options: Any,
+) -> Case:
+    def task() -> Classification:
+        given = ClassificationOptions(network=network, width=8, clips_as=clips_as, **options)
+        encoders, widths = None, (WIDTH, WIDTH)
+        if clips is not None:
+            encoders = encoder(**clips)
+            widths = (encoders.appearance.width, encoders.motion.width)
+        return Classification(
+            given,
+            classes=() if values else ("a", "b"),
+            appearance_width=widths[0],
+            motion_width=widths[1],
+            steps=FRAMES * CLIPS,
+            known_steps=2.5,
+            encoder=encoders,
+        )
+
+    return Case(task, lambda: labelled(features if clips is None else frames, values))
+
+
+def labelled(visual: Callable[[], Features | Frames] = frames, values: bool = False) -> LabelBatch:
+    target = torch.ones(QUESTIONS, dtype=torch.int64, device=CUDA)
+    if values:
+        target = torch.ones(QUESTIONS, CLIPS * FRAMES, device=CUDA)
+    return LabelBatch(
+        visual=visual(),
+        video=torch.zeros(QUESTIONS, dtype=torch.int64, device=CUDA),
+        target=target,
+        row=torch.arange(QUESTIONS, device=CUDA),
+    )
+
+
 CASES = {
+    "classes, linear": classifying("linear", feature_norm="standardize", label_smoothing=0.1),
+    "classes, transformer, views": classifying(
+        "temporal_transformer", clips_as="views", feature_dropout=0.1
+    ),
+    "classes, rnn": classifying("rnn", carry=0.5, tbptt=2, head_width=8, layers=2),
+    "classes, gru, whitened": classifying("rnn", cell="gru", feature_norm="whiten:3"),
+    "classes, relation": classifying("relation", topology="window:1", fusion="mfb"),
+    "classes, clips": classifying("temporal_transformer", clips={"jitter": 0.2}),
+    "classes, clips, views": classifying(
+        "linear", clips={"batch_norm": "train", "affine_degrees": 9.0}, clips_as="views"
+    ),
+    "values": classifying("rnn", values=True, carry=0.5),
+    "vivit, views": seeing("vivit", clips_as="views", drop_path=0.1),
+    "vivit, repeats, teacher": seeing(
+        "vivit", teacher=True, repeats=2, head_mixing="identity", mlp_transform="identity"
+    ),
+    "vivit_model1": seeing("vivit_model1"),
+    "vivit_average": seeing("vivit_average"),
     "captions, lstm": captioning("lstm", feature_norm="whiten:3", label_smoothing=0.1),
     "captions, one word a frame": captioning("lstm", legacy_frame_aligned=True),
     "captions, Paddle's ETS": captioning("ets_paddle", positions="frames"),
     "captions, Yao": captioning("ets_yao2015", attention_penalty=1.0, reduction="captions"),
     "captions, transformer": captioning("transformer", feature_dropout=0.1),
     "captions, DualVGR": captioning("dualvgr_lstm", units=2, fusion="mfb"),
+    "contrastive": contrasting(mask_same_video=True),
+    "contrastive, channels": contrasting(positives="other_channel"),
+    "contrastive, neighbours": contrasting(positives="neighbour", head_layers=1),
     "dense": stored(units=2, graph_layers=2, feature_dropout=0.1, clip_dropout=0.2),
     "linear, nodes, released": stored(
         fusion="linear", punish="nodes", word_mask="released", hsic="released"
     ),
-    "factorised": stored(fusion="mfb"),
+    "factorised": stored(fusion="mfb", rebuild=True),
     "standardized": stored(feature_norm="standardize"),
     "whitened, product": stored(
         feature_norm="whiten:3", head="product", question_summary="bag", readout_of="features"
@@ -150,13 +279,19 @@ CASES = {
     "without graphs": stored(units=0),
     "window": stored(topology="window:1", clip_dropout=0.2),
     "knn": stored(topology="knn:2"),
+    "choice": choosing({"label_smoothing": 0.1}, units=2),
+    "choice, hinge, low rank": choosing({"choice_loss": "hinge"}, model="low_rank"),
+    "choice, bi": choosing(candidate_encoder="bi", question_summary="bag"),
+    "choice, clips": Case(lambda: answering(kind="choice", clips={}), lambda: chosen(frames)),
+    "count": counting(),
+    "count, ordinal": counting({"count_as": "ordinal"}, head="product", fusion="linear"),
     "clips": on_clips(),
     "clips, augmented": on_clips(jitter=0.2, flip=0.5, crop=16),
     "clips, checkpointing, batch norm": on_clips(checkpointing=True, batch_norm="train"),
     "clips, frozen": on_clips(encoders="frozen"),
     "clips, partial": on_clips(encoders="partial"),
     "autoencoder": rebuilding(),
-    "autoencoder, adversarial, jitter": rebuilding(adversarial=0.01, jitter=0.2),
+    "autoencoder, adversarial, jitter, tubes": rebuilding(0.01, 0.5, 0.1, jitter=0.2),
 }
 
 
@@ -164,10 +299,14 @@ CASES = {
 QUICK = {
     "float32": {
         "dense", "linear, nodes, released", "factorised", "whitened, product", "low rank",
-        "window", "knn", "clips, augmented", "autoencoder, adversarial, jitter",
-        "captions, lstm", "captions, Yao", "captions, transformer",
+        "window", "knn", "choice", "choice, hinge, low rank", "choice, bi", "count, ordinal",
+        "clips, augmented",
+        "autoencoder, adversarial, jitter, tubes",
+        "captions, lstm", "captions, Yao", "captions, transformer", "contrastive",
+        "vivit, repeats, teacher", "classes, transformer, views", "classes, rnn", "values",
+        "classes, clips, views",
     },
-    "bf16": {"dense", "autoencoder", "captions, Paddle's ETS"},
+    "bf16": {"dense", "choice", "autoencoder", "captions, Paddle's ETS"},
 }  # fmt: skip
 
 
@@ -192,7 +331,8 @@ def test_a_step_is_on_the_gpu_and_asks_it_nothing(name, precision, monkeypatch) 
         average = AveragedWeights(task, 0.9)
         types = ("what",) * QUESTIONS if isinstance(task, QuestionAnswering) else ()
         running = Running((*task.losses, "grad_norm"), types, CUDA)  # type: ignore[misc]
-        for _ in range(2 if name == "window" else 1):  # whose pairs of places are made once
+        windows = name in ("window", "classes, relation")  # whose pairs of places are made once
+        for _ in range(2 if windows else 1):
             batches = [case.batch()]
             rate: Any = 1e-3
             if trained.optimizer == "adadelta":  # as a captured step has it; AdamW's is a kernel
@@ -205,8 +345,9 @@ def test_a_step_is_on_the_gpu_and_asks_it_nothing(name, precision, monkeypatch) 
             row = torch.cat([batch.row for batch in batches])
             running.add(1, losses, correct, row)
         assert {x.device.type for x in losses.values()} == {"cuda"}
-        for parameter in task.parameters():
-            if parameter.requires_grad:
+        for of, parameter in task.named_parameters():
+            unread = name == "without graphs" and ".question.sequence." in of  # graphs alone do
+            if parameter.requires_grad and not unread:
                 assert parameter.grad is not None and parameter.grad.dtype == torch.float32
         assert tuple(sorted(questions.seen)) == case.asked
 

@@ -37,7 +37,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("words", [*CASES, ("demo.shapes",)], ids=" ".join)
+@pytest.mark.parametrize("words", [*CASES, ("demo.shapes",), ("demo.first_stages",)], ids=" ".join)
 def test_help_imports_no_work(words: tuple[str, ...]) -> None:
     done = run(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")

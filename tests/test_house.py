@@ -16,6 +16,7 @@ MAY = {
     "data_loader": {"options", "util"},
     "model": set(),
     "model/backbone": {"model", "util.errors", "util.files"},
+    "model/streaming": {"model", "util.errors"},
     "model/task": {
         "model", "options", "data_loader.batch", "data_loader.vocabulary", "util.errors",
         "util.metrics",
@@ -27,9 +28,10 @@ MAY = {
         "inference", "preprocess.annotation", "preprocess.video", "data_loader", "options", "util",
         "model",
     },
+    "library": {"inference", "preprocess", "data_loader", "options", "util", "model"},
     "benchmark": {
-        "training", "evaluation.format", "inference", "preprocess", "data_loader", "options",
-        "util", "model", "train", "evaluate",
+        "training", "evaluation.format", "library", "inference", "preprocess", "data_loader",
+        "options", "util", "model", "train", "evaluate",
     },
     "demo": {
         "evaluation", "inference", "preprocess", "data_loader", "options", "util", "train",

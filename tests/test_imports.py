@@ -30,7 +30,7 @@ import preprocess.feature.load
 import train
 from evaluation.run import answer, run_questions
 from inference.run import open_run
-from evaluation.score import score_run
+from evaluation.measure import score_run
 from options.evaluate import ScoreOptions, SplitOptions
 from options.task import run_options
 values = dict(questions="questions.pt", appearance="appearance.h5", motion="motion.h5", run="r",

@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from data_loader.store.features import open_store, write_store
-from tests import tiny_run
+from tests import tiny_contrastive, tiny_frames, tiny_labels, tiny_run
 from tests.commands import Command
 from training import run_folder
 from util.errors import UserError
@@ -144,10 +144,48 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, how: list[str]) -> None:
         *how,
         *("--epochs", "24", "--log_every", "2", "--save_every", "5", "--eval_every", "7"),
     ]
+    chance = random.Random(len(how))  # the same kills each time: a failure can be repeated
+    kills = [chance.randint(3, 12), chance.randint(20, 30)]
+    check_killed(flags, kills, chance)
+
+
+CUT = ["--log_every", "1", "--save_every", "4", "--eval_every", "2"]
+OTHER_TASKS = {
+    "an rnn": (
+        tiny_labels.make,
+        ["--network", "rnn", "--carry", "0.5", "--dropout", "0.3", "--feature_norm", "standardize",
+         "--epochs", "18", "--optimizer", "sgd", "--momentum", "0.9"],
+    ),
+    "contrast": (
+        tiny_contrastive.make,
+        ["--epochs", "10", "--lr", "1e-3", "--jitter", "0.4", "--optimizer", "lars"],
+    ),
+    "views of frames": (
+        tiny_frames.make,
+        ["--clips_as", "views", "--jitter", "0.2", "--drop_path", "0.2", "--epochs", "18"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["an rnn", "contrast", pytest.param("views of frames", marks=pytest.mark.long)],
+)
+def test_other_tasks_killed_and_resumed(tmp_path, monkeypatch, name: str) -> None:
+    """What they draw besides dropout: states carried on, views, clips."""
+    monkeypatch.chdir(tmp_path)
+    make, how = OTHER_TASKS[name]
+    flags = make(tmp_path)
+    if name == "contrast":
+        flags = ["contrastive", *flags]
+    check_killed([*flags, *how, *CUT], [6, 18], random.Random(name))
+
+
+def check_killed(flags: list[str], kills: list[int], chance: random.Random) -> None:
+    """A run that is killed after so many logged lines each time equals one that never was."""
     assert start(flags, "whole").wait() == 0
     log = Path("results/cut/metrics.jsonl")
-    chance = random.Random(len(how))  # the same kills each time: a failure can be repeated
-    for lines in (chance.randint(3, 12), chance.randint(20, 30)):
+    for lines in kills:
         kill_after(start(flags, "cut"), lines, log, chance.uniform(0, 0.05))
     last = start(flags, "cut")
     assert last.wait() == 0, last.stderr
@@ -156,7 +194,7 @@ def test_killed_and_resumed_equals_uninterrupted(tiny, how: list[str]) -> None:
     whole, cut = (
         torch.load(f"results/{run}/last.pt", weights_only=True) for run in ("whole", "cut")
     )
-    for kind in ("weights", "raw_weights") if "--ema" in how else ("weights",):
+    for kind in ("weights", "raw_weights") if "--ema" in flags else ("weights",):
         for name, weight in whole[kind].items():
             assert torch.equal(weight, cut[kind][name]), name
     assert whole["step"] == cut["step"] and whole["best"] == cut["best"]

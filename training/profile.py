@@ -1,5 +1,6 @@
-"""Where the time of a training step goes: torch's profiler over a few steps."""
+"""Where the time of a training step goes: how much is waiting, and torch's profiler."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,43 @@ from util.tensorboard import RunLog
 
 SKIPPED = 3  # steps before: allocations, compilation
 ROWS = 25
+
+
+class DataWait:
+    """How much of the time of steps the loop waits for their batches; validations are not in it.
+
+    What is gathered while a GPU still computes is waiting too, as far as the loop can tell: on a
+    GPU the share is an upper bound.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has been measured."""
+        self.waited, self.spent, self.steps, self.began = 0.0, 0.0, 0, 0.0
+
+    def begin(self) -> None:
+        """Call before a step asks for its batch."""
+        self.began = time.perf_counter()
+
+    def fetched(self) -> None:
+        """Call when it has its batch."""
+        self.waited += time.perf_counter() - self.began
+
+    def end(self) -> None:
+        """Call after the step."""
+        self.spent += time.perf_counter() - self.began
+        self.steps += 1
+
+    @property
+    def share(self) -> float:
+        """Of the time of all steps, 0..1."""
+        return self.waited / self.spent if self.spent else 0.0
+
+    @property
+    def line(self) -> str:
+        """The same in words."""
+        return (
+            f"{self.steps:,} steps in {self.spent:,.1f} s, {self.share:.1%} of it waiting for data"
+        )
 
 
 class StepProfile:

@@ -14,8 +14,8 @@ from util.files import check_output, whole_file
 
 RESULTS, LOGS = Path("results"), Path("tf-logs")
 FREE_ON_RESUME = {
-    "resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from", "features_in",
-    "profile",
+    "resume", "overwrite", "seeds", "epochs", "patience", "device", "init_from", "init_part",
+    "features_in", "profile",
 }  # fmt: skip
 
 

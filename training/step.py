@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from options.train import TrainOptions
+from training.lars import Lars
 from util.device import autocast
 from util.distributed import world_size
 
@@ -65,6 +66,10 @@ def make_optimizer(
             groups, lr=options.lr, rho=0.95, eps=1e-6,
             foreach=True, capturable=options.cuda_graph,  # tensor by tensor it asks for the rate
         )  # fmt: skip
+    if options.optimizer == "sgd":  # fused: the others ask for a captured step's rate
+        return torch.optim.SGD(groups, lr=options.lr, momentum=options.momentum, fused=True)
+    if options.optimizer == "lars":
+        return Lars(groups, lr=options.lr, momentum=options.momentum)
     return torch.optim.AdamW(groups, lr=options.lr, fused=True, capturable=options.cuda_graph)
 
 

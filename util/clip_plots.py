@@ -56,12 +56,13 @@ def clip_timeline(
     *,
     question: str,
     answers: Sequence[tuple[str, float]],
+    number: str = "",
     frames: Sequence[np.ndarray],
     times: Sequence[str],
     punishment: np.ndarray,
     readout: np.ndarray,
 ) -> Figure:
-    """One frame a clip with its scores below, and the best answers beside.
+    """One frame a clip with its scores below, and the best answers beside, or a `number` told.
 
     frames: N of (H, W, 3) uint8; times: a label for each; punishment (2, N), readout (N,).
     """
@@ -88,14 +89,19 @@ def clip_timeline(
     weight.set_ylabel("read-out\nweight", fontsize=9)
     weight.set_xticks(place, [f"clip {i + 1}" for i in place], fontsize=9)
     weight.set_xlim(-0.5, clips - 0.5)
-    _answer_bars(right.subplots(), answers)
+    beside = right.subplots()
+    if number:
+        beside.text(0.5, 0.5, clipped(number, 18), ha="center", va="center", fontsize=40)
+        beside.set_axis_off()
+    else:
+        answer_bars(beside, answers)
     for axes in (score, weight):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
     return figure
 
 
-def _answer_bars(axes, answers: Sequence[tuple[str, float]]) -> None:
+def answer_bars(axes, answers: Sequence[tuple[str, float]], *, title: str = "answers") -> None:
     """The best answers as bars of probability, best on top."""
     names = [clipped(name, 18) for name, _ in answers]
     values = [value for _, value in answers]
@@ -105,17 +111,20 @@ def _answer_bars(axes, answers: Sequence[tuple[str, float]]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.18)
     axes.set_xticks([])
-    axes.set_title("answers", fontsize=10)
+    axes.set_title(title, fontsize=10)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     for i, value in enumerate(values):
         axes.text(value + 0.02, i, f"{value:.0%}", va="center", fontsize=10)
 
 
-def reconstructions(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Figure:
-    """Frames of a few clips, over time, and below them what decoders made of them.
+def reconstructions(
+    rows: Sequence[tuple[str, Mapping[str, np.ndarray]]], *, errors: bool = True
+) -> Figure:
+    """Frames of a few clips, over time, and below them what was made of them.
 
     rows: for each clip its title and its films by name, the original first, each (F, H, W, 3),
-    uint8 or float 0 to 1; all of one shape.  Rebuilt films are labelled with their PSNR (dB).
+    uint8 or float 0 to 1; all of one shape.  `errors`: those made of it are labelled with their
+    PSNR (dB).
     """
     frames, high, wide = next(iter(rows[0][1].values())).shape[:3]
     films = len(rows[0][1])
@@ -135,7 +144,9 @@ def reconstructions(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Fig
                 y, x = i * (high + gap), j * (wide + gap)
                 sheet[y : y + high, x : x + wide] = frame
             error = float(np.square(film - original).mean())
-            labels.append(f"{name}\n{-10 * np.log10(error):.1f} dB" if i and error else name)
+            labels.append(
+                f"{name}\n{-10 * np.log10(error):.1f} dB" if i and error and errors else name
+            )
         top = size[1] - k * (head + inch * sheet_high) - head
         box = (left, top - inch * sheet_high, inch * sheet_wide, inch * sheet_high)
         axes = figure.add_axes(

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from util.text import without_password
+
 SHORTAGE = (
     "error: there is not enough memory; end other programs, or take a machine with more (smaller "
     "batches and fewer --workers need less)"
@@ -15,6 +17,10 @@ SHORTAGE = (
 
 class UserError(Exception):
     """A mistake that the user can cure.  Its one line names the file, the item and the cure."""
+
+
+class MissingFile(UserError):
+    """A file that is not there, for whoever can do without it."""
 
 
 def run_command(main: Callable[[], int | None]) -> None:
@@ -39,7 +45,7 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {without_password(' '.join(str(error).split()))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

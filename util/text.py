@@ -7,6 +7,11 @@ from unicodedata import east_asian_width
 
 # Marks that turn the direction of what follows them, and the byte-order mark: invisible, not blank.
 _HIDDEN = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+# Greedy to the last @ before another URL: a password that was not percent-encoded may hold @ or /.
+PASSWORD_IN_USER = re.compile(
+    r"(postgres(?:ql)?://[^:@/?\s\0]*:)((?:(?!://)[^\n\0])*)(?=@)", re.IGNORECASE
+)
+PASSWORD_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)([^&\s\0]*)", re.IGNORECASE)
 _UNFIT = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff{_HIDDEN}]")
 
 
@@ -42,3 +47,8 @@ def clipped(text: str, width: int) -> str:
     """`printable`, cut to `width` characters with an ellipsis at the end."""
     shown = printable(text[: width + 1])  # of a text of megabytes the rest is not looked at
     return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def without_password(text: str) -> str:
+    """A text with *** for every password that stands in the URL of a database."""
+    return PASSWORD_IN_QUERY.sub(r"\1***", PASSWORD_IN_USER.sub(r"\1***", text))

@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from util.errors import UserError
+from util.errors import MissingFile, UserError
 
 MARKS = {  # longest first: UTF-32's begins as UTF-16's
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -24,7 +24,7 @@ def read_text(path: str | Path, hint: str = "check the path") -> str:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{path}: not there; {hint}") from error
+        raise MissingFile(f"{path}: not there; {hint}") from error
     except IsADirectoryError as error:
         raise UserError(f"{path}: is a folder, not a file; {hint}") from error
     except OSError as error:

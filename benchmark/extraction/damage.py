@@ -123,7 +123,8 @@ def _header(content: np.ndarray, _: np.ndarray, rng: np.random.Generator) -> np.
     """Other values in a few bytes at the front or the end, where indices are."""
     places = rng.integers(0, min(HEADER, len(content)), rng.integers(1, 9))
     places = places if rng.random() < 0.7 else len(content) - 1 - places
-    content[places] = rng.integers(0, 256, len(places))
+    before, drawn = content[places], rng.integers(0, 256, len(places))
+    content[places] = np.where(drawn == before, before ^ 1, drawn)
     return content
 
 

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from data_loader.store.clip_frames import clip_frames
 from model.backbone.spec import NORMALISATIONS, BackboneSpec
-from preprocess.video.clips import clip_frames
 
 CLIPS, FRAMES = 8, 16
 

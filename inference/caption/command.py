@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.caption.subtitles import Cue, Format, merged, write_subtitles
-from inference.run_files import output_folder, weights_file
+from inference.run_files import default_run, output_folder, weights_file
 from options.caption import SearchOptions
 from options.predict import MOST, PredictCaptionOptions
 from util.errors import UserError
@@ -22,12 +22,13 @@ def run(options: PredictCaptionOptions, search: SearchOptions) -> int:
     n_best = min(MOST, search.beam) if options.n_best is None else options.n_best
     if n_best > search.beam:
         raise UserError(f"--n_best {n_best}: --beam {search.beam} holds fewer; give a wider one")
-    flag, output = _output(options)
+    named = options.run or default_run("captioning")
+    flag, output = _output(options, named)
     reads = {
         "--video": options.video,
         "--videos": options.videos,
         "--live": options.live,
-        "--run": weights_file(options.run),
+        "--run": weights_file(named),
         "--appearance_weights": options.appearance_weights,
         "--motion_weights": options.motion_weights,
     }
@@ -36,7 +37,7 @@ def run(options: PredictCaptionOptions, search: SearchOptions) -> int:
     from inference.caption.captioner import Captioner  # mistakes above do not wait for torch
 
     captioner = Captioner(
-        options.run,
+        named,
         search=search,
         appearance_weights=options.appearance_weights,
         motion_weights=options.motion_weights,
@@ -54,14 +55,14 @@ def run(options: PredictCaptionOptions, search: SearchOptions) -> int:
     return caption_one(captioner, options.video, n_best, output)
 
 
-def _output(options: PredictCaptionOptions) -> tuple[str, Path]:
-    """The file to write, and the option that names it."""
+def _output(options: PredictCaptionOptions, named: str | Path) -> tuple[str, Path]:
+    """The file to write of the run `named`, and the option that names it."""
     if options.output:
         return "--output", Path(options.output)
     name = "captions.json" if options.videos else f"captions.{options.as_}"
     if options.videos is None and options.as_ is None:
         name = "caption.png"
-    return "--run", output_folder(options.run) / name
+    return "--run", output_folder(named) / name
 
 
 def caption_one(captioner: "Captioner", video: str, n_best: int, output: Path) -> int:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from data_loader.batch import Features, Frames
+from data_loader.store.clip_frames import clip_frames
 from data_loader.store.provenance import Sampling
 from inference.video import VideoReader
-from preprocess.video.clips import Clips, clip_frames
+from preprocess.video.clips import Clips
 from preprocess.video.container import count_packets
 from preprocess.video.decoders import DECODERS
 from preprocess.video.error import StoppedEarly, VideoError
-from preprocess.video.rate import end_time, frame_times, samples
+from preprocess.video.rate import samples, shown_times
 from preprocess.video.resize import FrameTransform, InputSpec
 
 
@@ -37,10 +38,10 @@ def read_windows(reader: VideoReader, video: str | Path, seconds: float) -> Iter
     """
     path = Path(video)
     _, _, cut = count_packets(path)
-    times = frame_times(path)
+    times, end = shown_times(path)
     if not len(times):
         raise VideoError(path, cut or "no frame of it decodes")
-    spans = _spans(times, seconds)
+    spans = _spans(times, end, seconds)
     reading = next(iter(reader.reading.values()))
     decoded = DECODERS[reading.decoder].frames(path)
     number = 0  # of the next frame
@@ -76,9 +77,11 @@ def read_windows(reader: VideoReader, video: str | Path, seconds: float) -> Iter
         raise VideoError(path, cut or "no frame of it decodes")
 
 
-def _spans(times: np.ndarray, seconds: float) -> list[tuple[float, float, int, int]]:
-    """Start and end in s of each window with a frame, its first frame, the one after its last."""
-    whole = end_time(times)
+def _spans(times: np.ndarray, whole: float, seconds: float) -> list[tuple[float, float, int, int]]:
+    """Start and end in s of each window with a frame, its first frame, the one after its last.
+
+    `whole`: when the last frame ends, in s.
+    """
     count = max(1, int(np.floor(whole / seconds + 0.5)))
     starts = np.arange(count) * seconds
     first = np.searchsorted(times, starts - 1e-6)
@@ -92,7 +95,9 @@ def _clips(sampling: Sampling, times: np.ndarray) -> np.ndarray:
     """The clips of frames that are shown at these times (T,) s: (N, F) int64, from 0."""
     if sampling.fps is not None:
         return samples(times, sampling.fps)[:, None]
-    return clip_frames(len(times), clips=sampling.clips, frames=sampling.frames)
+    return clip_frames(
+        len(times), clips=sampling.clips, frames=sampling.frames, stride=sampling.stride
+    )
 
 
 def _kept(frames: dict[int, np.ndarray], index: np.ndarray) -> Clips:

@@ -1,5 +1,6 @@
 """DualVGR and its kin: two visual channels, T reasoning units, fusion, an answer head."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,9 @@ from model.head.answer import AnswerHead
 from model.head.product import ProductHead
 from model.layer.gather import gather_rows
 
+# Of encoded appearance and motion clips, two of (V, N, D), makes others.
+Fill = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
 
 class DualVGROutput(NamedTuple):
     """The answer's scores and how the model came to them."""
@@ -24,6 +28,8 @@ class DualVGROutput(NamedTuple):
     units: tuple[UnitOutput, ...]  # T of them
     readout: Tensor  # (B, N) weight of each clip
     mask: Tensor  # (B, N) True on the clips that took part
+    # Of the V videos, before any graph: appearance and motion (V, N, D); None without LSTMs.
+    clips: tuple[Tensor, Tensor] | None = None
 
 
 def initialise(model: nn.Module) -> None:
@@ -78,6 +84,10 @@ class RelationEncoder(nn.Module):
         appearance (V, N, F, Da), motion (V, N, Dm), mask (V, N) True on real clips -> T outputs.
         """
         a, m = self.video(appearance, motion)
+        return self.relate(a, m, mask)
+
+    def relate(self, a: Tensor, m: Tensor, mask: Tensor) -> tuple[UnitOutput, ...]:
+        """Relate encoded clips.  a, m (V, N, D), mask (V, N) -> T outputs."""
         ones = torch.ones(mask.shape, device=a.device, dtype=a.dtype)
         topology, units = self.connect(mask), []
         for unit in self.units:
@@ -117,15 +127,20 @@ class DualVGR(nn.Module):
         video: Tensor,
         words: Tensor,
         length: Tensor,
+        fill: Fill | None = None,
     ) -> DualVGROutput:
         """Answer B questions about V videos.
 
         appearance (V, N, F, Da), motion (V, N, Dm), clip_mask (V, N) True on real clips,
         video (B,) each question's row of the videos, words (B, L), length (B,) -> DualVGROutput.
+        `fill`: puts other clips in place of the encoded ones, two of (V, N, D) -> the same.
         """
         question = self.question(words, length)
         features = self.video.appearance_norm(appearance), self.video.motion_norm(motion)
-        a, m = (gather_rows(x, video) for x in self.video.encode(*features))
+        encoded = self.video.encode(*features)
+        if fill is not None:
+            encoded = fill(*encoded)
+        a, m = (gather_rows(x, video) for x in encoded)
         mask = self._drop_clips(clip_mask[video])
         topology, units = self.connect(mask), []
         for unit in self.units:
@@ -135,7 +150,8 @@ class DualVGR(nn.Module):
         if self.values is not None:
             clips = gather_rows(self.values(*features), video)
             summary = (weight[:, None] @ clips).squeeze(1)
-        return DualVGROutput(self.head(summary, question.summary), tuple(units), weight, mask)
+        logits = self.head(summary, question.summary)
+        return DualVGROutput(logits, tuple(units), weight, mask, encoded)
 
     def _drop_clips(self, mask: Tensor) -> Tensor:
         """In training, leave out clips at random, never all of a question's.  (B, N) -> same."""

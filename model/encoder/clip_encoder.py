@@ -1,5 +1,6 @@
 """Both encoders of decoded clips: a network over frames (appearance), one over clips (motion)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,8 @@ from torch import Tensor, nn
 
 from model.backbone.spec import BackboneSpec, BatchNorm, Policy
 from model.backbone.trainable import TrainableBackbone
-from model.encoder.augment import augment, centre_crop
+from model.contrastive.head import KeptProjection
+from model.encoder.augment import Augmentation, augment, centre_crop
 from model.layer.gather import gather_rows
 
 
@@ -37,56 +39,97 @@ class Encoded:
     motion: Tensor  # (V, N, Dm)
 
 
-class ClipEncoder(nn.Module):
-    """Both channels' encoders over the same clips."""
+class ClipViews(nn.Module):
+    """What networks see of decoded clips: augmented in training, the centre otherwise."""
 
-    def __init__(
-        self, *, appearance: BackboneSpec, motion: BackboneSpec, policy: Policy,
-        batch_norm: BatchNorm, checkpointing: bool, crop: int, crop_random: bool, flip: float,
-        jitter: float,
-    ) -> None:  # fmt: skip
-        """A network of each kind; `policy` to `checkpointing` as of `TrainableBackbone`.
-
-        `crop`, `crop_random`, `flip` and `jitter` as of `model.encoder.augment`, in training
-        only; in eval mode the centre is cut out.
-        """
+    def __init__(self, *, augmentation: Augmentation, per_video: bool) -> None:
+        """`per_video`: one draw a video, alike for all of its clips; else one a clip."""
         super().__init__()
-        self.appearance, self.motion = (
-            TrainableBackbone(
-                spec=spec, policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
-            )
-            for spec in (appearance, motion)
-        )
-        self.crop, self.crop_random, self.flip, self.jitter = crop, crop_random, flip, jitter
+        self.augmentation, self.per_video = augmentation, per_video
 
-    def views(self, frames: Tensor, index: Tensor) -> Views:
-        """What the networks are to see of videos.
+    def forward(self, frames: Tensor, index: Tensor) -> Views:
+        """See videos.
 
         frames (M, H, W, 3) uint8, the distinct frames of all videos; index (V, N, F) int64.  In
         training with augmentation there is an image for every frame of every clip, since clips that
         share a frame draw on their own; else each distinct frame once.  Raises ValueError if the
         frames are smaller than the crop.
         """
-        random_place = bool(self.crop) and self.crop_random
-        if not (self.training and (random_place or self.flip or self.jitter)):
-            images = centre_crop(frames, self.crop).float()
+        if not (self.training and self.augmentation.draws):
+            images = centre_crop(frames, self.augmentation.crop).float()
             return Views(images=images.permute(0, 3, 1, 2), index=index)
-        clips = augment(
-            frames, index.flatten(0, 1), crop=self.crop, crop_random=self.crop_random,
-            flip=self.flip, jitter=self.jitter,
-        )  # fmt: skip
+        drawn_as_one = index.flatten(1) if self.per_video else index.flatten(0, 1)
+        clips = augment(frames, drawn_as_one, self.augmentation)
         every = torch.arange(index.numel(), device=index.device).view_as(index)
         return Views(images=clips.flatten(0, 1).permute(0, 3, 1, 2), index=every, in_order=True)
+
+
+class LeftOut(nn.Module):
+    """In place of the encoder of a channel that there is not: features of width 0."""
+
+    width = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode nothing.  images (B, ...) -> (B, 0)."""
+        return images.new_zeros(len(images), 0)
+
+
+class ClipEncoder(nn.Module):
+    """Both channels' encoders over the same clips."""
+
+    def __init__(
+        self, *, appearance: BackboneSpec | None, motion: BackboneSpec | None, policy: Policy,
+        batch_norm: BatchNorm, checkpointing: bool, views: ClipViews, projection_layers: int = 0,
+        projected: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        """A network of each kind; `policy` to `checkpointing` as of `TrainableBackbone`.
+
+        None: there is no such channel.  `projection_layers` of a projection head follow each, if
+        any, and make its features as wide as `projected` says of the channel.
+        """
+        super().__init__()
+        self.appearance, self.motion = (
+            LeftOut()
+            if spec is None
+            else TrainableBackbone(
+                spec=spec, policy=policy, batch_norm=batch_norm, checkpointing=checkpointing
+            )
+            for spec in (appearance, motion)
+        )
+        self.views = views
+        self.projection = nn.ModuleDict()
+        for channel, hidden in (projected or {}).items() if projection_layers else ():
+            self.projection[channel] = KeptProjection(
+                width=getattr(self, channel).width,
+                hidden=hidden,
+                layers=projection_layers,
+                policy=policy,
+                batch_norm=batch_norm,
+            )
+
+    def width(self, channel: str) -> int:
+        """Features of a channel, `appearance` or `motion`."""
+        kept = dict(self.projection.items()).get(channel)
+        return kept.width if isinstance(kept, KeptProjection) else getattr(self, channel).width
+
+    def of_frames(self, images: Tensor) -> Tensor:
+        """Encode single frames.  (M, 3, h, w), 0..255 -> (M, Da)."""
+        return self._projected("appearance", self.appearance(images))
+
+    def _projected(self, channel: str, features: Tensor) -> Tensor:
+        """(M, D) -> (M, D')."""
+        return self.projection[channel](features) if channel in self.projection else features
 
     def forward(self, views: Views) -> Encoded:
         """Encode videos.  Each image passes the appearance network once, however many clips of it.
 
         Features are those of frames for the appearance, and of whole clips for the motion.
         """
-        return Encoded(
-            appearance=views.of_clips(self.appearance(views.images)),
-            motion=self.motion(clip_images(views)).view(*views.index.shape[:2], -1),
-        )
+        clips = views.index.shape[:2]
+        motion = views.images.new_zeros(*clips, 0)
+        if not isinstance(self.motion, LeftOut):
+            motion = self._projected("motion", self.motion(clip_images(views))).view(*clips, -1)
+        return Encoded(appearance=views.of_clips(self.of_frames(views.images)), motion=motion)
 
 
 def clip_images(views: Views) -> Tensor:

@@ -20,6 +20,11 @@ class AnswerHead(nn.Module):
         self.second_dropout = Dropout(dropout)
         self.out = nn.Linear(width, answers)
 
+    @property
+    def bias(self) -> Tensor:
+        """What is added to the scores (A,)."""
+        return self.out.bias
+
     def forward(self, video: Tensor, question: Tensor) -> Tensor:
         """Score answers.  video, question (B, D) -> logits (B, A)."""
         both = torch.cat([video, self.question(question)], 1)

@@ -29,6 +29,11 @@ class ProductHead(nn.Module):
             self.product_vector = nn.Linear(width, answer_width, bias=False)
             self.register_buffer("answer_vectors", torch.zeros(answers, answer_width))
 
+    @property
+    def bias(self) -> Tensor:
+        """What is added to the scores (A,)."""
+        return self.question_scores.bias
+
     def fit(self, answer_vectors: Tensor) -> None:
         """Take over the answers' vectors (A, W); those of zeros are of unknown words."""
         self.answer_vectors.copy_(SEMANTIC_SCALE * nn.functional.normalize(answer_vectors, dim=1))

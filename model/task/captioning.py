@@ -82,7 +82,7 @@ class Captioning(TaskModule):
             )
         options, sizes = content["options"], content["sizes"]
         task = cls(
-            build(CaptionOptions, options),
+            build(CaptionOptions, {"fused_norm": "none", **options}),  # before there was one
             vocabulary=CaptionVocabulary(words=tuple(content["vocabulary"])),
             encoder=encoder_of(content),
             channels=options["channels"],
@@ -102,7 +102,9 @@ class Captioning(TaskModule):
         `mean_length` and not by the words that this batch happens to have, so that one process and
         several, and a batch in parts, have the same losses.
         """
-        memory, captions = self.encode(batch.visual), len(batch.row)
+        captions, ones = len(batch.row), torch.ones_like(batch.video)
+        each = ones.new_zeros(len(batch.visual.clip_mask)).index_add(0, batch.video, ones)
+        memory = self.encode(batch.visual, each)
         sums: dict[str, Tensor] = {}
         for rows in of_similar_length(batch.length):
             for name, value in self._sums(memory, batch, rows).items():
@@ -138,12 +140,12 @@ class Captioning(TaskModule):
                 found["penalty"] = penalty.sum()
         return found
 
-    def encode(self, visual: Features | Frames) -> Rows:
-        """What the decoder knows of V segments."""
+    def encode(self, visual: Features | Frames, captions: Tensor | None = None) -> Rows:
+        """What the decoder knows of V segments.  captions (V,): how many of a batch are of each."""
         appearance, motion = channel_features(
             visual, self.encoder, self.widths, channels=self.channels, motion_from=self.motion_from
         )
-        return self.model.encode(appearance, motion, visual.clip_mask)
+        return self.model.encode(appearance, motion, visual.clip_mask, captions)
 
     @torch.inference_mode()
     def cross_entropy(self, batch: CaptionBatch) -> Tensor:

@@ -1,21 +1,31 @@
-"""Video question answering: DualVGR, its losses and its predictions."""
+"""Video question answering: DualVGR, its losses and its predictions.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any, Self
+Answers are of one kind in a run (model/answer/): one of many classes, of a few candidates, or a
+number.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from data_loader.batch import Batch, Features, Frames, QuestionBatch
-from data_loader.vocabulary import UNKNOWN_ANSWERS, Vocabulary
+from data_loader.vocabulary import Vocabulary
+from model.answer.candidate import CandidateEncoder
+from model.answer.kind import Kind, Rows
+from model.autoencoder.errors import mean_over
 from model.dualvgr.config import DualVGRConfig
 from model.dualvgr.dualvgr import DualVGR, DualVGROutput
 from model.dualvgr.losses import consistency, disparity
+from model.dualvgr.rebuild import Channel, ChannelRebuild
 from model.dualvgr.text import BagOfWords
 from model.encoder.clip_encoder import ClipEncoder
 from model.layer.precision import at_least_float32
 from model.low_rank.low_rank import LowRank
+from model.task.answers import Predictions, ScoredPredictions, answer_kind
 from model.task.base import TaskModule
 from model.task.encoder import encoder_of
 from model.task.features import channel_features
@@ -28,43 +38,8 @@ from util.errors import UserError
 MODELS = {"dualvgr": DualVGR, "low_rank": LowRank}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """Answers to Q questions, by ascending row; all on the CPU."""
-
-    row: Tensor  # (Q,) int64, each question's row of its split
-    top: Tensor  # (Q, 5) int64, the best answers, best first
-    probability: Tensor  # (Q, 5) of each, unknown classes masked out
-    readout: Tensor  # (Q, N) weight of each clip
-    punishment: Tensor  # (Q, 2, N) appearance and motion, mean over units
-
-    @classmethod
-    def joined(cls, parts: Iterable[Self]) -> Self:
-        """Predictions of several batches as one."""
-        parts = list(parts)
-        columns = {f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)}
-        order = columns["row"].argsort()
-        return cls(**{name: column[order] for name, column in columns.items()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredPredictions(Predictions):
-    """Answers to questions whose true answers are known."""
-
-    answer: Tensor  # (Q,) int64, the true class (an unknown class: counted wrong)
-    ce: Tensor  # (Q,) cross entropy of the true class
-    classes: Tensor  # (Q, A) probability of every class; (Q, 0) where it was not asked for
-
-    @property
-    def correct(self) -> Tensor:
-        """(Q,) bool; unknown classes are never predicted, so their questions are wrong."""
-        return self.top[:, 0] == self.answer
-
-
 class QuestionAnswering(TaskModule):
     """DualVGR with its losses and predictions."""
-
-    losses = ("loss", "ce", "consistency", "disparity")
 
     def __init__(
         self,
@@ -79,14 +54,28 @@ class QuestionAnswering(TaskModule):
         encoder: ClipEncoder | None = None,
         channels: Channels = "both",
         motion_from: MotionFrom = "store",
+        kind: Kind = "open",
+        count_range: tuple[int, int] | None = None,
     ) -> None:
         """Options of model and loss; sizes that the data decides.
 
         `encoder`: what turns decoded clips into features, in runs that have any; `channels`: which
-        of both the model sees; `motion_from`: what the motion channel is made of.
+        of both the model sees; `motion_from`: what the motion channel is made of; `kind`: of the
+        answers; `count_range`: least and most number of training, of kind count.
         """
         super().__init__()
         self.loss = loss
+        self.kind: Kind = kind
+        self.count_range = count_range
+        apart = kind == "choice" and model.candidate_encoder == "bi"
+        self.answers = answer_kind(
+            kind,
+            loss,
+            answers=len(vocabulary.answers),
+            count_range=count_range,
+            apart=model.width if apart else 0,
+        )
+        self.losses = ("loss", self.answers.loss, "consistency", "disparity")
         self.channels: Channels = channels
         self.motion_from: MotionFrom = motion_from
         self.widths = {"appearance": appearance_width, "motion": motion_width}
@@ -94,7 +83,7 @@ class QuestionAnswering(TaskModule):
         self.vocabulary = vocabulary
         sizes = {
             "vocabulary": len(vocabulary.words),
-            "answers": len(vocabulary.answers),
+            "answers": self.answers.outputs,
             "word_width": word_width,
             "appearance_width": appearance_width,
             "motion_width": motion_width,
@@ -103,6 +92,16 @@ class QuestionAnswering(TaskModule):
         self.model = MODELS[model.model](build(DualVGRConfig, {**flat_values(model), **sizes}))
         if model.freeze_words:
             self.model.question.embedding.requires_grad_(False)
+        self.candidates = None
+        if apart:
+            self.candidates = CandidateEncoder(
+                vocabulary=len(vocabulary.words), word_width=word_width, width=model.width
+            )
+        self.rebuild = None  # last: a seed's other weights are the same with it and without
+        if loss.rebuild:
+            self.rebuild = ChannelRebuild(width=model.width)
+            self.losses = (*self.losses, "rebuild_appearance", "rebuild_motion")
+        self.missing: Channel | None = None
 
     @classmethod
     def from_checkpoint(cls, content: dict[str, Any]) -> "QuestionAnswering":
@@ -130,6 +129,8 @@ class QuestionAnswering(TaskModule):
             encoder=encoder_of(content),
             channels=options.get("channels", "both"),
             motion_from=options.get("motion_from", "store"),
+            kind=content.get("kind", "open"),
+            count_range=tuple(content["count_range"]) if content.get("count_range") else None,
         )
         task.load_state_dict(content["weights"])
         return task.eval()
@@ -140,41 +141,97 @@ class QuestionAnswering(TaskModule):
         `parts`: of how many equal parts of a step's batch this is one.  A loss that is a sum over
         the batch is multiplied by it: the mean over the parts is then the loss of the whole.
         """
-        out = self.answer(batch)
+        out, rows = self.answer(batch), self.rows(batch)
         with torch.autocast(out.logits.device.type, enabled=False):  # sums of small differences
-            losses = self._losses(out, batch.answer, parts)
-        return losses, self.mask_unknown(out.logits).argmax(1) == batch.answer
+            losses = self.losses_of(out, batch.answer, rows, parts)
+            if self.rebuild is not None:
+                self._add_rebuilding(losses, out, batch.visual.clip_mask)
+        return losses, self.answers.correct(out.logits, batch.answer, rows)
 
-    def _losses(self, out: DualVGROutput, answer: Tensor, parts: int) -> dict[str, Tensor]:
-        """See forward.  answer (B,)."""
-        ce = nn.functional.cross_entropy(
-            at_least_float32(out.logits), answer, label_smoothing=self.loss.label_smoothing
-        )
-        hsic = self.loss.hsic
-        agree = [consistency(u.appearance_common, u.motion_common, out.mask) for u in out.units]
+    def losses_of(
+        self, out: DualVGROutput, answer: Tensor, rows: Rows, parts: int
+    ) -> dict[str, Tensor]:
+        """Named losses of what `answer` gave, as forward's.  answer (B,)."""
+        main = self.answers.lose(out.logits, answer, rows)
+        hsic, weight = self.loss.hsic, self.answers.weight(rows)
+        agree = [
+            consistency(u.appearance_common, u.motion_common, out.mask, weight) for u in out.units
+        ]
         differ = [
-            disparity(u.appearance_specific, u.appearance_common, out.mask, hsic=hsic)
-            + disparity(u.motion_specific, u.motion_common, out.mask, hsic=hsic)
+            disparity(u.appearance_specific, u.appearance_common, out.mask, weight, hsic=hsic)
+            + disparity(u.motion_specific, u.motion_common, out.mask, weight, hsic=hsic)
             for u in out.units
         ]
         losses = {
-            "ce": ce,
-            "consistency": torch.stack(agree).mean() if agree else torch.zeros_like(ce),
-            "disparity": torch.stack(differ).mean() if differ else torch.zeros_like(ce),
+            self.answers.loss: main,
+            "consistency": torch.stack(agree).mean() if agree else torch.zeros_like(main),
+            "disparity": torch.stack(differ).mean() if differ else torch.zeros_like(main),
         }
         if hsic == "released":  # a sum over the batch
             losses["disparity"] = losses["disparity"] * parts
         losses["loss"] = (
-            ce + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
+            main + self.loss.gamma * losses["consistency"] + self.loss.beta * losses["disparity"]
         )
         return losses
 
+    def _add_rebuilding(self, losses: dict[str, Tensor], out: DualVGROutput, mask: Tensor) -> None:
+        """Add how well each channel's clips are rebuilt; no other part learns from it."""
+        assert self.rebuild is not None and out.clips is not None
+        a, m = (at_least_float32(clips.detach()) for clips in out.clips)
+        for channel, error in zip(("appearance", "motion"), self.rebuild.errors(a, m), strict=True):
+            loss = mean_over(error, mask)
+            losses[f"rebuild_{channel}"] = loss
+            losses["loss"] = losses["loss"] + loss
+
+    @contextmanager
+    def without(self, missing: Channel, *, rebuilt: bool) -> Iterator[None]:
+        """Answers inside the block lack a channel: zeros are its features, or it is `rebuilt`.
+
+        Raises ValueError for a task that cannot do without it.
+        """
+        if self.channels != "both":
+            raise ValueError(f"sees the {self.channels} channel alone (--channels)")
+        if self.motion_from != "store":
+            raise ValueError("makes its motion channel of the other (--motion_from)")
+        if rebuilt and self.rebuild is None:
+            raise ValueError("has not learned to rebuild one; train it with --rebuild")
+        self.channels = "motion" if missing == "appearance" else "appearance"
+        self.missing = missing if rebuilt else None
+        try:
+            yield
+        finally:
+            self.channels, self.missing = "both", None
+
     def answer(self, batch: QuestionBatch) -> DualVGROutput:
-        """Scores of all classes, the unknown ones included, and how they came about."""
+        """Scores and how they came about: of all classes, the unknown ones included (B, A); of each
+        candidate (C, 1), read after its question or by itself; or of a number (B, 1 or more).
+
+        Each video is encoded once, however many questions and candidates ask about it.
+        """
         appearance, motion = self.features(batch.visual)
-        return self.model(
-            appearance, motion, batch.visual.clip_mask, batch.video, batch.words, batch.length
-        )
+        text = batch.video, batch.words, batch.length
+        if self.kind == "choice" and self.candidates is None:
+            of = batch.candidates
+            text = batch.video[of.question], of.words, of.length
+        given = appearance, motion, batch.visual.clip_mask, *text
+        if self.missing is None:
+            out = self.model(*given)
+        else:
+            assert self.rebuild is not None
+            out = self.model(*given, fill=partial(self.rebuild.fill, self.missing))
+        if self.candidates is None:
+            return out
+        of = batch.candidates
+        vectors = self.model.question.embedding(of.words)
+        begin = batch.length[of.question]
+        scores = self.candidates(out.logits, of.words, vectors, begin, of.length, of.question)
+        return out._replace(logits=scores)
+
+    def rows(self, batch: QuestionBatch) -> Rows:
+        """Whose each row of `answer` is."""
+        if self.kind == "choice":
+            return Rows(batch.candidates.question, len(batch.row))
+        return Rows(torch.arange(len(batch.row), device=batch.row.device), len(batch.row))
 
     def features(self, visual: Features | Frames) -> tuple[Tensor, Tensor]:
         """Features of both channels: stored, or of the clips, by the encoders of this run.
@@ -197,13 +254,8 @@ class QuestionAnswering(TaskModule):
         question.embedding.weight = nn.Parameter(grown, requires_grad=False)
         if isinstance(question.summary, BagOfWords):
             question.summary.add_words(len(vectors))
-
-    @staticmethod
-    def mask_unknown(logits: Tensor) -> Tensor:
-        """Set the logits of the unknown classes, which are no answers, to -inf.  (B, A) -> same."""
-        masked = logits.clone()
-        masked[:, :UNKNOWN_ANSWERS] = -torch.inf
-        return masked
+        if self.candidates is not None:
+            self.candidates.add_words(len(vectors))
 
     @torch.inference_mode()
     def predict(self, batch: QuestionBatch) -> Predictions:
@@ -212,33 +264,32 @@ class QuestionAnswering(TaskModule):
 
     @torch.inference_mode()
     def score(self, batch: Batch, *, every_class: bool = False) -> ScoredPredictions:
-        """`predict`, with the cross entropy of the true answers.
+        """`predict`, with the cross entropy of the true answers, or a count's squared error.
 
-        `every_class`: also the probabilities of all classes, unknown ones 0.
+        `every_class`: also the probabilities of all classes, unknown ones 0, or candidates.
         """
-        out = self.answer(batch)
-        ce = nn.functional.cross_entropy(out.logits, batch.answer, reduction="none")
+        out, rows = self.answer(batch), self.rows(batch)
         classes = out.logits.new_empty(len(batch.row), 0)
         if every_class:
-            classes = self.mask_unknown(out.logits.float()).softmax(1)
+            classes = self.answers.probabilities(out.logits, rows)
         return ScoredPredictions(
             **self._answers(batch, out),
             answer=batch.answer.cpu(),
-            ce=ce.float().cpu(),
+            ce=self.answers.error(out.logits, batch.answer, rows).float().cpu(),
             classes=classes.float().cpu(),
         )
 
     def _answers(self, batch: QuestionBatch, out: DualVGROutput) -> dict[str, Tensor]:
         """Columns of Predictions."""
         assert not self.training
-        number = min(5, out.logits.shape[1] - UNKNOWN_ANSWERS)
-        best = self.mask_unknown(out.logits.float()).softmax(1).topk(number)
+        told = self.answers.told(out.logits, self.rows(batch))
         units = [torch.stack([u.appearance_punishment, u.motion_punishment], 1) for u in out.units]
         units = units or [torch.ones_like(out.readout)[:, None].expand(-1, 2, -1)]  # without graphs
         return {
             "row": batch.row.cpu(),
-            "top": best.indices.cpu(),
-            "probability": best.values.cpu(),
-            "readout": out.readout.float().cpu(),
-            "punishment": torch.stack(units).mean(0).float().cpu(),
+            "top": told.top.cpu(),
+            "probability": told.probability.float().cpu(),
+            "value": told.value.cpu(),
+            "readout": out.readout[told.row].float().cpu(),
+            "punishment": torch.stack(units).mean(0)[told.row].float().cpu(),
         }

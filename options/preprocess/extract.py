@@ -10,7 +10,8 @@ FOR_NETWORKS = (
     "device", "runtime",
 )  # fmt: skip
 LEAST = {
-    "clips": 1, "frames": 1, "batch": 0, "threads": 0, "workers": 0, "size": 1, "shard": 1,
+    "clips": 1, "frames": 1, "stride": 1, "batch": 0, "threads": 0, "workers": 0, "size": 1,
+    "shard": 1,
 }  # fmt: skip
 
 
@@ -32,6 +33,7 @@ class VideoOptions:
             of the ten likeliest. One for each backbone; a network named twice gives two
         clips: clips per video (N)
         frames: frames per clip (F)
+        stride: frames from one of a clip to the next (ViViT: 32 frames, stride 2)
         fps: in place of both, single frames at a steady rate over the whole video, so many a second
             (5, as for captions of parts of videos); videos then differ in N
         id_map: file of lines `<file stem> vid<id>`; without it a video's id is its file's stem
@@ -64,6 +66,7 @@ class VideoOptions:
     layer: list[str] = field(default_factory=list)
     clips: int = 8
     frames: int = 16
+    stride: int = 1
     fps: float = 0.0
     id_map: str | None = None
     decoder: Literal["pyav", "scikit-video"] = "pyav"
@@ -97,6 +100,10 @@ class VideoOptions:
             raise ValueError(
                 f"--fps {self.fps:g}: a clip store (--backbone none) has the same clips of every "
                 "video; give --clips and --frames, or a network"
+            )
+        if self.fps and self.stride > 1:
+            raise ValueError(
+                f"--stride {self.stride}: with --fps there is one frame a clip; leave one out"
             )
         if not self.time_limit > 0:
             raise ValueError(f"--time_limit {self.time_limit:g}: give seconds above 0")

@@ -3,15 +3,28 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Task = Literal["open", "choice", "count", "action", "transition", "count_raw", "frame"]
+# What the file of --like has settled already, and what each is without being given.
+SETTLED = {
+    "glove": None, "vectors": "trained", "top_answers": 4000, "answers_from": "train",
+    "words_from": "train", "min_count": 1, "word_width": None,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionOptions:
     """Which annotations become which question file, or are checked.
 
     Args:
-        dataset: Format of the annotations (msvd_qa, msrvtt_qa, activitynet_qa, svqa, own, shapes).
+        dataset: Format of the annotations (msvd_qa, msrvtt_qa, activitynet_qa, svqa, tgif_qa,
+            next_qa, star, causal_vidqa, own, shapes).
         annotations: Folder with the annotation files of its three splits; of own, a .csv or .jsonl.
+        task: Which questions of a data set that has several kinds; of tgif_qa action, transition,
+            count (0 as 1, as papers have it), count_raw or frame; of own and shapes open, choice or
+            count. Without it, own is choice where it has choices, and shapes open.
         output: Question file to write (.pt).
+        like: Question file whose words, word vectors, answer classes and range of numbers are
+            taken, for splits that a run on that file shall answer; some may be missing here.
         glove: Word vectors; a GloVe text file, the word package (GloVe 6B of 50 numbers, complete,
             of requirements-pretrained.txt), or gensim:NAME, which gensim downloads.
         vectors: Without --glove, trained on the training questions, or random (seeded).
@@ -32,6 +45,8 @@ class QuestionOptions:
     dataset: str
     annotations: str
     output: str | None = None
+    task: Task | None = None
+    like: str | None = None
     glove: str | None = None
     vectors: Literal["trained", "random"] = "trained"
     videos_in: tuple[str, ...] = ()
@@ -49,6 +64,15 @@ class QuestionOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"--{name} {value}: must be at least 1")
+        if self.like is not None:
+            for name, default in SETTLED.items():
+                if (value := getattr(self, name)) != default:
+                    raise ValueError(
+                        f"--{name} {value}: words, vectors and answers are those of --like "
+                        f"{self.like}; leave it out"
+                    )
+            if self.check:
+                raise ValueError(f"--like {self.like}: --check encodes nothing; leave it out")
         if self.output is None and not self.check:
             raise ValueError("--output: not given; name the question file to write")
         if self.videos and not self.check:

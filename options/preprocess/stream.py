@@ -5,6 +5,8 @@ from typing import Literal
 
 from options.preprocess.extract import POOLED, check_layers
 
+LEAST = {"frames": 1, "stride": 1, "spacing": 1, "first": 0, "group": 1, "rate": 0}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
@@ -19,6 +21,8 @@ class StreamOptions:
             backbone
         frames: frames per clip (F)
         stride: frames from the start of a clip to the start of the next
+        spacing: frames from one of a clip to the next, as preprocess.videos --stride; it divides
+            stride
         first: frame that the first clip starts with, from 0
         group: frames that wait for a pass of the network; 1 has the smallest delay
         rate: frames per second of the source, for the times shown; 0 shows when a clip came
@@ -35,6 +39,7 @@ class StreamOptions:
     layer: list[str] = field(default_factory=list)
     frames: int = 16
     stride: int = 16
+    spacing: int = 1
     first: int = 0
     group: int = 1
     rate: float = 0.0
@@ -53,9 +58,15 @@ class StreamOptions:
                 "for each, the word none for those without"
             )
         check_layers(self.layer, len(self.backbone))
-        for name, least in (("frames", 1), ("stride", 1), ("first", 0), ("group", 1), ("rate", 0)):
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
+        if self.stride % self.spacing:
+            near = self.spacing * max(1, round(self.stride / self.spacing))
+            raise ValueError(
+                f"--spacing {self.spacing}: does not divide --stride {self.stride}; give --stride "
+                f"{near}"
+            )
 
     def layer_of(self, place: int) -> str:
         """Layer of the backbone at this place in the list."""

@@ -10,11 +10,12 @@ import torch
 
 from benchmark import measure
 from benchmark.__main__ import MODULES, main
-from benchmark.arguments import DECODERS, PARTS
+from benchmark.arguments import DECODERS, PARTS, VIDEO_NETWORKS
 from benchmark.arguments import SIZES as SIZE_NAMES
 from benchmark.gpu import parts
-from benchmark.training import train_step
+from benchmark.training import train_step, video_networks
 from benchmark.training.sizes import SIZES, FlopCounter, make_data, make_task
+from data_loader.batch import Features
 from preprocess.video import decoders
 from tests.commands import serve
 
@@ -34,6 +35,7 @@ def test_every_benchmark_and_every_choice_is_there() -> None:
     assert tuple(SIZES) == SIZE_NAMES
     assert tuple(parts.PARTS) == PARTS
     assert tuple(decoders.DECODERS) == DECODERS
+    assert tuple(video_networks.names()) == VIDEO_NETWORKS
 
 
 def test_the_plain_form_is_the_same_model() -> None:
@@ -64,6 +66,7 @@ def test_the_arithmetic_of_one_layer_and_of_grouping() -> None:
     task = make_task(SIZES["msvd_qa"], dropout=False)
     data = make_data(SIZES["msvd_qa"], videos=2, questions_per_video=1)
     one = data.batch(data.split.answer.numpy()[:1] * 0)
+    assert isinstance(one.visual, Features)
     with torch.no_grad(), FlopCounter(task.model.video) as counter:
         task.model.video(one.visual.appearance, one.visual.motion)
     assert counter.total == pytest.approx(1.91e9 + 2 * 8 * 2048 * 768, rel=0.01)  # 1.91 GFLOP
@@ -82,6 +85,15 @@ def test_the_last_line_is_json(command: str, flags: list[str], keys: set[str], c
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(found) == keys
     assert all(value > 0 for value in found.values())
+
+
+def test_streams(capsys) -> None:
+    """Equality, memory and packed sizes are asserted by the benchmark itself."""
+    flags = ["--vectors", "400", "--frames", "3", "--anew", "1", "--window", "2", "--width", "8"]
+    main(["streaming", "--backbones", "squeezenet1_1", *flags])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["stateful_difference"] < 1e-5 and found["window_difference"] < 1e-5
+    assert found["stateful_packed"] < 64 * 1024 and found["squeezenet1_1_anew_fps"] > 0
 
 
 def test_search_of_captions(capsys) -> None:
@@ -141,3 +153,16 @@ def test_caption_scores_of_two_codes(tmp_path, capsys) -> None:
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["captions_ratio"] > 0 and found["references"] == 6
     assert found["largest_difference"] < 1e-9
+
+
+def test_what_captioners_cost(capsys) -> None:
+    """Each decoder trains, captions and takes at least its weights' memory, four times over."""
+    flags = ["--batch", "16", "--steps", "1", "--rounds", "1", "--videos", "4", "--beam", "2"]
+    assert main(["caption_cost", "--decoders", "lstm", "transformer", *flags]) == 0
+    *_, row, last = capsys.readouterr().out.splitlines()
+    found = json.loads(last)
+    assert list(found) == ["lstm", "transformer"] and row.startswith("| `transformer` | 2,")
+    for cost in found.values():
+        assert cost["epoch_seconds"] > 0 and cost["captions_per_second"] > 0
+        weights = 4 * cost["parameters"] / 2**20
+        assert 4 * weights < cost["training_mib"] < 1000

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from benchmark.__main__ import main
 from benchmark.gpu.parts import PARTS, TOTAL, environment, rounded, run_part
 from benchmark.gpu.plan import PLANS
+from tests.fake_cuda import fake_cuda
 
 CPU = torch.device("cpu")
 
@@ -31,6 +33,29 @@ def test_training_and_its_profile(tmp_path, capsys) -> None:
     assert found["where"].count("%") == 5
     assert (tmp_path / "results" / "profile" / "profile.txt").is_file()
     assert "\n2 epochs of 60 questions: " in capsys.readouterr().out
+
+
+def test_networks_over_videos(tmp_path, capsys) -> None:
+    work, budget = PARTS["networks"]
+    found = work(PLANS["tiny"], CPU, tmp_path)
+    json.dumps(found)
+    assert budget > 0
+    for precision in ("float32", "bf16"):
+        for name in ("vivit", "rnn"):
+            assert all(value > 0 for value in found[precision][name].values())
+    assert capsys.readouterr().out.count("| `vivit` |") == 2
+
+
+@pytest.mark.parametrize("size", ["tiny", pytest.param("msvd_qa", marks=pytest.mark.long)])
+def test_networks_over_videos_are_on_the_gpu(size: str, tmp_path, capsys, monkeypatch) -> None:
+    """Those of a plan, on fake CUDA tensors: times mean nothing, and nothing mixes devices."""
+    plan = replace(PLANS["tiny"], video_networks=PLANS[size].video_networks)
+    work, _ = PARTS["networks"]
+    with fake_cuda(monkeypatch):
+        found = work(plan, torch.device("cuda"), tmp_path)
+    for precision in ("float32", "bf16"):
+        assert found[precision].keys() == {"matrix_tflops", *plan.video_networks}
+    assert "hours an epoch of Kinetics-400" in capsys.readouterr().out
 
 
 @pytest.mark.long

@@ -234,6 +234,17 @@ def test_two_processes_score_as_one() -> None:
     assert one == two
 
 
+def test_a_checkpoint_from_before_kinds_of_answers_is_of_open_questions() -> None:
+    content = load_checkpoint("results/b/best.pt")
+    assert content.pop("kind") == "open"
+    del content["count_range"]
+    Path("results/early").mkdir(exist_ok=True)
+    save_checkpoint(Path("results/early/best.pt"), content)
+    flags = [*PLAIN, "results/a", "results/early", "--question_only", *BLIND, "--output"]
+    evaluate.main([*flags, "early.json"])
+    assert report("early.json")["test/accuracy"]["total"] == right(RUNS, "real")
+
+
 def other_classes() -> list[str]:
     """A copy of run b whose classes have another order."""
     questions = load_questions("questions.pt")

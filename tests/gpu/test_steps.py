@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.training.choice_memory import make_batch
 from benchmark.training.sizes import SIZES, make_data, make_task
 from model.layer.recurrent import BidirectionalLSTM
 from tests.gpu.steps import DEVICE, autoencoder, host_syncs, make_step, needs_cuda, sparse_task
@@ -39,6 +40,19 @@ def test_captured_steps_are_plain_steps(adadelta: bool) -> None:
         weights[name] = {k: v.clone() for k, v in task.state_dict().items()}
     torch.testing.assert_close(weights["plain"], weights["graph"], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(weights["a"], weights["b"], rtol=0, atol=0)
+
+
+@needs_cuda
+@pytest.mark.parametrize(
+    ("kind", "candidates"), [("choice", "cross"), ("choice", "bi"), ("count", "cross")]
+)
+def test_other_kinds_of_answers_ask_the_gpu_nothing(kind, candidates) -> None:
+    batch = make_batch("tiny", 12, 3, 3)
+    batch = replace(batch, answer=batch.answer + 1) if kind == "count" else batch
+    task = make_task(TINY, dropout=True, kind=kind, candidate_encoder=candidates)
+    take, _ = make_step(task.to(DEVICE).train())
+    on_gpu = batch.to(DEVICE)
+    assert not host_syncs(lambda: take([on_gpu], rate=1e-3))
 
 
 @needs_cuda

@@ -9,6 +9,7 @@ import pytest
 from demo.two_stage import TwoStageOptions
 from options.autoencoder import AutoencoderOptions
 from options.caption import SearchOptions
+from options.command.needless import NEEDLESS
 from options.data import ClipOptions
 from options.encoder import EncoderOptions
 from options.evaluate import (
@@ -21,15 +22,17 @@ from options.evaluate import (
     SplitOptions,
     TableOptions,
 )
-from options.evaluate_captions import CaptionFileOptions, CaptionRunOptions
+from options.evaluation.captions import CaptionFileOptions, CaptionRunOptions
+from options.evaluation.labels import LabelRunOptions
+from options.inference.pack import PackOptions
+from options.inference.stream import PredictStreamOptions
 from options.model import ModelOptions
-from options.needless import NEEDLESS
-from options.pack import PackOptions
 from options.parse import parse
-from options.predict import PredictCaptionOptions, PredictOptions
+from options.predict import PredictCaptionOptions, PredictClassOptions, PredictOptions
 from options.preprocess.captions import CaptionOptions
 from options.preprocess.cluster import ClusterOptions
 from options.preprocess.extract import ImportOptions, VideoOptions
+from options.preprocess.labels import LabelOptions
 from options.preprocess.questions import QuestionOptions
 from options.preprocess.shapes import ShapesOptions
 from options.preprocess.stream import StreamOptions
@@ -41,19 +44,65 @@ from util.errors import UserError
 
 QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
 CAPTIONING = option_classes("captioning")
+CLASSIFICATION = option_classes("classification")
+CONTRASTIVE = option_classes("contrastive")
 CAPTION = (PredictCaptionOptions, SearchOptions)
 CAPTION_RUNS = (CaptionRunOptions, SearchOptions)
 SCORE = (ScoreOptions, SplitOptions)
 STORES = "--run r --questions q --appearance a --motion m"
 CLIPS = "--run r --questions q --clips c"
 CAPTIONS = "--run r --captions c --appearance a"
+LABELS = "--run r --labels l --appearance a"
+LABELLED_CLIPS = "--run r --labels l --clips c"
 EXTRACT = "--videos v --output o.h5 --weights random"
 CASES = [
     *(
         (CAPTIONING, f"{CAPTIONS} --{name}", "dualvgr_lstm")
         for name in ("units 2", "graph_layers 2", "topology window:2", "fusion mfb",
                      "bilinear_width 8", "bilinear_factor 3", "relation_lr 0.1", "heads 2",
-                     "graph_dropout 0.3")
+                     "graph_dropout 0.3", "fused_norm none")
+    ),
+    *(
+        (CLASSIFICATION, f"{LABELS} --{name}", "relation")
+        for name in ("units 2", "graph_layers 2", "topology window:2", "graph_dropout 0.3",
+                     "fusion mfb", "bilinear_width 8", "bilinear_factor 3", "relation_lr 0.1")
+    ),
+    (CLASSIFICATION, f"{LABELS} --network linear --heads 2", "linear and rnn"),
+    *(
+        (CLASSIFICATION, f"{LABELS} --{name}", "vivit_average")
+        for name in ("tubelet 4", "patch 8", "depth 2", "mlp 8", "gelu tanh", "drop_path 0.1",
+                     "time_positions false", "repeats 2", "head_mixing identity",
+                     "mlp_transform identity", "vit_weights w", "tubelet_init uniform",
+                     "teacher t")
+    ),
+    (CLASSIFICATION, f"{LABELS} --distill 0.1", "vivit_average"),
+    (CLASSIFICATION, f"{LABELLED_CLIPS} --network vivit --distill 0.1", "no --teacher"),
+    (CLASSIFICATION, f"{LABELLED_CLIPS} --network vivit_model1 --temporal_depth 4", "vivit"),
+    (CLASSIFICATION, f"{LABELLED_CLIPS} --network vivit_average --time_positions false",
+     "takes the mean over times"),
+    (CLASSIFICATION, f"{LABELLED_CLIPS} --network vivit --channels appearance", "are one channel"),
+    *(
+        (CLASSIFICATION, f"{LABELLED_CLIPS} --network vivit --{name}", "and their features")
+        for name in ("appearance_encoder x", "motion_encoder x", "appearance_weights w",
+                     "motion_weights w", "encoders frozen", "batch_norm train", "encoder_lr 0.1",
+                     "feature_norm standardize", "feature_dropout 0.1", "projection_layers 1")
+    ),
+    (CLASSIFICATION, f"{LABELS} --network linear --layers 3", "temporal_transformer and rnn"),
+    (CLASSIFICATION, f"{LABELS} --network rnn --positions none", "temporal_transformer"),
+    *(
+        (CLASSIFICATION, f"{LABELS} --{name}", "rnn")
+        for name in ("cell gru", "head_width 8", "tbptt 8", "carry 0.5")
+    ),
+    (CLASSIFICATION, f"{LABELS} --network linear --width 8", "--network linear"),
+    (CLASSIFICATION, f"{LABELS} --network linear --dropout 0.5", "--network linear"),
+    (CLASSIFICATION, "--run r --labels l --video none --frames middle", "--video none"),
+    (CLASSIFICATION, "--run r --labels l --video none --clips_as views", "--video none"),
+    (CLASSIFICATION, f"{LABELS} --frames middle --clips_as views", "which is one clip"),
+    *(
+        (CLASSIFICATION, f"{LABELLED_CLIPS} --channels {channels} --{other}_{what}",
+         f"--channels {channels}")
+        for channels, other in (("appearance", "motion"), ("motion", "appearance"))
+        for what in ("encoder x", "weights w")
     ),
     (CAPTIONING, f"{CAPTIONS} --layers 3", "transformer"),
     (CAPTIONING, f"{CAPTIONS} --attn_act none", "ets_paddle"),
@@ -69,7 +118,9 @@ CASES = [
         (QA, f"--run r --questions q --video none --{name}", "--video none")
         for name in ("channels motion", "features_in gpu", "feature_norm standardize",
                      "feature_dropout 0.1", "encoder_lr 0.1", "batch_norm train", "flip 0.5",
-                     "jitter 0.1", "crop 16", "checkpointing", "encoders frozen")
+                     "jitter 0.1", "crop 16", "affine_degrees 9", "affine_scale 0.1",
+                     "affine_translate 0.1", "checkpointing", "encoders frozen",
+                     "projection_layers 1")
     ),
     (QA, "--run r --questions q --appearance a --video none --motion_from mean", "--video none"),
     (QA, "--run r --questions q --video none --readout_of features", "--video none"),
@@ -80,7 +131,7 @@ CASES = [
                      "word_mask released", "question_summary bag", "head product",
                      "readout_of features", "clip_dropout 0.1", "feature_dropout 0.1",
                      "state_dropout 0.1", "gamma 1", "beta 1", "hsic released",
-                     "relation_lr 0.1")
+                     "relation_lr 0.1", "rebuild")
     ),
     *(
         (QA, f"{STORES} --units 0 --{name}", "--units 0")
@@ -95,14 +146,25 @@ CASES = [
     (AUTOENCODER, "--run r --clips c --encoders frozen --checkpointing", "--encoders frozen"),
     (QA, f"{STORES} --fusion linear --bilinear_width 8", "--fusion linear"),
     (QA, f"{STORES} --fusion linear --bilinear_factor 3", "--fusion linear"),
+    (QA, f"{STORES} --choice_loss hinge --label_smoothing 0.1", "--choice_loss hinge"),
     (QA, f"{STORES} --beta 0 --hsic released", "--beta 0"),
+    (QA, f"{STORES} --momentum 0.5", "sgd"),
     (QA, f"{STORES} --halve_every 5", "--schedule"),
     (QA, f"{STORES} --schedule cosine --halve_every 5", "--schedule"),
     (QA, f"{STORES} --warmup 5 --noam_width 8", "--schedule"),
     (QA, f"{STORES} --seeds 3 --seed 5", "--seeds"),
     (AUTOENCODER, "--run r --clips c --discriminator_lr 2", "--adversarial 0"),
     (AUTOENCODER, "--run r --clips c --discriminator_hidden 8", "--adversarial 0"),
+    (QA, f"{STORES} --channels motion --rebuild", "--channels"),
+    (QA, "--run r --questions q --appearance a --motion_from mean --rebuild", "--motion_from"),
+    (QA, f"{STORES} --readout_of features --rebuild", "past the clips"),
+    (QA, "--run r --questions q --video none --rebuild", "--video none"),
+    (SCORE, "--run r --fill rebuilt", "no --missing channel"),
+    (SCORE, "--run r --video none --missing motion", "--video none"),
+    (AUTOENCODER, "--run r --clips c --mask_patch 4", "--mask 0"),
+    (CONTRASTIVE, "--run r --clips c --head_layers 1 --head_hidden 9", "--head_layers 1"),
     (AUTOENCODER, "--run r --clips c --questions q --val_share 0.2", "--questions"),
+    (AUTOENCODER, "--run r --clips c --labels l --val_share 0.2", "--labels"),
     (SCORE, "--run r --video none --seed 5", "--video none"),
     ((BaselineOptions,), "--questions q --top_answers 5", "--questions"),
     *(
@@ -123,6 +185,9 @@ CASES = [
     (CAPTION, "--run r --live v --n_best 2", "one caption at a time"),
     (CAPTION, "--run r --video v --as srt --n_best 2", "one caption at a time"),
     (CAPTION, "--run r --live v --output o", "--live, which prints"),
+    ((PredictOptions,), "--question q --video v --every 2", "no --live"),
+    ((PredictOptions,), "--question q --live v --n_best 2", "one answer at a time"),
+    ((PredictOptions,), "--question q --live v --output o", "--live, which prints"),
 ]  # fmt: skip
 
 
@@ -140,7 +205,7 @@ def test_an_option_that_reaches_nothing_is_refused(classes, typed: str, beside: 
 
 
 def test_every_line_of_the_table_is_tried() -> None:
-    tried = {(re.search(r"[\w ]+$", beside)[0], typed) for _, typed, beside in CASES}
+    tried = {(re.findall(r"[\w ]+$", beside)[0], typed) for _, typed, beside in CASES}
     for options, beside, _ in NEEDLESS:
         for name in options:
             assert any(f"--{name}" in typed and b.strip() in beside for b, typed in tried), name
@@ -174,9 +239,10 @@ def test_the_autoencoder_punishes_nothing() -> None:
 
 
 CLASSES = (
-    *QA, *AUTOENCODER, *CAPTIONING, *SCORE, BaselineOptions, CompareOptions, CurveOptions,
-    ImportOptions, PackOptions, PredictOptions, PredictCaptionOptions, QuestionOptions,
-    ReconstructionOptions,
+    *QA, *AUTOENCODER, *CAPTIONING, *CLASSIFICATION, *CONTRASTIVE, *SCORE, BaselineOptions,
+    LabelOptions, LabelRunOptions, PredictClassOptions, PredictStreamOptions, CompareOptions,
+    CurveOptions, ImportOptions, PackOptions, PredictOptions, PredictCaptionOptions,
+    QuestionOptions, ReconstructionOptions,
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
     ClusterOptions, CaptionFileOptions, *CAPTION_RUNS,
 )  # fmt: skip
@@ -202,6 +268,8 @@ COMMANDS = {
     "train.py qa": QA,
     "train.py autoencoder": AUTOENCODER,
     "train.py captioning": CAPTIONING,
+    "train.py contrastive": CONTRASTIVE,
+    "train.py classification": CLASSIFICATION,
     "evaluate.py": SCORE,
     "evaluate.py compare": (CompareOptions,),
     "evaluate.py baselines": (BaselineOptions,),
@@ -210,14 +278,18 @@ COMMANDS = {
     "evaluate.py reconstruction": (ReconstructionOptions,),
     "evaluate.py table": (TableOptions,),
     "evaluate.py captions": (CaptionFileOptions,),
+    "evaluate.py classification": (LabelRunOptions,),
     "predict.py": (PredictOptions,),
     "predict.py ask": (PredictOptions,),
     "predict.py caption": CAPTION,
+    "predict.py classify": (PredictClassOptions,),
+    "predict.py stream": (PredictStreamOptions,),
     "inference.pack": (PackOptions,),
     "preprocess.videos": (VideoOptions,),
     "preprocess.cluster": (VideoOptions, ClusterOptions),
     "preprocess.questions": (QuestionOptions,),
     "preprocess.captions": (CaptionOptions,),
+    "preprocess.labels": (LabelOptions,),
     "preprocess.import_features": (ImportOptions,),
     "preprocess.stream": (StreamOptions,),
     "preprocess.shapes": (ShapesOptions,),
@@ -245,5 +317,7 @@ def test_documented_commands_are_parsed(line: str) -> None:
         name, at = " ".join(words[at : at + 2]), at + 1
     given = [w for w in words[at + 1 :] if w not in ("&&", "|")]
     runs = name == "evaluate.py captions" and "--run" in given
+    if name == "predict.py" and "--stream" in given:
+        name = "predict.py stream"
     classes = CAPTION_RUNS if runs else COMMANDS[name]
     parse(name, "", classes, given, first=FIRST.get(name, ""))

@@ -189,7 +189,10 @@ def test_a_preset_of_another_encoding_is_named(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_a_complete_run(name: str) -> None:
-    of_task = {"autoencoder": "autoencoder", "captions": "captioning"}
+    of_task = {"autoencoder": "autoencoder", "captions": "captioning", "vivit": "classification"}
+    of_task |= {
+        "actions": "classification", "contrastive": "contrastive", "retrieval": "retrieval",
+    }  # fmt: skip
     task = next((task for end, task in of_task.items() if name.endswith(end)), "qa")
     parse(f"python train.py {task}", "", option_classes(task), ["--preset", name])
     assert yaml.safe_load((PRESETS / f"{name}.yaml").read_text())["run"] == name

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import train
+from data_loader.batch import Features
 from data_loader.questions import load_questions
-from options.task import parse_task
+from options.task import QaRunOptions, parse_task
 from tests.tiny_run import ANSWERS
 from training.task.qa import QaTask
 from util.checkpoint import save_plain
@@ -27,7 +28,9 @@ SMALL = {
 
 
 def task(tiny: list[str], *flags: str) -> QaTask:
-    return QaTask(parse_task([*tiny, "--run", "r", *flags])[1], checkpoint=None)
+    _, options = parse_task([*tiny, "--run", "r", *flags])
+    assert isinstance(options, QaRunOptions)
+    return QaTask(options, checkpoint=None)
 
 
 def with_answer_vectors(folder: Path) -> None:
@@ -100,9 +103,26 @@ def test_a_fold_is_validated_on_and_not_trained_on(tiny) -> None:
     assert len(everything.data) == 64
 
 
+def test_a_share_of_the_videos_has_labels(tiny) -> None:
+    few, more, other = (
+        set(task(tiny, "--label_share", share, "--seed", seed).videos)
+        for share, seed in (("0.25", "1"), ("0.5", "1"), ("0.25", "2"))
+    )
+    assert len(few) == len(other) == 6 and len(more) == 12
+    assert few < more and few != other
+    one = task(tiny, "--label_share", "0.25", "--seed", "1")
+    assert set(one.videos) == few and len(one.data) == 12  # all questions of each
+    assert len(one.val.split.videos) == len(task(tiny).val.split.videos)
+    held = task(tiny, "--label_share", "0.5", "--validate_on", "fold:1/3")
+    assert len(set(held.videos)) == 8 and not set(held.videos) & set(held.val.split.videos)
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
+        (["--label_share", "0"], r"--label_share 0.0: must be above 0 and at most 1"),
+        (["--label_share", "0.05"], r"--label_share 0.05: is 1 of 24 training videos; give more"),
+        (["--label_share", "0.5", "--validate_on", "seen"], r"--label_share 0.5: --validate_on se"),
         (["--validate_on", "fold:4/3"], r"--validate_on fold:4/3: give val, seen, or fold:I/K"),
         (["--validate_on", "fold:1/99"], r"--validate_on fold:1/99: there are only 24 training"),
         (["--feature_norm", "whiten:11"], r"--feature_norm whiten:11: the training videos' fea"),
@@ -123,6 +143,7 @@ def test_a_difference_needs_two_frames(tiny, tmp_path) -> None:
     flags = [f for f in tiny if "motion" not in f]
     one = task(flags, "--motion_from", "difference")
     features = one.batch(np.arange(4)).visual
+    assert isinstance(features, Features)
     _, motion = one.module.features(features)
     a = features.appearance
     torch.testing.assert_close(motion, a[:, :, 2] - a[:, :, 0])

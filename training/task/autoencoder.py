@@ -12,14 +12,17 @@ from data_loader.open import clip_tables, open_stores, origins_of
 from data_loader.store.checksum import digest
 from inference.samples import show_reconstructions
 from inference.split import reconstruction_errors
+from model.autoencoder.mask import hidden_patches
 from model.task.autoencoder import Autoencoding
 from model.task.encoder import build_encoder, encoder_specs
+from options.autoencoder import AutoencoderOptions
 from options.model import ModelOptions
 from options.task import AutoencoderRunOptions
 from options.train import TrainOptions
 from training.run_folder import RunFolder
 from training.task.base import TrainingTask, Validation
 from training.task.initialise import check_clips, fill_encoders, start_from
+from training.task.projection import refuse_projection_layers
 from util.device import pick_device
 from util.errors import UserError
 
@@ -52,10 +55,15 @@ class AutoencoderTask(TrainingTask):
         self.topology = model.topology
         _refuse_answering_options(model, train)
         encoder_specs(encoders)  # a wrong name is told before data are opened
+        refuse_projection_layers(encoders)
         stores = open_stores(clips=data.clips)
         store = stores.clips
         assert store is not None
         check_clips(encoders, store)
+        if autoencoder.mask:
+            _check_mask(
+                autoencoder, (encoders.crop, encoders.crop) if encoders.crop else store.size
+            )
         self.data, self.val = clip_tables(store, data, seed=train.seed)
         self.videos = self.data.ids
         torch.manual_seed(train.seed)
@@ -71,7 +79,7 @@ class AutoencoderTask(TrainingTask):
             device = pick_device(train.device)
             encoder_weights = fill_encoders(encoder, encoders, self.data, train.init_from, device)
             if train.init_from is not None:
-                self.note = start_from(train.init_from, self.module, self.name)
+                self.note = start_from(train.init_from, self.module, self.name, train.init_part)
         else:
             encoder_weights = checkpoint["encoder_weights"]
             stores.check_alike(origins_of(checkpoint["stores"]), RunFolder(train.run).path)
@@ -92,11 +100,12 @@ class AutoencoderTask(TrainingTask):
         assert isinstance(model, Autoencoding)
         samples = self.options.autoencoder.samples
         found = reconstruction_errors(model, self.val, self.options.train.batch_size, device)
+        of = "of what is hidden " if self.options.autoencoder.mask else ""
         return Validation(
             score=found["psnr"],
             scalars={f"val/{name}": value for name, value in found.items()},
             line=(
-                f"val squared error {found['mse']:.0f} ({found['psnr']:.2f} dB; mean frame "
+                f"val squared error {of}{found['mse']:.0f} ({found['psnr']:.2f} dB; mean frame "
                 f"{found['mse_mean_frame']:.0f}, mean colour {found['mse_mean_colour']:.0f})"
             ),
             show=lambda log, step: log.figure(
@@ -116,6 +125,16 @@ class AutoencoderTask(TrainingTask):
         """Tells other data apart."""
         split = digest((self.videos, self.val.ids))
         return f"{len(self.videos)} videos {split}, {self.data.store.fingerprint()}"
+
+
+def _check_mask(options: AutoencoderOptions, size: tuple[int, int]) -> None:
+    """Raise UserError for a share that hides nothing, or all, of frames of (h, w) pixels."""
+    try:
+        hidden_patches(options.mask, patch=options.mask_patch, size=size)
+    except ValueError as error:
+        raise UserError(
+            f"--mask {options.mask}: {error}; give another share or --mask_patch"
+        ) from error
 
 
 def _refuse_answering_options(model: ModelOptions, train: TrainOptions) -> None:

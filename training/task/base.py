@@ -25,6 +25,7 @@ class Validation:
     scalars: dict[str, float]  # for the log
     line: str  # for the console
     show: Callable[[RunLog, int], None]  # samples to TensorBoard, at a step
+    stop: str = ""  # why the run is of no use from here on, and what to do; "": it is
 
 
 class TrainingTask(ABC):
@@ -37,7 +38,7 @@ class TrainingTask(ABC):
     module: TaskModule
     lr_scales: Mapping[nn.Module, float]  # multiples of --lr of some parts of the module
     videos: Sequence[str]  # of each training row
-    types: Sequence[str]  # question type of each training row; none: nothing is asked
+    types: Sequence[str]  # question type, or class, of each training row; none: nothing is right
     metadata: Mapping[str, object]  # what a checkpoint holds beside weights and options
     on_features: bool  # learns from stored features, not from decoded clips
     topology: str  # of the relation graphs

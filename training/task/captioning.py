@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from data_loader.batch import CaptionBatch
-from data_loader.caption.captions import Captions, CaptionSplit, load_captions
+from data_loader.caption.captions import Captions, load_captions, without_long
 from data_loader.caption.dataset import join_captions
 from data_loader.open import Stores, open_stores, origins_of
 from data_loader.video_table import ClipTable
@@ -30,6 +30,7 @@ from training.task.initialise import (
     refuse_encoder_options,
     start_from,
 )
+from training.task.projection import widths_after_projection
 from util.device import pick_device
 from util.errors import UserError
 from util.text_metrics.cider import CiderD
@@ -64,7 +65,7 @@ class CaptioningTask(TrainingTask):
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         device = pick_device(train.device)
         splits = [self.captions.split("train"), self.captions.split("val")]
-        splits[0] = _without_long(splits[0], data.longest)
+        splits[0] = without_long(splits[0], data.longest)
         (self.data, self.val), self.placement = join_captions(
             splits,
             stores,
@@ -82,7 +83,8 @@ class CaptioningTask(TrainingTask):
         table, encoder = self.data.table, None
         if isinstance(table, ClipTable):
             check_clips(encoders, table.store)
-            encoder = build_encoder(encoders)
+            projected = widths_after_projection(encoders, train, checkpoint)
+            encoder = build_encoder(encoders, projected=projected)
         self.on_features, self.topology = encoder is None, caption.topology
         widths = self._widths(stores, encoder)
         # of a channel that nobody looks at, and graphs that relate clips of zeros
@@ -151,7 +153,7 @@ class CaptioningTask(TrainingTask):
         for channel in widths:
             if data.channels in ("both", channel):
                 if encoder is not None:
-                    widths[channel] = getattr(encoder, channel).width
+                    widths[channel] = encoder.width(channel)
                 elif channel in stores.present():
                     widths[channel] = getattr(stores, channel).width
                 elif data.motion_from != "store":
@@ -170,7 +172,7 @@ class CaptioningTask(TrainingTask):
         if isinstance(table, ClipTable) and module.encoder is not None:
             origin = fill_encoders(module.encoder, options.encoders, table, init_from, device)
         if init_from is not None:
-            self.note = start_from(init_from, module, self.name)
+            self.note = start_from(init_from, module, self.name, options.train.init_part)
         if options.caption.feature_norm != "none" and options.data.video != "none":
             inputs = module.model.inputs
             fit_norms(
@@ -248,13 +250,3 @@ def _word_width(captions: Captions, options: CaptioningRunOptions) -> int:
             "wide; leave it out, or make the file without --glove"
         )
     return vectors.shape[1]
-
-
-def _without_long(split: CaptionSplit, longest: int) -> CaptionSplit:
-    """A split without the captions of more words, by option `longest`; 0: with all."""
-    if not longest:
-        return split
-    rows = np.flatnonzero(split.lengths <= longest)
-    if not len(rows):
-        raise UserError(f"--longest {longest}: every training caption is longer; give more")
-    return split.take_captions(rows)

@@ -13,15 +13,17 @@ from data_loader.batch import Batch
 from data_loader.join import join_splits
 from data_loader.open import Stores, open_stores, origins_of
 from data_loader.questions import Questions, QuestionSplit, load_questions
-from data_loader.sampling import fold_of
+from data_loader.sampling import fold_of, labelled_rows
 from data_loader.video_table import ClipTable
 from inference.samples import show_samples
 from inference.split import predict
+from model.answer.count import Count
 from model.dualvgr.dualvgr import DualVGR
 from model.encoder.clip_encoder import ClipEncoder
 from model.head.product import ProductHead
 from model.task.encoder import build_encoder, encoder_specs
 from model.task.qa import QuestionAnswering
+from options.data import DataOptions
 from options.model import ModelOptions
 from options.task import QaRunOptions
 from training.cuda_graph import VIDEOS_MULTIPLE
@@ -34,6 +36,8 @@ from training.task.initialise import (
     refuse_encoder_options,
     start_from,
 )
+from training.task.projection import widths_after_projection
+from training.task.question_checks import check_same_kind, described, refuse_needless
 from util.device import pick_device
 from util.errors import UserError
 from util.metrics import accuracy
@@ -57,6 +61,9 @@ class QaTask(TrainingTask):
         else:
             encoder_specs(encoders)  # a wrong name is told before data are opened
         self.questions = load_questions(data.questions)
+        refuse_needless(options, self.questions)
+        if self.questions.kind == "count":
+            self.goal = "validation score (minus the mean squared error of the number told)"
         stores = open_stores(appearance=data.appearance, motion=data.motion, clips=data.clips)
         frames = 2 if stores.appearance is None else stores.appearance.frames.min()
         if data.motion_from == "difference" and frames < 2:
@@ -66,7 +73,7 @@ class QaTask(TrainingTask):
             )
         device = pick_device(train.device)
         (self.data, self.val), self.placement = join_splits(
-            _training_and_validation(self.questions, data.validate_on),
+            _training_and_validation(self.questions, data, train.seed),
             stores,
             video=data.video,
             channels=data.channels,
@@ -85,7 +92,8 @@ class QaTask(TrainingTask):
         table, encoder = self.data.table, None
         if isinstance(table, ClipTable):
             check_clips(encoders, table.store)
-            encoder = build_encoder(encoders)
+            projected = widths_after_projection(encoders, train, checkpoint)
+            encoder = build_encoder(encoders, projected=projected)
         self.on_features, self.topology = encoder is None, model.topology
         without_graphs = model.model == "dualvgr" and model.units == 0  # nobody attends to words
         self.unused_parameters = without_graphs or (encoder is not None and data.channels != "both")
@@ -105,6 +113,8 @@ class QaTask(TrainingTask):
             encoder=encoder,
             channels=data.channels,
             motion_from=data.motion_from,
+            kind=self.questions.kind,
+            count_range=self.questions.count_range,
             **sizes,
         )
         if isinstance(self.module.model, DualVGR):
@@ -119,12 +129,14 @@ class QaTask(TrainingTask):
             self._check_same_data(checkpoint, stores)
         self.metadata = {
             "task": self.name,
+            "kind": self.questions.kind,
+            "count_range": self.questions.count_range,
             "vocabulary": self.questions.vocabulary.state(),
             "word_vectors_source": self.questions.word_vectors_source,
             "sizes": sizes,
             "stores": {"appearance": None, "motion": None, "clips": None, **stores.origins()},
             "encoder_weights": encoder_weights,
-            "longest_question": self.data.split.longest,
+            "longest_question": self._longest_read(),
         }
 
     def _initialise(self, device: torch.device) -> dict[str, Any]:
@@ -132,11 +144,14 @@ class QaTask(TrainingTask):
         options, module, table, origin = self.options, self.module, self.data.table, {}
         with torch.no_grad():
             module.model.question.embedding.weight.copy_(self.questions.word_vectors)
+            if isinstance(module.answers, Count):
+                bias = module.answers.start(self.data.split.answer.tolist())
+                module.model.head.bias.copy_(bias)
         init_from = options.train.init_from
         if isinstance(table, ClipTable) and module.encoder is not None:
             origin = fill_encoders(module.encoder, options.encoders, table, init_from, device)
         if init_from is not None:
-            self.note = start_from(init_from, module, self.name)
+            self.note = start_from(init_from, module, self.name, options.train.init_part)
         if isinstance(module.model.head, ProductHead) and module.model.head.semantic:
             assert self.questions.answer_vectors is not None
             module.model.head.fit(self.questions.answer_vectors)
@@ -155,6 +170,7 @@ class QaTask(TrainingTask):
     def _check_same_data(self, checkpoint: Mapping[str, Any], stores: Stores) -> None:
         """Raise UserError if the checkpoint was trained with another vocabulary or store."""
         run = RunFolder(self.options.train.run).path
+        check_same_kind(checkpoint, self.questions, run)
         if checkpoint["vocabulary"] != self.questions.vocabulary.state():
             raise UserError(
                 f"{self.options.data.questions} is not the file that {run} was trained with "
@@ -172,21 +188,34 @@ class QaTask(TrainingTask):
         found = predict(model, self.val, self.options.train.batch_size, device)
         scores = accuracy(found.correct.tolist(), self.val.split.types)
         answers = self.questions.vocabulary.answers
+        score, line = scores.total, f"val {scores.total:.4f}"
+        scalars = {"val/ce": found.ce.mean().item()}
+        if model.kind == "count":
+            error = (found.top[:, 0] - found.answer).double().square().mean().item()
+            score, line = -error, f"val {scores.total:.4f}, mean squared error {error:.4f}"
+            scalars = {"val/mse": error, "val/mse_not_rounded": found.ce.mean().item()}
         return Validation(
-            score=scores.total,
-            scalars={
-                "val/ce": found.ce.mean().item(),
-                **scores.named("val/accuracy"),
-            },
-            line=f"val {scores.total:.4f}",
+            score=score,
+            scalars={**scalars, **scores.named("val/accuracy")},
+            line=line,
             show=partial(show_samples, data=self.val, found=found, answers=answers),
         )
 
+    def _longest_read(self) -> int:
+        """Words of the longest text that the model reads: a question, or one with a candidate."""
+        of = self.data.split.candidates
+        if of is None or self.module.candidates is not None:
+            return self.data.split.longest
+        return of.longest
+
     def describe(self) -> str:
         """The data in a few words."""
+        answers = described(self.questions)
+        if self.questions.kind == "open":
+            answers = f"{len(self.questions.vocabulary.answers):,} answers"
         return (
             f"{len(self.data):,} training and {len(self.val):,} validation questions, "
-            f"{len(self.questions.vocabulary.answers):,} answers"
+            f"{answers}"
             f"{f', {self.placement}' if self.placement else ''}"
         )
 
@@ -195,18 +224,29 @@ class QaTask(TrainingTask):
         return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.fingerprints])
 
 
-def _training_and_validation(questions: Questions, validate_on: str) -> list[QuestionSplit]:
-    """What is trained on, and what validated on, by option `validate_on`."""
-    train = questions.split("train")
-    if validate_on.startswith("fold:"):
-        number, parts = map(int, validate_on.removeprefix("fold:").split("/"))
+def _training_and_validation(
+    questions: Questions, data: DataOptions, seed: int
+) -> list[QuestionSplit]:
+    """What is trained on, and what validated on, by options `validate_on` and `label_share`."""
+    train, where = questions.split("train"), data.validate_on
+    if where.startswith("fold:"):
+        number, parts = map(int, where.removeprefix("fold:").split("/"))
         try:
             held_out = fold_of(train.videos, parts) == number - 1
         except ValueError as error:
-            raise UserError(f"--validate_on {validate_on}: {error}; give fewer parts") from error
-        return [train.take(np.flatnonzero(rows)) for rows in (~held_out, held_out)]
-    val = questions.split("val")
-    return [train.joined(val) if validate_on == "seen" else train, val]
+            raise UserError(f"--validate_on {where}: {error}; give fewer parts") from error
+        train, val = (train.take(np.flatnonzero(rows)) for rows in (~held_out, held_out))
+    else:
+        val = questions.split("val")
+    if where == "seen":
+        train = train.joined(val)
+    if data.label_share < 1:
+        try:
+            rows = labelled_rows(train.videos, data.label_share, seed=seed)
+        except ValueError as error:
+            raise UserError(f"--label_share {data.label_share}: {error}; give more") from error
+        train = train.take(np.flatnonzero(rows))
+    return [train, val]
 
 
 def _answer_width(questions: Questions, model: ModelOptions) -> int:
@@ -225,4 +265,4 @@ def _width(channel: str, stores: Stores, encoder: ClipEncoder | None) -> int:
     """Features of a channel: as stored, or as its encoder gives them; 1 of a run without either."""
     if channel in stores.present():
         return getattr(stores, channel).width
-    return 1 if encoder is None else getattr(encoder, channel).width
+    return 1 if encoder is None else encoder.width(channel)

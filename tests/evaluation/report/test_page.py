@@ -33,7 +33,7 @@ class Reader(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if (self.get_starttag_text() or "").endswith("/>") and tag == "rect":
+        if (self.get_starttag_text() or "").endswith("/>") and tag in ("rect", "polyline"):
             return
         assert self.open.pop() == tag
 

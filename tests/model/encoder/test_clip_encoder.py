@@ -1,6 +1,8 @@
 """Encoders of clips in training: what an image costs, augmentation, equal numbers."""
 
 import copy
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -8,18 +10,29 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from model.backbone.table import find_trainable
-from model.encoder.clip_encoder import ClipEncoder, Views, clip_images
+from model.backbone.trainable import TrainableBackbone
+from model.encoder.augment import Augmentation
+from model.encoder.clip_encoder import ClipEncoder, ClipViews, Views, clip_images
 from options.encoder import EncoderOptions
 
-PLAIN = {"crop": 0, "crop_random": True, "flip": 0.0, "jitter": 0.0}
+PLAIN = Augmentation(
+    crop=0, crop_random=True, flip=0.0, jitter=0.0, degrees=0.0, scale=0.0, translate=0.0
+)
 
 
-def encoder(policy="full", batch_norm="eval", checkpointing=False, **augmentation) -> ClipEncoder:
+def encoder(
+    policy: Any = "full",
+    batch_norm: Any = "eval",
+    checkpointing=False,
+    per_video=False,
+    **augmentation: Any,
+) -> ClipEncoder:
     torch.manual_seed(5)
     return ClipEncoder(
         appearance=find_trainable("resnet_narrow", kind="frame", option="appearance_encoder"),
         motion=find_trainable("resnext_narrow", kind="clip", option="motion_encoder"),
-        policy=policy, batch_norm=batch_norm, checkpointing=checkpointing, **PLAIN | augmentation,
+        policy=policy, batch_norm=batch_norm, checkpointing=checkpointing,
+        views=ClipViews(augmentation=replace(PLAIN, **augmentation), per_video=per_video),
     )  # fmt: skip
 
 
@@ -48,6 +61,9 @@ def moved(module: nn.Module, before: dict[str, Tensor]) -> set[str]:
         ({"crop": -1}, "--crop -1: must be"),
         ({"flip": 1.5}, r"--flip 1.5: must be in \[0, 1\]"),
         ({"jitter": -0.1}, "--jitter -0.1: must be"),
+        ({"affine_degrees": 200.0}, r"--affine_degrees 200.0: must be in \[0, 180\]"),
+        ({"affine_scale": -0.1}, "--affine_scale -0.1: must not be negative"),
+        ({"affine_translate": 2.0}, r"--affine_translate 2.0: must be in \[0, 1\]"),
     ],
 )
 def test_options_that_cannot_be(changed: dict, line: str) -> None:
@@ -77,8 +93,12 @@ def test_calibration_leaves_momentum_mode_and_gradients_alone(policy: str) -> No
     modes = [module.training for module in network.modules()]
     before = buffers(network)
     views = network.views(*videos())
-    network.appearance.calibrate([views.images])
-    network.motion.calibrate([clip_images(views)])
+    for backbone, images in (
+        (network.appearance, views.images),
+        (network.motion, clip_images(views)),
+    ):
+        assert isinstance(backbone, TrainableBackbone)
+        backbone.calibrate([images])
     assert [module.training for module in network.modules()] == modes
     norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
     assert {norm.momentum for norm in norms} == {0.1}
@@ -125,12 +145,41 @@ def test_augmentation_is_for_training_and_both_channels_see_the_same_draw() -> N
     assert torch.equal(network.views(frames, index).images, expected)
 
 
-@pytest.mark.parametrize("change", [{"crop": 31}, {"flip": 0.5}, {"jitter": 0.1}])
+@pytest.mark.parametrize(
+    "change",
+    [{"crop": 31}, {"flip": 0.5}, {"jitter": 0.1}, {"degrees": 9.0}, {"scale": 0.1},
+     {"translate": 0.1}],
+)  # fmt: skip
 def test_any_augmentation_draws_for_every_clip(change: dict) -> None:
     frames, index = videos()
     assert len(encoder(**change).train().views(frames, index).images) == index.numel()
     still = encoder(crop=31, crop_random=False).train().views(frames, index)
     assert len(still.images) == len(frames)
+
+
+def test_a_draw_a_video_is_alike_for_all_its_clips() -> None:
+    frames, index = videos()
+    same = torch.zeros_like(index) + index[:, :1, :1]  # every clip is its video's first frame
+    for per_video in (True, False):
+        views = encoder(per_video=per_video, crop=24, degrees=20.0).train().views(frames, same)
+        images = views.images.view(*index.shape, 3, 24, 24)
+        assert torch.equal(images, images[:, :, :1].expand_as(images))
+        assert torch.equal(images, images[:, :1].expand_as(images)) == per_video
+        assert len(images[:, 0, 0].flatten(1).unique(dim=0)) == len(index)
+
+
+def test_a_channel_that_there_is_not_costs_nothing() -> None:
+    spec = find_trainable("resnet_narrow", kind="frame", option="appearance_encoder")
+    views = ClipViews(augmentation=PLAIN, per_video=False)
+    both = encoder().eval()
+    one = ClipEncoder(
+        appearance=spec, motion=None, policy="full", batch_norm="eval", checkpointing=False,
+        views=views,
+    ).eval()  # fmt: skip
+    one.load_state_dict({k: v for k, v in both.state_dict().items() if "motion" not in k})
+    found, expected = (network(views(*videos())) for network in (one, both))
+    assert torch.equal(found.appearance, expected.appearance)
+    assert found.motion.shape == (*expected.motion.shape[:2], 0) and one.motion.width == 0
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -180,7 +229,7 @@ def test_gradients_of_trained_convolutions_are_whole_under_autocast() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
             encoded = network(views)
         (encoded.appearance.float().square().mean() + encoded.motion.float().sum()).backward()
-        gradients.append({n: p.grad.clone() for n, p in network.named_parameters()})
+        gradients.append({n: torch.clone(p.grad) for n, p in network.named_parameters()})  # pyright: ignore[reportArgumentType]
     for name, exact in gradients[0].items():
         apart = (gradients[1][name] - exact).norm()
         assert apart <= 0.05 * exact.norm(), name

@@ -1,15 +1,16 @@
 """Batch norm over several processes is the batch norm of all their batches together."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import start_processes
 
 from data_loader.video_table import Covariance
-from model.layer.norm import GlobalBatchNorm, Whiten, with_joint_statistics
+from model.layer.norm import ClipBatchNorm, GlobalBatchNorm, Whiten, with_joint_statistics
 
 # Of the two processes one has more rows than the other, as videos share frames.
 CASES = {
@@ -20,7 +21,7 @@ CASES = {
 }
 
 
-def outcome(norm: nn.Module, x: Tensor) -> dict[str, Tensor]:
+def outcome(norm: nn.Module, x: Tensor) -> dict[str, Any]:
     """What two training steps give, as sums over the batch; gradients too."""
     norm, x = norm.double(), x.double().requires_grad_()  # exact, at a mean of 100 too
     for _ in range(2):
@@ -30,6 +31,20 @@ def outcome(norm: nn.Module, x: Tensor) -> dict[str, Tensor]:
         (out.sin() * torch.arange(5).view(5, *[1] * (x.dim() - 2))).sum().backward()
     gradients = {f"of {name}": p.grad for name, p in norm.named_parameters()}
     return {"out": out.detach(), "of input": x.grad, **gradients, **dict(norm.named_buffers())}
+
+
+def clips_normalised(rows: slice) -> dict[str, Any]:
+    """Two training steps of the batch norm of some of 5 videos, of 3 real clips in all but one."""
+    generator = torch.Generator().manual_seed(3)
+    x = (40 + torch.randn(5, 4, 6, generator=generator, dtype=torch.float64))[rows]
+    mask = torch.tensor([[True, True, True, False]] * 4 + [[True] * 4])[rows]
+    norm = ClipBatchNorm(width=6).double().train()
+    x.requires_grad_()
+    for _ in range(2):
+        out = norm(x, mask)
+        x.grad = None
+        ((out.sin() * torch.arange(6)) * mask[..., None]).sum().backward()
+    return {"out": out.detach(), "of input": x.grad, **dict(norm.named_buffers())}
 
 
 def work(rank: int, folder: str) -> None:
@@ -42,6 +57,7 @@ def work(rank: int, folder: str) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         half = (x[:first] if rank == 0 else x[first:]).bfloat16()
         found["half"] = {"out": GlobalBatchNorm(5)(half)}
+    found["real clips"] = clips_normalised(slice(0, 2) if rank == 0 else slice(2, 5))
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -54,7 +70,7 @@ def by_rank(tmp_path_factory) -> list[dict[str, dict[str, Tensor]]]:
     for norm, _, _ in CASES.values():
         nn.init.normal_(norm.weight)
     torch.save(CASES, folder / "cases.pt")
-    mp.start_processes(work, (str(folder),), nprocs=2, start_method="forkserver")
+    start_processes(work, (str(folder),), nprocs=2, start_method="forkserver")
     return [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
@@ -83,15 +99,49 @@ def test_statistics_are_float32_under_autocast(by_rank) -> None:
 
 
 def test_a_network_keeps_its_names_and_numbers() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
-    nn.init.normal_(network[1][0].weight)
+    inner = nn.Sequential(nn.BatchNorm2d(4))
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), inner)
+    nn.init.normal_(network.state_dict()["1.0.weight"])
     before = {name: value.clone() for name, value in network.state_dict().items()}
     x = torch.randn(2, 3, 5, 5)
     expected = network.eval()(x)
     with_joint_statistics(network)
-    assert isinstance(network[1][0], GlobalBatchNorm)
+    assert isinstance(inner[0], GlobalBatchNorm)
     torch.testing.assert_close(network.state_dict(), before)
     assert torch.equal(network(x), expected)
+
+
+def test_clips_are_normalised_over_real_ones_of_all_processes(by_rank) -> None:
+    """As torch's batch norm has them; padded ones get no gradient and change nothing."""
+    whole = clips_normalised(slice(None))
+    one, other = (process["real clips"] for process in by_rank)
+    for key in ("out", "of input"):
+        torch.testing.assert_close(torch.cat([one[key], other[key]]), whole[key])
+    for key in ("mean", "variance"):
+        torch.testing.assert_close(one[key], whole[key])
+        assert torch.equal(one[key], other[key])
+    mask = torch.tensor([[True, True, True, False]] * 4 + [[True] * 4])
+    generator = torch.Generator().manual_seed(3)
+    x = 40 + torch.randn(5, 4, 6, generator=generator, dtype=torch.float64)
+    plain, rows = nn.BatchNorm1d(6, affine=False).double(), x[mask].requires_grad_()
+    plain(rows)
+    out = plain(rows)
+    (out.sin() * torch.arange(6)).sum().backward()
+    torch.testing.assert_close(whole["out"][mask], out)
+    assert rows.grad is not None
+    torch.testing.assert_close(whole["of input"][mask], rows.grad)
+    assert (whole["of input"][~mask] == 0).all() and whole["of input"].abs().max() > 0.1
+    torch.testing.assert_close(whole["mean"], plain.running_mean)
+    torch.testing.assert_close(whole["variance"], plain.running_var)
+    norm = ClipBatchNorm(width=6).double()
+    for given in (x, x.masked_fill(~mask[..., None], 1e3)):
+        norm(given, mask)
+    torch.testing.assert_close(dict(norm.named_buffers()), {k: whole[k] for k in norm._buffers})
+    times, twice = torch.tensor([1, 2, 1, 3, 1]), torch.tensor([0, 1, 1, 2, 3, 3, 3, 4])
+    torch.testing.assert_close(norm(x, mask, times)[twice], norm(x[twice], mask[twice]))
+    norm = ClipBatchNorm(width=6).double()
+    norm.load_state_dict({k: whole[k] for k in norm._buffers})
+    torch.testing.assert_close(norm.eval()(x, mask)[mask], plain.eval()(x[mask]))
 
 
 def test_whitened_features_are_uncorrelated_and_of_one_scale() -> None:
