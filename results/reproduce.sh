@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes the numbers of results/README.md again:  results/reproduce.sh TABLE [DATA]
 # TABLE: msvd_476 | msvd_549 | small_data | msvd_549_captions | msvd_196_actions | shapes_actions |
-# msvd_qa | activitynet_qa | grouping | two_stage | msvd_549_autoencoder | missing_channels | answers.  DATA: folder
-# with the files that the README lists (default ../shared/data).  Each model is trained with seeds 1, 2 and 3 (where the README says so, more),
-# evaluated on the test split, and the tables are written anew.  Stopped at any moment, the same
-# command goes on.
+# msvd_qa | activitynet_qa | grouping | two_stage | msvd_549_autoencoder | missing_channels |
+# answers.  DATA: folder with the files that the README lists (default ../shared/data).
+# Each model is trained with seeds 1, 2 and 3 (where the README says so, more), evaluated on the
+# test split, and the tables are written anew.  Stopped at any moment, the same command goes on.
 set -eu
 cd "$(dirname "$0")/.."
 table=${1:?name a table: see the top of this file}
@@ -248,11 +248,13 @@ answers)
         $python -m preprocess.videos --videos data/shapes_counts/videos --clips 24 --frames 4 \
             --backbone "${channel#*:}" --output "data/shapes_counts/${channel%:*}.h5"
     done
+    questions shapes/questions.pt --dataset shapes --annotations data/shapes
     questions shapes/choice.pt --dataset shapes --task choice --annotations data/shapes
     questions shapes_counts/questions.pt --dataset shapes --task count \
         --annotations data/shapes_counts
+    $python train.py --preset shapes --run shapes_open --epochs 33 --questions_per_video 16 --resume
     for preset in shapes_choice shapes_count; do
-        seeds "${preset}_question_only" --preset $preset --video none --epochs 4
+        seeds "${preset}_question_only" --preset $preset --video none --epochs 4 --eval_every 1
         seeds $preset --preset $preset
         score "${preset}_question_only" $preset
     done
