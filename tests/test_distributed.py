@@ -16,6 +16,7 @@ from tests import (
     tiny_contrastive,
     tiny_frames,
     tiny_labels,
+    tiny_retrieval,
     tiny_run,
 )
 from tests.commands import start_processes
@@ -231,6 +232,30 @@ def test_two_processes_see_frames_as_one(tmp_path, monkeypatch) -> None:
     assert [m.keys() for m in one] == [m.keys() for m in two] and one[0]["train/distill"] > 0
     for key, value in one[0].items():
         assert two[0][key] == pytest.approx(value, rel=1e-5), key
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--text_summary", "attention"],
+        pytest.param(
+            ["--text_summary", "lstm", "--hidden", "12", "--ema", "0.9"], marks=pytest.mark.long
+        ),
+    ],
+    ids=["attention", "lstm"],
+)
+def test_two_processes_retrieve_as_one(tmp_path, monkeypatch, how: list[str]) -> None:
+    """Videos and captions of the other process are negatives.  Compared at the first step, as
+    above."""
+    monkeypatch.chdir(tmp_path)
+    flags = [*tiny_retrieval.make(tmp_path), *how, "--epochs", "1", "--log_every", "1"]
+    train.main([*flags, "--run", "one"])
+    together(2, "train.py", [*flags, "--run", "two"])
+    one, two = metrics("one"), metrics("two")
+    assert [m.keys() for m in one] == [m.keys() for m in two]
+    assert one[0]["train/grad_norm"] > 0
+    for key, value in one[0].items():
+        assert two[0][key] == pytest.approx(value, rel=1e-5, abs=1e-6), key
 
 
 CLASSIFIERS = {

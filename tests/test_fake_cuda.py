@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Batch, CandidateBatch, CaptionBatch, Features, Frames, LabelBatch
+from data_loader.batch import (
+    Batch,
+    CandidateBatch,
+    CaptionBatch,
+    Features,
+    Frames,
+    LabelBatch,
+    PairBatch,
+)
 from data_loader.vocabulary import CaptionVocabulary, Vocabulary
 from model.answer.kind import Kind
 from model.backbone.spec import NORMALISATIONS
@@ -19,6 +27,7 @@ from model.task.contrastive import Contrastive
 from model.task.encoder import build_encoder
 from model.task.frame_network import build_network
 from model.task.qa import QuestionAnswering
+from model.task.retrieval import Retrieval
 from options.autoencoder import AutoencoderOptions
 from options.caption import CaptionOptions
 from options.classification import ClassificationOptions, VivitOptions
@@ -26,6 +35,7 @@ from options.contrastive import ContrastiveOptions
 from options.encoder import EncoderOptions
 from options.loss import LossOptions
 from options.model import ModelOptions
+from options.retrieval import RetrievalOptions
 from options.train import TrainOptions
 from tests.fake_cuda import backward, fake_cuda
 from training.ema import AveragedWeights
@@ -180,6 +190,24 @@ def captioning(decoder: Any, **options: Any) -> Case:
     return Case(task, captioned)
 
 
+def paired() -> PairBatch:
+    given = captioned()
+    return PairBatch(**vars(given), segment=torch.zeros_like(given.row))
+
+
+def retrieving(text_summary: Any, **options: Any) -> Case:
+    def task() -> Retrieval:
+        return Retrieval(
+            RetrievalOptions(text_summary=text_summary, embedding=8, **options),
+            vocabulary=CaptionVocabulary(words=("w",) * 9),
+            word_width=8,
+            appearance_width=WIDTH,
+            motion_width=WIDTH,
+        )
+
+    return Case(task, paired)
+
+
 def seeing(network: Any, teacher: bool = False, clips_as: Any = "sequence", **options: Any) -> Case:
     def task() -> Classification:
         steps = FRAMES if clips_as == "views" else FRAMES * CLIPS
@@ -263,6 +291,9 @@ CASES = {
     "captions, Yao": captioning("ets_yao2015", attention_penalty=1.0, reduction="captions"),
     "captions, transformer": captioning("transformer", feature_dropout=0.1),
     "captions, DualVGR": captioning("dualvgr_lstm", units=2, fusion="mfb"),
+    "retrieval, attention": retrieving("attention", word_dropout=0.2, feature_norm="whiten:3"),
+    "retrieval, lstm": retrieving("lstm", hidden=6, feature_dropout=0.1),
+    "retrieval, mean": retrieving("mean", freeze_words=True),
     "contrastive": contrasting(mask_same_video=True),
     "contrastive, channels": contrasting(positives="other_channel"),
     "contrastive, neighbours": contrasting(positives="neighbour", head_layers=1),
@@ -304,9 +335,9 @@ QUICK = {
         "autoencoder, adversarial, jitter, tubes",
         "captions, lstm", "captions, Yao", "captions, transformer", "contrastive",
         "vivit, repeats, teacher", "classes, transformer, views", "classes, rnn", "values",
-        "classes, clips, views",
+        "classes, clips, views", "retrieval, attention",
     },
-    "bf16": {"dense", "choice", "autoencoder", "captions, Paddle's ETS"},
+    "bf16": {"dense", "choice", "autoencoder", "captions, Paddle's ETS", "retrieval, lstm"},
 }  # fmt: skip
 
 

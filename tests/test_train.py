@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from data_loader.store.features import open_store, write_store
-from tests import tiny_contrastive, tiny_frames, tiny_labels, tiny_run
+from tests import tiny_contrastive, tiny_frames, tiny_labels, tiny_retrieval, tiny_run
 from tests.commands import Command
 from training import run_folder
 from util.errors import UserError
@@ -160,6 +160,11 @@ OTHER_TASKS = {
         tiny_contrastive.make,
         ["--epochs", "10", "--lr", "1e-3", "--jitter", "0.4", "--optimizer", "lars"],
     ),
+    "retrieval": (
+        tiny_retrieval.make,
+        ["--dropout", "0.3", "--word_dropout", "0.2", "--text_summary", "lstm", "--epochs", "8",
+         "--ema", "0.9", "--schedule", "cosine"],
+    ),
     "views of frames": (
         tiny_frames.make,
         ["--clips_as", "views", "--jitter", "0.2", "--drop_path", "0.2", "--epochs", "18"],
@@ -169,10 +174,10 @@ OTHER_TASKS = {
 
 @pytest.mark.parametrize(
     "name",
-    ["an rnn", "contrast", pytest.param("views of frames", marks=pytest.mark.long)],
+    ["an rnn", "contrast", "retrieval", pytest.param("views of frames", marks=pytest.mark.long)],
 )
 def test_other_tasks_killed_and_resumed(tmp_path, monkeypatch, name: str) -> None:
-    """What they draw besides dropout: states carried on, views, clips."""
+    """What they draw besides dropout: states carried on, views, words left out, clips."""
     monkeypatch.chdir(tmp_path)
     make, how = OTHER_TASKS[name]
     flags = make(tmp_path)

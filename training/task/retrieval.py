@@ -159,7 +159,7 @@ class RetrievalTask(TrainingTask):
         return Validation(
             score=one["MRR"],
             scalars={
-                f"val/{direction}/{name}": value
+                _tag(direction, name): value
                 for direction, values in scores.items()
                 for name, value in values.items()
             },
@@ -182,6 +182,11 @@ class RetrievalTask(TrainingTask):
     def fingerprint(self) -> str:
         """Tells other data apart."""
         return "; ".join([self.data.fingerprint(), self.val.fingerprint(), *self.fingerprints])
+
+
+def _tag(direction: str, name: str) -> str:
+    """A metric's name as TensorBoard takes it: val/text_to_video/R1."""
+    return f"val/{direction}/{name}".replace(" ", "_").replace("@", "")
 
 
 def _word_width(captions: Captions, options: RetrievalRunOptions) -> int:

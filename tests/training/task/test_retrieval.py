@@ -55,8 +55,8 @@ def test_it_finds_what_is_shown(tiny) -> None:
     order = ["--text_summary", "lstm"]  # what is shown and what is moving is told by it
     train.main([*tiny, *order, "--run", "r", "--epochs", "25", "--eval_every", "25"])
     last = {name: value for line in metrics("r") for name, value in line.items()}
-    assert last["val/text to video/MRR"] > 0.75
-    assert last["val/video to text/MRR"] > 0.7
+    assert last["val/text_to_video/MRR"] > 0.75
+    assert last["val/video_to_text/MRR"] > 0.7
     assert last["train/text_to_video"] < last["train/video_to_text"] + 1 < 2
     assert load_plain(Path("results/r/best.pt"))["task"] == "retrieval"
 
