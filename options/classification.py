@@ -1,10 +1,10 @@
 """What a classifier of videos learns from, and what it is."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from options.data import Channels, FeaturesIn, MotionFrom, Video
+from options.model import check_feature_norm, check_topology
 
 FramesShown = Literal["real", "middle", "shuffled"]
 Network = Literal[
@@ -163,16 +163,8 @@ class ClassificationOptions:
             raise ValueError(
                 f"--width {self.width}: must be even and a multiple of --heads {self.heads}"
             )
-        if not re.fullmatch(r"complete|(window|knn):[1-9][0-9]*", self.topology):
-            raise ValueError(
-                f"--topology {self.topology}: give complete, window:K or knn:K with a whole number "
-                "K of at least 1, such as window:8"
-            )
-        if not re.fullmatch(r"none|standardize|whiten:[1-9][0-9]*", self.feature_norm):
-            raise ValueError(
-                f"--feature_norm {self.feature_norm}: give none, standardize, or whiten:K with a "
-                "whole number K of components, such as whiten:64"
-            )
+        check_topology(self.topology)
+        check_feature_norm(self.feature_norm)
         if not 0 <= self.carry <= 1:
             raise ValueError(f"--carry {self.carry}: must be in [0, 1]")
         for name in ("feature_dropout", "dropout", "graph_dropout", "label_smoothing"):

@@ -86,16 +86,26 @@ class ModelOptions:
             raise ValueError(
                 f"--width {self.width}: must be even and a multiple of --heads {self.heads}"
             )
-        if not re.fullmatch(r"complete|(window|knn):[1-9][0-9]*", self.topology):
-            raise ValueError(
-                f"--topology {self.topology}: give complete, window:K or knn:K with a whole number "
-                "K of at least 1, such as window:8"
-            )
-        if not re.fullmatch(r"none|standardize|whiten:[1-9][0-9]*", self.feature_norm):
-            raise ValueError(
-                f"--feature_norm {self.feature_norm}: give none, standardize, or whiten:K with a "
-                "whole number K of components, such as whiten:64"
-            )
+        check_topology(self.topology)
+        check_feature_norm(self.feature_norm)
         for name in ("clip_dropout", "feature_dropout", "dropout", "head_dropout", "state_dropout"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1)")
+
+
+def check_topology(value: str) -> None:
+    """Raise ValueError unless `--topology` says which clips a graph joins."""
+    if not re.fullmatch(r"complete|(window|knn):[1-9][0-9]*", value):
+        raise ValueError(
+            f"--topology {value}: give complete, window:K or knn:K with a whole number K of at "
+            "least 1, such as window:8"
+        )
+
+
+def check_feature_norm(value: str) -> None:
+    """Raise ValueError unless `--feature_norm` says how features are normalised."""
+    if not re.fullmatch(r"none|standardize|whiten:[1-9][0-9]*", value):
+        raise ValueError(
+            f"--feature_norm {value}: give none, standardize, or whiten:K with a whole number K of "
+            "components, such as whiten:64"
+        )

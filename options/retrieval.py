@@ -1,10 +1,10 @@
 """What an embedding of videos and texts learns from, and what it is."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from options.data import FeaturesIn, MotionFrom
+from options.model import check_feature_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +79,7 @@ class RetrievalOptions:
             raise ValueError(f"--hidden {self.hidden}: must not be negative")
         if self.word_width is not None and self.word_width < 1:
             raise ValueError(f"--word_width {self.word_width}: must be at least 1")
-        if not re.fullmatch(r"none|standardize|whiten:[1-9][0-9]*", self.feature_norm):
-            raise ValueError(
-                f"--feature_norm {self.feature_norm}: give none, standardize, or whiten:K with a "
-                "whole number K of components, such as whiten:64"
-            )
+        check_feature_norm(self.feature_norm)
         for name in ("feature_dropout", "word_dropout", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be in [0, 1)")

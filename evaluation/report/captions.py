@@ -12,7 +12,7 @@ from string import Template
 import numpy as np
 from tqdm import tqdm
 
-from evaluation.report.page import clip_frames_of, image, text
+from evaluation.report.page import STYLE, clip_frames_of, image, text
 from preprocess.video.error import VideoError
 from preprocess.video.files import list_videos, name_videos
 from util.errors import UserError
@@ -71,6 +71,7 @@ def write_caption_page(
     """
     top = max([1e-9, *(one.score for one in captions)])
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        shared=STYLE.read_text(encoding="utf-8"),
         title=escape(clipped(f"{run} on {scored_on}: captions, worst first", 200)),
         run=text(run),
         scored=text(scored_on),

@@ -16,7 +16,7 @@ from evaluation.label.predictions import ClassPredictions
 from evaluation.label.score import ClassScore
 from evaluation.label.shown import label
 from evaluation.label.values import ValueScore
-from evaluation.report.page import image, text
+from evaluation.report.page import STYLE, image, text
 from util.files import whole_file
 from util.text import clipped
 
@@ -114,6 +114,7 @@ def _write(
 ) -> None:
     run, split = score.model.name, f"split {score.model.first.split}"
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        shared=STYLE.read_text(encoding="utf-8"),
         title=escape(clipped(f"{run} on {split}", 200)),
         run=text(run),
         scored=text(split),

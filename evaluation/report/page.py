@@ -25,6 +25,7 @@ from util.files import whole_file
 from util.text import clipped
 
 TEMPLATE = Path(__file__).with_suffix(".html")
+STYLE = Path(__file__).with_name("shared.css")  # what all pages look like
 LONGEST = 500  # characters of a text that are shown
 PER_VIDEO = 3  # failures of one video: more of it would say the same again
 PICKED = (
@@ -123,6 +124,7 @@ def write_page(
     choices = [("all", len(failures)), *kinds] if len(kinds) > 1 else []
     page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(clipped(f"{run}, split {split}: wrong answers", LONGEST)),
+        shared=STYLE.read_text(encoding="utf-8"),
         appearance=APPEARANCE,
         motion=MOTION,
         readout=READOUT,
