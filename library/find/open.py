@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from inference.retrieval.embedder import Embedder
+from inference.retrieval.foreign import own_queries, read_queries
 from library.catalogue import Catalogue
 from library.exact import ExactEngine
 from library.find.answering import clips_within
 from library.find.finder import Search
-from library.find.foreign import own_queries, read_queries
 from library.find.query import Like
 from library.find.shelf import Place, Shelf, Text
 from library.postgres.connection import is_postgres

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from inference.retrieval.foreign import own_queries
 from library.ask import ask, gathered, subject_of
 from library.find.answering import Stretch
 from library.find.finder import How, Search
-from library.find.foreign import own_queries
 from library.find.moments import Found
 from library.find.query import Query, Term
 from preprocess.video.error import VideoError

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from inference.retrieval.foreign import NUMBER, own_queries, read_queries
 from library.find.coarse import stem
 from library.find.finder import How, Search
-from library.find.foreign import NUMBER, learned_threshold, own_queries, read_queries
+from library.find.foreign import learned_threshold
 from library.find.query import read_query
 from library.find.shelf import Text
 from library.find.show import clock, print_rows, row_of, write_rows

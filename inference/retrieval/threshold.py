@@ -10,12 +10,8 @@ with k = ceil((n + 1) (1 - rate)) is passed by another foreign query with a prob
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-
-from util.files import whole_file
 
 RATE = 0.05  # of false alarms
 
@@ -60,22 +56,6 @@ def curve_of(foreign: np.ndarray, present: np.ndarray) -> Curve:
     return Curve(thresholds, alarms, misses)
 
 
-def draw(curve: Curve, threshold: float, path: str | Path, title: str) -> None:
-    """Both errors over the threshold, and misses over false alarms, as a PNG."""
-    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.plot(curve.threshold, 100 * curve.false_alarms, label="false alarms", color="C3")
-    left.plot(curve.threshold, 100 * curve.misses, label="misses", color="C0")
-    left.axvline(threshold, color="0.5", linestyle="--", label="learned threshold")
-    left.set(xlabel="score of the best clip", ylabel="queries, %", ylim=(0, 100))
-    left.legend()
-    right.plot(100 * curve.false_alarms, 100 * curve.misses, color="C0")
-    at = int(np.searchsorted(curve.threshold, threshold, side="right")) - 1
-    point = (100 * curve.false_alarms[max(at, 0)], 100 * curve.misses[max(at, 0)])
-    right.plot(*point, "o", color="0.3", label=f"{point[0]:.1f} %, {point[1]:.1f} %")
-    right.plot([0, 100], [100, 0], color="0.8", linewidth=1, label="a coin")
-    right.set(xlabel="false alarms, %", ylabel="misses, %", xlim=(0, 100), ylim=(0, 100))
-    right.legend()
-    figure.suptitle(title, parse_math=False)
-    with whole_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+def error_place(curve: Curve, threshold: float) -> int:
+    """Where on a curve a threshold lies: the last of the curve's that is not above it."""
+    return max(0, int(np.searchsorted(curve.threshold, threshold, side="right")) - 1)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from library.find.threshold import curve_of, draw, errors_at, threshold_of
+from inference.retrieval.threshold import curve_of, error_place, errors_at, threshold_of
 
 
 def test_false_alarms_of_new_foreign_queries_are_at_most_the_rate() -> None:
@@ -43,8 +42,10 @@ def test_the_curve_is_the_errors_at_each_threshold(one: list[float], two: list[f
     assert curve.area == pytest.approx(higher)
 
 
-def test_picture(tmp_path) -> None:
-    foreign, present = np.linspace(0, 0.5, 40), np.linspace(0.3, 0.9, 40)
-    draw(curve_of(foreign, present), 0.47, tmp_path / "curve.png", "$\\frac{1")
-    with Image.open(tmp_path / "curve.png") as image:
-        assert image.size[0] > 800
+@given(scores, scores, st.floats(-0.5, 1.5))
+def test_a_threshold_has_the_errors_of_its_place(one: list[float], two: list[float], at) -> None:
+    foreign, present = np.array(one), np.array(two)
+    curve = curve_of(foreign, present)
+    place = error_place(curve, at)
+    found = (curve.false_alarms[place], curve.misses[place])
+    assert found == pytest.approx(errors_at(at, foreign, present))
