@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: ask actions captions demo two-stage test test-avx2 lint tensorboard clean
+.PHONY: ask actions captions demo page two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
 
 # What is typed reaches the model as typed, `$` included: it goes through the environment, and make
@@ -15,6 +15,9 @@ export VIDEO QUESTION RUN
 
 ask: .venv/pretrained   ## make ask VIDEO=my.mp4 QUESTION="what is the man doing?"
 	$(BIN)/python -m demo.ask
+
+page: .venv/page   ## a page for your own videos, on this machine
+	$(BIN)/python -m web
 
 demo: .venv/installed   ## generate videos, train with and without them, evaluate
 	$(BIN)/python -m demo.shapes
@@ -64,8 +67,13 @@ clean:   ## throw away what the demo made (never your own runs)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-pretrained.txt
 	touch $@
 
+.venv/page: .venv/installed requirements-pretrained.txt requirements-web.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt \
+		--requirement requirements-pretrained.txt --requirement requirements-web.txt
+	touch $@
+
 .venv/installed-dev: .venv/installed requirements-dev.txt requirements-extra.txt \
 		requirements-pretrained.txt requirements-captions.txt requirements-library.txt \
-		requirements-postgres.txt
+		requirements-postgres.txt requirements-web.txt
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt --requirement requirements-dev.txt
 	touch $@

@@ -31,6 +31,7 @@ COMMANDS = [
     ["data_loader.store"],
     ["inference.pack"],
     *(["library", name] for name in library.__main__.COMMANDS),
+    ["web"],
     ["demo.two_stage"],
     *(["benchmark", name] for name in MODULES),
 ]

@@ -6,8 +6,11 @@ predictor.ask("talk.mp4", "what is he doing?", Wanted(choices=("eat", "cook"))).
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +20,10 @@ from data_loader.batch import Batch, CandidateBatch, Features, Frames, no_candid
 from data_loader.candidates import candidate_words
 from data_loader.tokens import tokenize
 from data_loader.vocabulary import UNKNOWN_ANSWERS
-from inference.answer.wanted import Wanted, check, ranked
+from inference.answer.wanted import Ranked, Wanted, check, ranked
 from inference.run import open_run
 from inference.video import VideoInput, open_video_input
+from inference.visuals import joined, shape_of
 from inference.words import Words
 from model.answer.kind import BEST
 from model.task.answers import ScoredPredictions
@@ -52,6 +56,38 @@ class Reply(Told):
     times: list[str]  # its number in the video, from 1
     punishment: np.ndarray  # (2, N) appearance and motion, mean over units; of these clips
     readout: np.ndarray  # (N,) weight of each of them
+
+
+class Asked(NamedTuple):
+    """A question about a video that was read."""
+
+    visual: Features | Frames  # V = 1
+    question: str
+    wanted: Wanted = ANY
+
+
+class Explained(NamedTuple):
+    """An answer, and what each of the N clips had to do with it."""
+
+    told: Told
+    punishment: np.ndarray  # (2, N) appearance and motion, mean over units
+    readout: np.ndarray  # (N,) weight of each of them
+    together: int  # how many questions were answered in one pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """A question as it goes into a batch."""
+
+    asked: Asked
+    tokens: list[str]
+    candidates: tuple[str, ...]  # that it chooses from
+    among: Ranked | None  # answers that alone count
+
+    @property
+    def every(self) -> bool:
+        """Whether the probabilities of all classes are needed."""
+        return self.among is not None or self.asked.wanted.n_best > BEST
 
 
 class Predictor:
@@ -92,15 +128,14 @@ class Predictor:
 
     def ask_again(self, seen: VideoInput, question: str, wanted: Wanted = ANY) -> Reply:
         """Answer a question about a video that `read_video` has read, as `ask` does."""
-        told, found = self._tell(seen.visual, question, wanted)
-        readout = found.readout[0].numpy()
-        most = np.sort(np.argsort(-readout, kind="stable")[:SHOWN])
+        (found,) = self.tell_together([Asked(seen.visual, question, wanted)])
+        most = np.sort(np.argsort(-found.readout, kind="stable")[:SHOWN])
         return Reply(
-            **vars(told),
+            **vars(found.told),
             frames=seen.middle_frames(most),
             times=seen.times(most),
-            punishment=found.punishment[0].numpy()[:, most],
-            readout=readout[most],
+            punishment=found.punishment[:, most],
+            readout=found.readout[most],
         )
 
     def ask_live(self, visual: Features, question: str) -> list[tuple[str, float]]:
@@ -113,62 +148,97 @@ class Predictor:
 
     def tell(self, visual: Features | Frames, question: str, wanted: Wanted = ANY) -> Told:
         """Answer a question about clips.  Raises UserError as `check` does."""
-        return self._tell(visual, question, wanted)[0]
+        return self.tell_together([Asked(visual, question, wanted)])[0].told
 
-    def _tell(
-        self, visual: Features | Frames, question: str, wanted: Wanted
-    ) -> tuple[Told, ScoredPredictions]:
-        check(wanted, self.run.path, self.run.task)
-        task, tokens = self.run.task, _tokens(question)
-        candidates = wanted.choices if task.kind == "choice" else ()
-        among = ranked(wanted, self.run.path, task) if task.kind == "open" else None
-        batch = self._batch(visual, tokens, candidates).to(self.run.device)
-        every = among is not None or wanted.n_best > BEST
-        found = task.score(batch, every_class=every)
-        said = found.top[0].tolist(), found.probability[0].tolist()
+    def tell_together(self, asked: Sequence[Asked]) -> list[Explained]:
+        """Answer several questions, about one video or several, in as few passes as their shapes
+        allow -> an answer to each, in their order.
+
+        Raises UserError as `check` does, for any of them.
+        """
+        read = [self._read(one) for one in asked]
+        groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for place, one in enumerate(read):
+            groups[(shape_of(one.asked.visual), self._pad(one))].append(place)
+        found: dict[int, Explained] = {}
+        for places in groups.values():
+            some = [read[place] for place in places]
+            batch = self._batch(some).to(self.run.device)
+            scored = self.run.task.score(batch, every_class=any(one.every for one in some))
+            for row, (place, one) in enumerate(zip(places, some, strict=True)):
+                told = self._told(one, scored, row)
+                punishment, readout = scored.punishment[row].numpy(), scored.readout[row].numpy()
+                found[place] = Explained(told, punishment, readout, len(places))
+        return [found[place] for place in range(len(asked))]
+
+    def _read(self, asked: Asked) -> _Read:
+        """A question's words and what is wanted of it."""
+        task, wanted = self.run.task, asked.wanted
+        check(wanted, self.run.path, task)
+        return _Read(
+            asked=asked,
+            tokens=_tokens(asked.question),
+            candidates=wanted.choices if task.kind == "choice" else (),
+            among=ranked(wanted, self.run.path, task) if task.kind == "open" else None,
+        )
+
+    def _told(self, one: _Read, found: ScoredPredictions, row: int) -> Told:
+        """The answer in a row of predictions."""
+        wanted, among = one.asked.wanted, one.among
+        said = found.top[row].tolist(), found.probability[row].tolist()
         value = None
-        if task.kind == "count":
+        if self.run.task.kind == "count":
             sure = said[1][0] if self.run.options["count_as"] == "ordinal" else math.nan
-            value, answers = float(found.value[0]), [(str(said[0][0]), sure)]
+            value, answers = float(found.value[row]), [(str(said[0][0]), sure)]
         elif among is not None:
-            answers = among.best(found.classes[0].tolist(), wanted.n_best)
+            answers = among.best(found.classes[row].tolist(), wanted.n_best)
         else:
-            if every:
-                share = found.classes[0].sort(descending=True, stable=True)
+            if one.every:
+                share = found.classes[row].sort(descending=True, stable=True)
                 said = share.indices.tolist(), share.values.tolist()
             texts, none = (
-                (candidates, 0) if candidates else (self.vocabulary.answers, UNKNOWN_ANSWERS)
+                (one.candidates, 0)
+                if one.candidates
+                else (self.vocabulary.answers, UNKNOWN_ANSWERS)
             )
             pairs = zip(*said, strict=True)
-            answers = [(texts[i], p) for i, p in pairs if i >= none][: wanted.n_best]
-        read = [*tokens, *(word for text in candidates for word in candidate_words(text))]
-        told = Told(
+            of = len(texts)  # a question beside it may have more candidates
+            answers = [(texts[i], p) for i, p in pairs if none <= i < of][: wanted.n_best]
+        read = [*one.tokens, *(word for text in one.candidates for word in candidate_words(text))]
+        return Told(
             answers=answers,
             value=value,
             unknown=self.words.note(read),
             unknown_answers=among.unknown if among is not None else (),
         )
-        return told, found
 
-    def _batch(
-        self, visual: Features | Frames, tokens: list[str], candidates: tuple[str, ...]
-    ) -> Batch:
-        """One question about one video; 0 stands for the true answer, which nobody knows."""
-        zero = torch.zeros(1, dtype=torch.int64)
-        words, length = self._padded([tokens])
+    def _pad(self, one: _Read) -> int:
+        """Words that a question is padded to beside others, where that changes its answer; or 0."""
+        return max(self.run.padded, len(one.tokens)) if self.run.padded else 0
+
+    def _batch(self, read: Sequence[_Read]) -> Batch:
+        """Questions about videos; 0 stands for the true answers, which nobody knows."""
+        visuals = {id(one.asked.visual): one.asked.visual for one in read}
+        number = {name: i for i, name in enumerate(visuals)}
+        words, length = self._padded([one.tokens for one in read])
         of = no_candidates()
-        if candidates:
-            texts = [tokens + candidate_words(candidate) for candidate in candidates]
-            read, lengths = self._padded(texts)
-            of = CandidateBatch(words=read, length=lengths, question=torch.zeros_like(lengths))
+        texts = [one.tokens + candidate_words(c) for one in read for c in one.candidates]
+        if texts:
+            each = torch.tensor([len(one.candidates) for one in read])
+            candidates, lengths = self._padded(texts)
+            of = CandidateBatch(
+                words=candidates,
+                length=lengths,
+                question=torch.arange(len(read)).repeat_interleave(each),
+            )
         return Batch(
-            visual=visual,
-            video=zero,
+            visual=joined(list(visuals.values())),
+            video=torch.tensor([number[id(one.asked.visual)] for one in read]),
             words=words,
             length=length,
-            row=zero,
+            row=torch.arange(len(read)),
             candidates=of,
-            answer=zero,
+            answer=torch.zeros(len(read), dtype=torch.int64),
         )
 
     def _padded(self, texts: list[list[str]]) -> tuple[Tensor, Tensor]:

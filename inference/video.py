@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,17 +11,15 @@ from torch import Tensor
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
-from data_loader.store.provenance import Provenance, Sampling
+from data_loader.store.provenance import Provenance
+from inference.decoding import DecodedVideo, Reading, decode_video
 from inference.run import Run
 from preprocess.feature.extractor import FeatureExtractor
 from preprocess.feature.load import backbone_from_provenance
-from preprocess.video.clips import Clips, read_resized
+from preprocess.video.clips import Clips
 from preprocess.video.decoders import decoder_of
-from preprocess.video.resize import InputSpec, Thumbnail, clip_input_spec
+from preprocess.video.resize import clip_input_spec
 from util.errors import UserError
-
-SHOWN = Thumbnail(height=320)  # of the picture: a clip is some 150 pixels wide there
-SHOWN_AT_RATE = Thumbnail(height=120)  # where a video has hundreds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +44,6 @@ class VideoInput:
         return [f"frame {i + 1}" for i in number.tolist()]
 
 
-class Reading(NamedTuple):
-    """What is decoded of a video for one store."""
-
-    sampling: Sampling
-    decoder: str
-    picture: InputSpec
-
-
 class VideoReader(ABC):
     """Video files -> what a run's model takes of them."""
 
@@ -69,41 +58,17 @@ class VideoReader(ABC):
 
         Raises UserError if the file cannot be read.
         """
-        decoded: dict[str, Clips] = {}
-        thumbnails: list[Clips] = []
-        for sampling, decoder in dict.fromkeys(r[:2] for r in self.reading.values()):
-            alike = [name for name, r in self.reading.items() if r[:2] == (sampling, decoder)]
-            *found, shown = read_resized(
-                video,
-                clips=sampling.clips,
-                frames=sampling.frames,
-                stride=sampling.stride,
-                fps=sampling.fps,
-                decoder=decoder,
-                keep_partial=False,
-                specs=[
-                    *(self.reading[name].picture for name in alike),
-                    SHOWN_AT_RATE if sampling.fps else SHOWN,
-                ],
-            )
-            thumbnails.append(shown)
-            decoded |= zip(alike, found, strict=True)
-        first = decoded[next(iter(self.reading))]
+        return self.seen(decode_video(video, self.reading))
+
+    def seen(self, decoded: DecodedVideo) -> VideoInput:
+        """A video that was decoded as `reading` says, perhaps in another process."""
+        first = decoded.clips[next(iter(self.reading))]
         return VideoInput(
-            visual=self.visual(decoded),
-            thumbnails=thumbnails[0],
+            visual=self.visual(decoded.clips),
+            thumbnails=decoded.thumbnails,
             numbers=first.numbers[first.index],
-            seconds=_seconds(first, next(iter(self.reading.values())).sampling),
+            seconds=decoded.seconds,
         )
-
-
-def _seconds(clips: Clips, sampling: Sampling) -> np.ndarray | None:
-    """When the frames of clips are shown (N, F), as `data_loader.store.frames.frame_seconds`."""
-    if sampling.fps:
-        return np.arange(len(clips.index))[:, None] / sampling.fps
-    if clips.seconds <= 0:
-        return None
-    return clips.numbers[clips.index] * (clips.seconds / clips.frame_count)
 
 
 class FeatureExtraction(VideoReader):

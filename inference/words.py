@@ -1,6 +1,7 @@
 """A question's words as a run takes them: those of its training, others by their GloVe vectors."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
@@ -11,6 +12,14 @@ from util.errors import UserError
 from util.text import clipped
 
 NONE_KNOWN = "none of its words is known to this run: the answer cannot depend on them"
+
+
+class Known(NamedTuple):
+    """Words, by what a run knows of them."""
+
+    own: list[str]  # those of its training
+    from_glove: list[str]
+    not_at_all: list[str]
 
 
 class Words:
@@ -35,16 +44,23 @@ class Words:
         numbers = self._vocabulary.encode(tokens)
         return [self._added.get(token, n) for token, n in zip(tokens, numbers, strict=True)]
 
-    def note(self, tokens: Sequence[str]) -> str:
-        """One line about the words that the run's training did not have; "" if it had all."""
+    def known(self, tokens: Sequence[str]) -> Known:
+        """Which of some words the run knows, each word once, in their order."""
         new = self._vocabulary.unknown(tokens)
         self._look_up(new)
-        unknown = [word for word in new if word not in self._added]
-        if unknown and len(unknown) == len(set(tokens)):
+        own = [word for word in dict.fromkeys(tokens) if word not in new]
+        return Known(
+            own, [w for w in new if w in self._added], [w for w in new if w not in self._added]
+        )
+
+    def note(self, tokens: Sequence[str]) -> str:
+        """One line about the words that the run's training did not have; "" if it had all."""
+        known = self.known(tokens)
+        if known.not_at_all and not known.own and not known.from_glove:
             return NONE_KNOWN
         lists = {
-            "words that this run knows from GloVe only": [w for w in new if w in self._added],
-            "words that this run does not know": unknown,
+            "words that this run knows from GloVe only": known.from_glove,
+            "words that this run does not know": known.not_at_all,
         }
         shown = [f"{what}: {clipped(', '.join(some), 200)}" for what, some in lists.items() if some]
         return "; ".join(shown)

@@ -29,6 +29,7 @@ MAY = {
         "model",
     },
     "library": {"inference", "preprocess", "data_loader", "options", "util", "model"},
+    "web": {"library", "inference", "preprocess", "data_loader", "options", "util", "model"},
     "benchmark": {
         "training", "evaluation.format", "library", "inference", "preprocess", "data_loader",
         "options", "util", "model", "train", "evaluate",

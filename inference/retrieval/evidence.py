@@ -90,13 +90,13 @@ class AnswerEvidence:
 
     def log_probability(self, visual: Features | Frames, question: str) -> np.ndarray:
         """log P(answer | question, video) of V videos and all A classes: (V, A) float64."""
-        return _log_probability(self.run, self._words, visual, [question])[0]
+        return log_probability(self.run, self._words, visual, [question])[0]
 
     def without(self, question: str) -> np.ndarray:
         """log P(answer | question, no video): (A,) float64."""
         run = self.blind or self.run
         words = self._words if self.blind is None else self._blind_words
-        return _log_probability(run, words, self._nothing(run.task), [question])[0, 0]
+        return log_probability(run, words, nothing_particular(run.task), [question])[0, 0]
 
     def of_pairs(
         self, visual: Features | Frames, pairs: Sequence[tuple[str, str]], *, relative: bool = True
@@ -115,7 +115,7 @@ class AnswerEvidence:
         at_once = max(1, ROWS // len(visual.clip_mask))
         for begin in range(0, len(questions), at_once):
             some = questions[begin : begin + at_once]
-            found = _log_probability(self.run, self._words, visual, some)
+            found = log_probability(self.run, self._words, visual, some)
             for question, shares in zip(some, found, strict=True):
                 for place in wanted[question]:
                     out[place] = shares[:, self.number(pairs[place][1])]
@@ -126,18 +126,19 @@ class AnswerEvidence:
                     out[place] -= nothing[self.number(pairs[place][1])]
         return out
 
-    def _nothing(self, task: QuestionAnswering) -> Features:
-        """A video of a single clip that shows nothing particular."""
-        norms = task.model.video
-        a, m = norms.appearance_norm.mean, norms.motion_norm.mean
-        return Features(
-            appearance=a[None, None, None], motion=m[None, None],
-            clip_mask=torch.ones(1, 1, dtype=torch.bool),
-        )  # fmt: skip
+
+def nothing_particular(task: QuestionAnswering) -> Features:
+    """A video of a single clip that shows nothing particular: the mean features of training."""
+    norms = task.model.video
+    a, m = norms.appearance_norm.mean, norms.motion_norm.mean
+    return Features(
+        appearance=a[None, None, None], motion=m[None, None],
+        clip_mask=torch.ones(1, 1, dtype=torch.bool),
+    )  # fmt: skip
 
 
 @torch.inference_mode()
-def _log_probability(
+def log_probability(
     run: Run[QuestionAnswering], words: Words, visual: Features | Frames, questions: Sequence[str]
 ) -> np.ndarray:
     """log P of all A classes, of Q questions about each of V videos: (Q, V, A) float64."""

@@ -65,7 +65,7 @@ def run_in_workers(
     waiting = iter(tasks)
     todo: queue.SimpleQueue = queue.SimpleQueue()  # (task,), or None: no more
     done: queue.SimpleQueue = queue.SimpleQueue()  # (task, result, Failure or exception)
-    pool = [_Worker(function, time_limit, todo, done) for _ in range(workers)]
+    pool = [Worker(function, time_limit, todo, done) for _ in range(workers)]
     try:
         running = 0
         for task in islice(waiting, max(ahead, 1)):
@@ -85,8 +85,12 @@ def run_in_workers(
             worker.thread.join()
 
 
-class _Worker:
+class Worker:
     """One process, and the thread here that feeds it and starts it anew when it dies.
+
+    It takes (task,) from `todo`, until None comes, and puts (task, outcome) into `done`: what
+    `function` returned, a Failure, or an exception of ours.  A process that dies or is too slow
+    costs its task alone.  Several may share the two queues.
 
         no process --_start--> idle --send--> busy --result--> idle --> ...
             ^                    |             |

@@ -1,0 +1,45 @@
+"""What all requests share: the runs, the videos, the library, the numbers that are counted."""
+
+from dataclasses import dataclass, field
+
+from options.inference.web import WebOptions
+from web.examples import ExampleVideo, examples
+from web.metrics import Metrics
+from web.models import Models, open_models
+from web.video.shelf import Shelf
+
+
+@dataclass
+class Page:
+    """A server's state."""
+
+    options: WebOptions
+    token: str | None  # that clients must show
+    models: Models
+    shelf: Shelf
+    metrics: Metrics
+    examples: dict[str, ExampleVideo] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End all threads and processes, delete all videos."""
+        self.shelf.close()
+        self.models.close()
+
+
+def open_page(options: WebOptions, token: str | None = None) -> Page:
+    """Load the runs, make the folder, start the decoders.
+
+    Raises UserError for what the options name and is not there.
+    """
+    models = open_models(options.run, options.device)
+    shelf = Shelf(options, models.readers)
+    page = Page(options, token, models, shelf, Metrics(shelf, models))
+    page.examples = examples(shelf.folder.path)
+    if page.examples:
+        shelf.warm(next(iter(page.examples.values())).file)
+    return page
+
+
+def version() -> str:
+    """Of the API."""
+    return "1"

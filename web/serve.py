@@ -1,0 +1,71 @@
+"""Listen, and serve the page until it is stopped."""
+
+import os
+import secrets
+import socket
+
+import uvicorn
+
+from options.inference.web import WebOptions
+from util.errors import UserError
+from web.app import make_app
+from web.page import open_page
+
+GRACE = 5  # s that requests have to end in, when the server is stopped
+KEEP_ALIVE = 15  # s for which an idle connection stays open
+CONNECTIONS = 512
+
+
+def serve(options: WebOptions) -> int:
+    """Serve until SIGTERM or Ctrl-C -> 0.  Raises UserError for a port that is taken."""
+    listening = listen(options.host, options.port)
+    token = token_of(options)
+    page = open_page(options, token)
+    shown = address(options, listening.getsockname()[1])
+    print(f"the page: {shown}/{f'?token={token}' if token else ''}", flush=True)
+    config = uvicorn.Config(
+        make_app(page),
+        log_level="warning",
+        access_log=False,  # addresses of videos are secrets of their owners
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        limit_concurrency=CONNECTIONS,
+        proxy_headers=False,
+        ws="none",
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        page.close()
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.  Raises UserError where it cannot."""
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(kind, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise UserError(
+            f"--host {host} --port {port}: cannot listen there ({error.strerror}); give another "
+            "--port, or 0 for a free one"
+        ) from error
+    return listening
+
+
+def token_of(options: WebOptions) -> str | None:
+    """The token that clients must show; None: this machine alone can ask, and none was given."""
+    given = options.token or os.environ.get("PAGE_TOKEN")
+    if given or options.is_local:
+        return given
+    return secrets.token_urlsafe(24)
+
+
+def address(options: WebOptions, port: int) -> str:
+    """The page's address."""
+    host = options.names[0] if options.names else options.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,169 @@
+"""What a decoding process does: an uploaded file -> the frames that models take, and how it plays.
+
+It reads what strangers made.  The process has limits of memory and time, can be killed at any
+moment, and opens only files that are videos themselves: a playlist, which names other files or
+addresses, is none.
+"""
+
+import io
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from PIL import Image
+
+from inference.decoding import DecodedVideo, Reading, decode_video
+from preprocess.video.clips import Clips
+from preprocess.video.container import error_words, open_video, video_stream
+from preprocess.video.error import VideoError
+from preprocess.video.rate import shown_times
+from web.video.playback import Playable, playable, reencode
+
+# Containers that hold their video themselves.  Not among them: hls, concat, dash, sdp, imf, image
+# sequences, ..., which name other files and addresses.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,"
+    "mjpeg,ivf,mxf,yuv4mpegpipe,nut,dv,rm,obu,av1"
+)
+MOST_PIXELS = 64_000_000  # of a frame: 8K has 33 million
+ASSUMED_RATE = 25.0  # frames a second, where a file says no times
+QUALITY = 80  # of thumbnails, as JPEG
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is decoded, and the limits."""
+
+    readings: tuple[Mapping[str, Reading], ...]  # of each group of models that see videos alike
+    most_seconds: float
+    memory: int  # bytes
+
+
+@dataclass(frozen=True)
+class Look:
+    """A video that is to be decoded."""
+
+    id: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class Reencode:
+    """A video that is to be made one that browsers play."""
+
+    id: str
+    file: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a clip is shown, in s."""
+
+    start: float
+    end: float
+    middle: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Looked:
+    """A decoded video."""
+
+    decoded: tuple[DecodedVideo, ...]  # for each of the readings; without thumbnails
+    spans: tuple[Span, ...]  # of the clips of the first
+    thumbnails: tuple[bytes, ...]  # JPEG of each of these clips
+    duration: float | None  # s
+    frames: int
+    note: str  # what is odd about it; ""
+    playable: Playable
+
+
+def work(settings: Settings, task: Look | Reencode) -> Looked | None:
+    """One task.  Raises VideoError for a file that is no video, too long, or does not decode."""
+    limit_memory(settings.memory)
+    if isinstance(task, Reencode):
+        return reencode(task.file, task.output, settings.most_seconds)
+    check(task.file, settings.most_seconds)
+    decoded = tuple(
+        decode_video(task.file, reading, keep_partial=True) for reading in settings.readings
+    )
+    first = next(iter(decoded[0].clips.values()))
+    times, end, note = times_of(task.file, first.frame_count)
+    return Looked(
+        decoded=tuple(replace(one, thumbnails=_none()) for one in decoded),
+        spans=tuple(spans(first.numbers[first.index], times, end)),
+        thumbnails=tuple(jpegs(decoded[0].thumbnails)),
+        duration=None if note else end,
+        frames=first.frame_count,
+        note="; ".join(filter(None, (first.note, note))),
+        playable=playable(task.file),
+    )
+
+
+def limit_memory(most: int) -> None:
+    """Bound what this process may allocate, and have it leave no core file."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or hard > most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def check(file: Path, most_seconds: float) -> None:
+    """Refuse what is no video, or a larger or longer one than is taken, before it is decoded."""
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    try:
+        with av.open(str(file), options=options, metadata_errors="replace"):
+            pass
+    except (FFmpegError, OSError) as error:
+        raise VideoError(file, f"not a video, or cut off ({error_words(error)})") from error
+    with open_video(file) as container:
+        stream = video_stream(container, file)
+        if stream.width * stream.height > MOST_PIXELS:
+            raise VideoError(file, f"its pictures are {stream.width} x {stream.height}: too large")
+    try:
+        _, end = shown_times(file)
+    except VideoError:
+        return  # no times: its length is told by its frames
+    if end > most_seconds:
+        raise VideoError(file, f"lasts {end:.0f} s, and {most_seconds:g} s are taken at most")
+
+
+def times_of(file: Path, frames: int) -> tuple[np.ndarray, float, str]:
+    """When each of the frames is shown, and the last one ends -> (T,) s, s, "" or what is odd."""
+    try:
+        times, end = shown_times(file)
+        if len(times) != frames:
+            times, end = shown_times(file, decoded=True)
+        if len(times) >= frames:
+            return times[:frames], max(end, float(times[frames - 1])), ""
+    except VideoError:
+        pass
+    times = np.arange(frames) / ASSUMED_RATE
+    return times, frames / ASSUMED_RATE, f"no times: taken to be {ASSUMED_RATE:g} frames a second"
+
+
+def spans(numbers: np.ndarray, times: np.ndarray, end: float) -> list[Span]:
+    """When each clip is shown.  numbers: (N, F) frames of each; times: (T,) s of all."""
+    ends = np.append(times[1:], end)
+    return [
+        Span(float(times[clip[0]]), float(ends[clip[-1]]), float(times[clip[len(clip) // 2]]))
+        for clip in numbers
+    ]
+
+
+def jpegs(thumbnails: Clips) -> list[bytes]:
+    """The middle frame of each clip as JPEG."""
+    found = []
+    for row in thumbnails.index[:, 0].tolist():
+        stream = io.BytesIO()
+        Image.fromarray(thumbnails.frames[row]).save(stream, "JPEG", quality=QUALITY)
+        found.append(stream.getvalue())
+    return found
+
+
+def _none() -> Clips:
+    return Clips(np.zeros((0, 1, 1, 3), np.uint8), np.zeros((0, 1), np.int64), 0)
