@@ -41,6 +41,9 @@ class Catalogue:
         Raises UserError as `open_database` does.
         """
         self.path = Path(path)
+        self.name = str(path)  # for people
+        self.features = Path(f"{path}.d")  # where its feature stores lie
+        self.beside: Path | None = self.path  # what else it has begins with this path
         self.connection: Any = open_database(self.path, make=make)
         self._depth = 0
 
@@ -54,7 +57,7 @@ class Catalogue:
             return self.connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise UserError(
-                f"--library {self.path}: {error}; try again, or mend its disk"
+                f"--library {self.name}: {error}; try again, or mend its disk"
             ) from error
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -63,7 +66,7 @@ class Catalogue:
             self.connection.executemany(sql, rows)
         except sqlite3.Error as error:
             raise UserError(
-                f"--library {self.path}: {error}; try again, or mend its disk"
+                f"--library {self.name}: {error}; try again, or mend its disk"
             ) from error
 
     @contextmanager

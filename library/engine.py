@@ -14,6 +14,7 @@ import numpy as np
 from library.where import Condition
 
 Filter = Sequence[Condition]
+Use = Literal["auto", "on", "off"]  # of the index of approximate search
 Kind = Literal["caption", "answer", "action", "name", "tag"]
 
 
@@ -81,4 +82,15 @@ class Engine(Protocol):
 
     def fingerprint(self) -> str:
         """Of the weights that made the vectors; "" of a new library."""
+        ...
+
+
+class Vectors(Engine, Protocol):
+    """An engine that has an index of approximate search, for large libraries."""
+
+    def build(self, *, least: int = ...) -> bool:
+        """Make that index where it lacks or is old, and there are `least` clips or more.
+
+        -> whether it was made.
+        """
         ...

@@ -42,7 +42,7 @@ class ExactEngine:
         """Store `vectors` (C, D) float32 under clips' `ids` (C,); UserError for another width."""
         catalogue = self.catalogue
         with catalogue.transaction():
-            self._check(vectors.shape[1], "")
+            self.check_width(vectors.shape[1], "")
             rows = int(catalogue.recall(ROWS) or 0)
             self._append(np.ascontiguousarray(vectors, np.float32), rows)
             catalogue.keep(WIDTH, str(vectors.shape[1]))
@@ -64,7 +64,7 @@ class ExactEngine:
         queries = np.ascontiguousarray(vectors, np.float32)
         ids, matrix = self._ids, self._matrix
         if len(ids):
-            self._check(queries.shape[1], "query ")
+            self.check_width(queries.shape[1], "query ")
         if filter:
             rows = self._filtered(filter)
             if len(rows) * FEW <= len(ids):
@@ -119,7 +119,8 @@ class ExactEngine:
         found = np.sort(np.array(rows, np.int64).reshape(-1))
         return found[found < len(self._ids)]
 
-    def _check(self, width: int, of: str) -> None:
+    def check_width(self, width: int, of: str) -> None:
+        """Raise UserError for vectors of another width than those that are stored."""
         stored = self.catalogue.recall(WIDTH)
         if stored is not None and int(stored) != width:
             raise UserError(
@@ -199,3 +200,12 @@ def best(
                 order = np.lexsort((all_ids, -all_scores))[:k]
                 scores[q], found[q] = all_scores[order], all_ids[order]
     return found, scores
+
+
+def merged(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of two lists of hits of different clips, each as `best` gives it."""
+    ids, scores = (np.concatenate(pair, axis=1) for pair in zip(one, other, strict=True))
+    order = np.lexsort((ids, -scores), axis=1)[:, : one[0].shape[1]]
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(scores, order, axis=1)

@@ -7,14 +7,12 @@ at most a part of a batch: the same command goes on.
 import time
 from collections.abc import Callable, Sequence
 
-from library.catalogue import Catalogue
-from library.exact import ExactEngine
 from library.gather.indexer import Embeds, Indexer, Report
 from library.gather.scan import list_folder
 from library.gather.tell import Actions, Captions, Teller
+from library.opened import open_library, writing
 from options.library.index import IndexOptions
 from options.library.search import LibraryOptions
-from util.lock import writer_lock
 
 
 def run(options: IndexOptions, of: LibraryOptions) -> int:
@@ -48,17 +46,19 @@ def index(
 ) -> int:
     """The same with an embedder and runs that are open."""
     begin = time.perf_counter()
-    with writer_lock(of.library):
-        catalogue = Catalogue(of.library, make=True)
+    with writing(of.library):
+        library = open_library(of.library, make=True, use=of.hnsw, say=say)
         try:
-            engine = ExactEngine(catalogue)
             indexer = Indexer(
-                options, catalogue, engine, embedder, tellers, name=name, device=of.device
-            )
+                options, library.catalogue, library.engine, embedder, tellers, name=name,
+                device=of.device,
+            )  # fmt: skip
             report = indexer.index()
             say(summary(indexer, report, time.perf_counter() - begin))
+            if library.engine.build():
+                say("made the index of approximate search")
         finally:
-            catalogue.close()
+            library.close()
     return 1 if report.failed else 0
 
 
@@ -66,6 +66,6 @@ def summary(indexer: Indexer, report: Report, seconds: float) -> str:
     """One line about a library after a look at its folder."""
     files = sum(not file.missing for file in indexer.catalogue.files())
     return (
-        f"{indexer.catalogue.path}: {files} videos, {indexer.catalogue.count()} clips; "
+        f"{indexer.catalogue.name}: {files} videos, {indexer.catalogue.count()} clips; "
         f"{report.words}; {seconds:.1f} s"
     )

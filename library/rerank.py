@@ -188,9 +188,9 @@ def _clips_of(library: str | None) -> NamedClip:
 
     if library is None:
         return none
-    from library.find.open import open_shelf
+    from library.opened import open_library
 
-    shelf = open_shelf(library)
+    shelf = open_library(library, use="off")
     return one
 
 

@@ -94,11 +94,11 @@ class Indexer:
         self.options, self.device, self.run = options, device, name
         self.catalogue, self.engine = catalogue, engine
         self.embedder, self.tellers = embedder, tellers
-        self.features = features_folder(catalogue.path)
+        self.features = catalogue.features
         made = engine.fingerprint()
         if made and made != embedder.fingerprint:
             raise UserError(
-                f"--library {catalogue.path}: was made with other weights ({made[:12]}) than those "
+                f"--library {catalogue.name}: was made with other weights ({made[:12]}) than those "
                 f"of {name} ({embedder.fingerprint[:12]}); name the run that it was made with by "
                 "--embedder, or another --library"
             )
@@ -112,7 +112,7 @@ class Indexer:
     def index(self, listed: Listed | None = None) -> Report:
         """Look at the folder once (`listed`: what was found there), and do what is to be done."""
         folder = self.options.folder
-        listed = listed or list_folder(folder, own=self.catalogue.path)
+        listed = listed or list_folder(folder, own=self.catalogue.beside)
         if not self.engine.fingerprint():
             self.catalogue.keep("fingerprint", self.embedder.fingerprint)
         failed = self._failed_before(listed)
@@ -293,8 +293,3 @@ class Indexer:
         if "again" not in why:
             value = json.dumps([seen.size, seen.mtime_ns, sha256, why])
             self.catalogue.keep(FAILED + seen.path, value)
-
-
-def features_folder(library: str | Path) -> Path:
-    """Where a library's feature stores lie."""
-    return Path(f"{library}.d")

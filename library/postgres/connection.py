@@ -65,6 +65,29 @@ def connect(library: str) -> "psycopg.Connection[Any]":
 
 
 @contextmanager
+def one_writer(library: str) -> Iterator[None]:
+    """Be the only one that indexes in a database; the server gives the right on when we end.
+
+    Raises UserError where another does.
+    """
+    with told(library):
+        connection = connect(library)
+    try:
+        with told(library):
+            row = connection.execute(
+                "SELECT pg_try_advisory_lock(hashtext('video library index'))"
+            ).fetchone()
+        if row is None or not row[0]:
+            raise UserError(
+                f"--library {without_password(library)}: another process is writing it; wait for "
+                "its end, or name another place"
+            )
+        yield
+    finally:
+        connection.close()
+
+
+@contextmanager
 def told(library: str) -> Iterator[None]:
     """Turn what a server refuses, or its end, into one line without a password."""
     import psycopg

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from library.engine import Use
 from library.postgres.connection import connect, told
 from library.postgres.schema import make_tables
 from library.where import Condition, sql_of
@@ -29,8 +30,9 @@ INDEX = "clip_vector_hnsw"
 class PostgresEngine:
     """Vectors (C, D) of a library in PostgreSQL; the port of `library.engine.Engine`."""
 
-    def __init__(self, library: str) -> None:
-        self.library = library
+    def __init__(self, library: str, use: Use = "auto") -> None:
+        """`use`: off, every search is exact; on, `build` makes the index of few clips, too."""
+        self.library, self.use = library, use
         self.connection = connect(library)
         with told(library):
             make_tables(self.connection)
@@ -93,7 +95,7 @@ class PostgresEngine:
                 return ids, scores
             if width != vectors.shape[1]:
                 raise self._other_width(width, vectors.shape[1])
-            exact = self._few(filter) or not self._indexed()
+            exact = self.use == "off" or not self._indexed() or self._few(filter)
             for row, vector in enumerate(vectors):
                 found = self._nearest(vector, filter, k, exact)
                 if not exact and len(found) < k:
@@ -103,17 +105,17 @@ class PostgresEngine:
         return ids, scores
 
     def build(self, *, least: int = INDEXED) -> bool:
-        """Make the HNSW index where it lacks and there are `least` clips; whether there is one.
+        """Make the HNSW index where it lacks and there are `least` clips; whether it was made.
 
         Memory for it is asked of the server: where it does not fit, building takes many times as
         long.  A killed build leaves nothing, and what is stored later joins the index by itself.
         """
         with told(self.library), self.connection.transaction():
             width = self._width()
-            if not width or self._indexed():
-                return bool(width)
+            if not width or self._indexed() or self.use == "off":
+                return False
             count = self._one("SELECT count(*) FROM clip_vector")[0]
-            if count < least:
+            if count < (1 if self.use == "on" else least):
                 return False
             needed = int(count * (2 * width + 400) * 1.2) // 2**20 + 64  # MiB
             self.run(
@@ -124,6 +126,19 @@ class PostgresEngine:
             self.run("ANALYZE clip_vector")
         return True
 
+    def vectors(self, ids: Sequence[int]) -> np.ndarray:
+        """The vectors (C, D) float32 of clips.  Raises UserError for a clip that has none."""
+        sql = "SELECT clip, embedding FROM clip_vector WHERE clip = ANY(%s)"
+        with told(self.library):
+            rows = self.run(sql, [[int(number) for number in ids]]).fetchall() if len(ids) else []
+        found = {clip: vector.to_numpy().astype(np.float32) for clip, vector in rows}
+        for number in ids:
+            if int(number) not in found:
+                raise UserError(
+                    f"--library {without_password(self.library)}: has no vector of clip {number}"
+                )
+        return np.stack([found[int(number)] for number in ids])
+
     def _nearest(
         self, vector: np.ndarray, filter: Sequence[Condition], k: int, exact: bool
     ) -> list[tuple[int, float]]:
@@ -133,15 +148,19 @@ class PostgresEngine:
         where, values = sql_of(filter, "%s")
         query = HalfVector(vector)
         condition = "true"
+        # A condition on files costs a look at each: none is made where all are there.
+        gone = bool(self._one("SELECT 1 FROM file WHERE missing = 1 LIMIT 1"))
+        if gone:
+            where = f"file.missing = 0 AND {where}"
         if exact:
             source = "clip_vector"
-            if filter:
+            if filter or gone:
                 source += f", (SELECT clip.id FROM {JOINED} WHERE {where}) AS left_over"
                 condition = "left_over.id = clip"
             order = "far, clip"
         else:
             source, order = "clip_vector", "far"
-            if filter:
+            if filter or gone:
                 # In parentheses, and no join: it is asked of each row that the index gives.
                 condition = f"(SELECT {where} FROM {JOINED} WHERE clip.id = clip_vector.clip)"
         # The planner's estimates of distances are poor: it is told which way to go.

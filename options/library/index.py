@@ -19,7 +19,6 @@ class IndexOptions:
         time_limit: seconds for decoding one video, before it is set aside
         batch: videos of one feature store; they are extracted together, then indexed
         retry: try files again that could not be read
-        hnsw: make the index of approximate search, whatever the number of clips
         watch: go on, and index what comes, until it is stopped
         every: seconds from one look at the folder to the next, with --watch
     """
@@ -35,7 +34,6 @@ class IndexOptions:
     time_limit: float = 300.0
     batch: int = 256
     retry: bool = False
-    hnsw: bool = False
     watch: bool = False
     every: float = 10.0
 

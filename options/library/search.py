@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 LIBRARY = "data/library/library.db"
 MOST = 1000  # hits of a page
@@ -16,11 +17,14 @@ class LibraryOptions:
         embedder: run of train.py retrieval, or a packed one; default the one that comes with the
             project
         device: cpu, cuda, cuda:0, ..., or auto
+        hnsw: approximate search, of 0.98 of the nearest clips and 10 times as fast: auto, from
+            200,000 clips; on, whatever their number; off, every search is exact
     """
 
     library: str = LIBRARY
     embedder: str | None = None
     device: str = "auto"
+    hnsw: Literal["auto", "on", "off"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,9 +44,7 @@ class Shelf:
         for file in catalogue.files():
             clips = catalogue.clips(file.id)
             assert len(clips) == N, file
-            batch = features.Batch(
-                indexer.features_folder(self.path) / file.store, PixelEmbedder().stores, "x"
-            )
+            batch = features.Batch(catalogue.features / file.store, PixelEmbedder().stores, "x")
             true = PixelEmbedder().clips(batch.features(file.sha256))[0][0]
             assert np.allclose(engine.vectors(clips), true, atol=1e-6)
             assert file.missing or sha256(file.path) == file.sha256
@@ -97,7 +95,7 @@ def test_one_row_a_clip_with_all_that_is_known(shelf: Shelf) -> None:
         assert jpeg is not None and jpeg[:2] == b"\xff\xd8"
     found = ExactEngine(catalogue).search(np.ones((1, 8), np.float32), read_where("tag:home"), 99)
     assert (found[0] >= 0).sum() == 9
-    left = {path.name for path in indexer.features_folder(shelf.path).rglob("*") if path.is_file()}
+    left = {path.name for path in shelf.catalogue.features.rglob("*") if path.is_file()}
     assert left == {"appearance.h5", "motion.h5"}
 
 
@@ -168,7 +166,7 @@ def test_damaged_and_foreign_files_are_told_once(
 
 
 def test_a_damaged_store_is_made_anew_for_a_copy(shelf: Shelf, counted: list[int]) -> None:
-    (store,) = indexer.features_folder(shelf.path).glob("*/appearance.h5")
+    (store,) = shelf.catalogue.features.glob("*/appearance.h5")
     store.write_bytes(b"damaged")
     shutil.copy(shelf.folder / "sub/a1.mp4", shelf.folder / "c1.mp4")
     assert shelf.index() == 0 and counted == [1] and shelf.catalogue.count() == 4 * N

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from library import hnsw
 from library.catalogue import Catalogue
-from library.engine import ClipFacts, Engine, FileFacts, TextFacts
-from library.exact import ExactEngine
+from library.engine import ClipFacts, Engine, FileFacts, Filter, TextFacts
 
-ENGINES = ["exact"]
+ENGINES = ["exact", "hnsw", "hnsw_grown", "postgres", "postgres_hnsw"]
 D, FILES, CLIPS = 16, 40, 8  # width, files, clips of each
 
 
@@ -48,9 +48,52 @@ def unit(count: int, seed: int, width: int = D) -> np.ndarray:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
+class AlwaysBuilt(hnsw.HnswEngine):
+    """Makes its graph before each search; or only before the first one, so that others join it."""
+
+    once = False
+
+    def search(self, vectors: np.ndarray, filter: Filter, k: int) -> tuple[np.ndarray, np.ndarray]:
+        self.refresh()
+        if not self.catalogue.connection.in_transaction and not (self.once and self._ready()):
+            self.build()
+        return super().search(vectors, filter, k)
+
+
 @pytest.fixture(params=ENGINES)
-def library(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Library]:
+def library(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Library]:
     """An empty library."""
-    catalogue = Catalogue(tmp_path / "library.db", make=True)
-    yield Library(catalogue, ExactEngine(catalogue), 1e-5)
-    catalogue.close()
+    name = request.param
+    if name.startswith("postgres"):
+        found = _postgres(request.getfixturevalue("postgres_url"), name == "postgres_hnsw")
+        monkeypatch.setattr("library.postgres.engine.FEW", 50)
+        yield found
+    else:
+        if name != "exact":
+            pytest.importorskip("usearch", reason="needs requirements-library.txt")
+        # So that a filter of half the clips takes the graph, and each change makes it anew.
+        monkeypatch.setattr(hnsw, "FEW", 50)
+        monkeypatch.setattr(hnsw, "GROWN", 0.0)
+        catalogue = Catalogue(tmp_path / "library.db", make=True)
+        engine = AlwaysBuilt(catalogue, "off" if name == "exact" else "on")
+        engine.once = name == "hnsw_grown"
+        found = Library(catalogue, engine, 1e-5)
+        yield found
+    found.catalogue.close()
+
+
+def _postgres(url: str, indexed: bool) -> Library:
+    from library.postgres.catalogue import PostgresCatalogue
+    from library.postgres.engine import PostgresEngine
+
+    class Built(PostgresEngine):
+        def search(
+            self, vectors: np.ndarray, filter: Filter, k: int
+        ) -> tuple[np.ndarray, np.ndarray]:
+            self.build()
+            return super().search(vectors, filter, k)
+
+    engine = Built(url, "on" if indexed else "off")
+    return Library(PostgresCatalogue(engine), engine, 2e-3)

@@ -8,8 +8,9 @@ import pytest
 from library.find.coarse import content_words, look
 from library.find.foreign import learned_threshold
 from library.find.shelf import Place, Shelf, Text
+from library.opened import Library
+from library.postgres.catalogue import PostgresCatalogue
 from library.postgres.engine import PostgresEngine
-from library.postgres.shelf import PostgresShelf
 from library.where import read_where
 from tests.library.postgres.test_engine import CLIPS, files, unit
 
@@ -28,9 +29,9 @@ def shelf(postgres_url: str) -> Iterator[Shelf]:
     ids = files(engine)
     engine.add(ids, unit(len(ids), 1))
     for clip, text in CAPTIONS.items():
-        sql = "INSERT INTO text VALUES (%s, 'caption', 'run', %s, 1)"
+        sql = "INSERT INTO text (clip, kind, source, text) VALUES (%s, 'caption', 'run', %s)"
         engine.connection.execute(sql, [clip, text])
-    yield PostgresShelf(engine)
+    yield Library(PostgresCatalogue(engine), engine)
     engine.close()
 
 
@@ -47,14 +48,16 @@ def test_texts_with_a_word_of_the_query_are_found(shelf: Shelf) -> None:
     assert shelf.texts(["slices"], (), 1) == [Text(9, "caption", "a woman slices onions")]
 
 
-def test_places_vectors_and_kept_values(shelf: PostgresShelf) -> None:
+def test_places_vectors_and_kept_values(shelf: Library) -> None:
     assert shelf.places([9, 10**9]) == {9: Place(9, 1, 1, 0, 1, "f1/v1.mp4", "")}
-    shelf.engine.run("UPDATE file SET missing = 1 WHERE id = 1")
+    shelf.catalogue.run("UPDATE file SET missing = 1 WHERE id = 1")
     assert shelf.places([9, 0]).keys() == {0} and shelf.texts(["slices"], (), 5) == []
-    files(shelf.engine, 1, 100)
+    engine = shelf.engine
+    assert isinstance(engine, PostgresEngine)
+    files(engine, 1, 100)
     assert np.allclose(shelf.vectors([5, 3, 5]), unit(40 * CLIPS, 1)[[5, 3, 5]], atol=1e-3)
     assert shelf.vectors([3]).dtype == np.float32
-    assert shelf.count() == 41 * CLIPS and shelf.recall("none") is None
+    assert shelf.count() == 40 * CLIPS and shelf.recall("none") is None
     shelf.keep("threshold", "1")
     shelf.keep("threshold", '{"a": 2}')
     assert shelf.recall("threshold") == '{"a": 2}' and shelf.fingerprint == ""
