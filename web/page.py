@@ -6,6 +6,7 @@ from options.inference.web import WebOptions
 from web.examples import ExampleVideo, examples
 from web.metrics import Metrics
 from web.models import Models, open_models
+from web.moments import Moments
 from web.video.shelf import Shelf
 
 
@@ -18,12 +19,15 @@ class Page:
     models: Models
     shelf: Shelf
     metrics: Metrics
+    library: Moments | None = None
     examples: dict[str, ExampleVideo] = field(default_factory=dict)
 
     def close(self) -> None:
         """End all threads and processes, delete all videos."""
         self.shelf.close()
         self.models.close()
+        if self.library is not None:
+            self.library.close()
 
 
 def open_page(options: WebOptions, token: str | None = None) -> Page:
@@ -32,8 +36,13 @@ def open_page(options: WebOptions, token: str | None = None) -> Page:
     Raises UserError for what the options name and is not there.
     """
     models = open_models(options.run, options.device)
+    library = None
+    if options.library is not None:
+        asked = [one.open.run for one in models.questions.values()]
+        run = next((one.path for one in asked if one.task.kind == "open"), None)
+        library = Moments(options, run)
     shelf = Shelf(options, models.readers)
-    page = Page(options, token, models, shelf, Metrics(shelf, models))
+    page = Page(options, token, models, shelf, Metrics(shelf, models), library)
     page.examples = examples(shelf.folder.path)
     if page.examples:
         shelf.warm(next(iter(page.examples.values())).file)

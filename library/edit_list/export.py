@@ -35,6 +35,24 @@ def run(options: ExportOptions) -> int:
     check_output(options.output, inputs={"--hits": options.hits})
     for video in {hit.video for hit in hits}:
         check_output(options.output, inputs={"a hit": video})
+    edits, text = text_of(hits, options)
+    with whole_file(options.output) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")
+    seconds = max(float(placed.end) for placed in edits.placed())
+    print(
+        f"{len(edits.cuts)} cuts of {len(edits.sources())} videos, {seconds:.1f} s at "
+        f"{edits.rate.name}"
+    )
+    print(f"wrote {options.output}")
+    return 0
+
+
+def text_of(hits: list[Hit], options: ExportOptions) -> tuple[EditList, str]:
+    """Hits as an edit list, and as the text of the options' format; `options.hits` is not read.
+
+    Raises UserError for a video that cannot be read or has changed, and for what the format cannot
+    express.
+    """
     sources = _sources(hits, options)
     cuts = tuple(
         cut_of(hit, sources[hit.video], handles=Fraction(str(options.handles)), track=options.track)
@@ -45,13 +63,7 @@ def run(options: ExportOptions) -> int:
     if labels_a_second(rate.fps) is not None:
         start, _ = read_timecode(BEGINS_AT.format(mark=";" if rate.drop else ":"), rate.fps)
     edits = EditList(Path(options.output).stem, rate, start, cuts)
-    text = WRITERS[options.as_](edits)
-    with whole_file(options.output) as partial:
-        partial.write_text(text, encoding="utf-8", newline="")
-    seconds = max(float(placed.end) for placed in edits.placed())
-    print(f"{len(cuts)} cuts of {len(edits.sources())} videos, {seconds:.1f} s at {rate.name}")
-    print(f"wrote {options.output}")
-    return 0
+    return edits, WRITERS[options.as_](edits)
 
 
 def _sources(hits: list[Hit], options: ExportOptions) -> dict[str, Source]:

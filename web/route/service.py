@@ -41,7 +41,7 @@ def routes(page: Page) -> APIRouter:
         return schema.InfoTold(
             version=version(),
             runs=_runs(page),
-            library=None,
+            library=page.library.clips if page.library is not None else None,
             limits=schema.Limits(
                 bytes=int(options.most_bytes * 1e6),
                 duration=options.most_seconds,
