@@ -6,7 +6,7 @@ from typing import Literal
 SPLITS = ("train", "val", "test")
 SIZES = {  # videos of each split
     "questions": (2800, 200, 700), "actions": (2240, 280, 1400), "steering": (300, 60, 120),
-    "counts": (2160, 270, 630),
+    "counts": (5400, 270, 630),
 }  # fmt: skip
 FOLDERS = {
     "questions": "data/shapes", "actions": "data/shapes_actions",
@@ -26,7 +26,7 @@ class ShapesOptions:
         output: folder to write, for videos/ and what is said of them ({train,val,test}_qa.json,
             ...); data/shapes if not given, for other kinds data/shapes_KIND
         seed: all that is generated follows from it
-        train: training videos; 2800 if not given, of actions 2240, of steering 300, of counts 2160
+        train: training videos; 2800 if not given, of actions 2240, of steering 300, of counts 5400
         val: validation videos; 200, 280, 60 or 270
         test: test videos; 700, 1400, 120 or 630
         threads: threads that draw and encode videos; any number gives the same files

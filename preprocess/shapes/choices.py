@@ -18,7 +18,6 @@ import numpy as np
 from preprocess.shapes.scene import Scene, Thing
 
 MOST = 6  # candidates
-A_VIDEO = 2  # questions asked about a video, at most
 DOES = {
     "turn": "it turns", "stand": "it stands still", "blink": "it blinks", "grow": "it grows",
     "shrink": "it shrinks",
@@ -49,9 +48,7 @@ def choose(scenes: Sequence[Scene], *, seed: int, split: int) -> list[ChoiceQues
     rng = np.random.default_rng([seed, split, 4])
     open_groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for video, scene in enumerate(scenes):
-        facts = list(_facts(scene))
-        for i in rng.permutation(len(facts))[:A_VIDEO]:
-            text, phrase = facts[i]
+        for text, phrase in _facts(scene):
             open_groups[text][phrase].append(video)
     asked = [
         question
