@@ -8,6 +8,7 @@ report                one HTML page of a run's failures
 reconstruction        how well an autoencoder rebuilds the clips of a split
 curves                what runs logged over their steps, as a picture
 classification        classifiers beside single frames, shuffled frames, a linear one: --run R ...
+retrieval             embeddings: videos found by captions, captions by videos: --run R ...
 captions              captioning runs (--run), or captions of any model against references
                       (--predictions): BLEU, METEOR, ROUGE-L, CIDEr-D
 """
@@ -33,6 +34,7 @@ from options.evaluate import (
 )
 from options.evaluation.captions import CaptionFileOptions, CaptionRunOptions
 from options.evaluation.labels import LabelRunOptions
+from options.evaluation.retrieval import RetrievalScoreOptions
 from options.parse import parse
 from util.errors import UserError, run_command
 from util.text import printable
@@ -47,6 +49,7 @@ COMMANDS: dict[str, tuple[tuple[type, ...], str]] = {
     "reconstruction": ((ReconstructionOptions,), "evaluation.reconstruction"),
     "curves": ((CurveOptions,), "evaluation.plot.curves"),
     "classification": ((LabelRunOptions,), "evaluation.label.score_runs"),
+    "retrieval": ((RetrievalScoreOptions,), "evaluation.retrieval.score_runs"),
     "captions": ((CaptionFileOptions,), "evaluation.caption.score_files"),
 }
 
@@ -61,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if close and argv[0] not in COMMANDS:
         raise UserError(f"python evaluate.py: {printable(argv[0])} is no subcommand{close}")
     name = argv.pop(0) if argv and argv[0] in COMMANDS else "score"
-    if name == "score" and task_of_first(argv) == "classification":
-        name = "classification"
+    if name == "score" and (task := task_of_first(argv)) in ("classification", "retrieval"):
+        name = task
     classes, module = CAPTION_RUNS if captioned(name, argv) else COMMANDS[name]
     # compare A B is short for compare --runs A B
     first = "runs" if name == "compare" else ""

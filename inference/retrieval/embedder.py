@@ -14,7 +14,7 @@ import torch
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
-from inference.run import open_run
+from inference.run import Run, open_run
 from inference.run_files import default_run
 from inference.video import VideoReader, open_video_input
 from inference.words import Words
@@ -78,12 +78,9 @@ class Embedder:
         clips, videos = task.video(visual.to(self.run.device))
         return clips.cpu().numpy(), videos.cpu().numpy()
 
-    @torch.inference_mode()
     def text(self, text: str) -> np.ndarray:
         """Embed a text: (D,) float32 of length 1.  Raises UserError for one without a word."""
-        numbers = torch.tensor([self.words.encode(_words(text))], device=self.run.device)
-        length = torch.tensor([numbers.shape[1]], device=self.run.device)
-        return self.run.task.text(numbers, length)[0].cpu().numpy()
+        return embed_text(self.run, self.words, text)
 
     def note(self, text: str) -> str:
         """One line about the words of a text that training did not have; "" if it had all."""
@@ -99,6 +96,17 @@ class Embedder:
             found.update(f"{name} {origin.provenance.to_dict()} ".encode())
         found.update(f"{self.run.task.motion_from} {self.run.task.retrieval}".encode())
         return found.hexdigest()[:32]
+
+
+@torch.inference_mode()
+def embed_text(run: Run[Retrieval], words: Words, text: str) -> np.ndarray:
+    """The vector of a text by an open run and its words: (D,) float32 of length 1.
+
+    Raises UserError for a text without a word.
+    """
+    numbers = torch.tensor([words.encode(_words(text))], device=run.device)
+    length = torch.tensor([numbers.shape[1]], device=run.device)
+    return run.task.text(numbers, length)[0].cpu().numpy()
 
 
 def _words(text: str) -> list[str]:

@@ -22,7 +22,7 @@ from util.errors import UserError
 from util.text import clipped
 
 WEIGHT = 0.02  # of evidence in nats beside a cosine: chosen on validation, results/README.md
-ROWS = 16384  # questions times videos at a time
+ROWS = 4096  # questions times videos at a time; 16,384 leave the cache: a third of the rate
 LEAST = 1e-9  # probability below which a word is not told from impossible
 
 
