@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from evaluation.retrieval.search_set import Searched, SearchSet
-from inference.retrieval.embedder import embed_text
 from inference.retrieval.foreign import own_queries, read_queries
+from inference.retrieval.text import embed_text
 from inference.retrieval.threshold import Curve, curve_of, errors_at, threshold_of
 from inference.words import Words
 from util.text_metrics.ptb_tokens import tokenize

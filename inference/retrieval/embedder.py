@@ -14,13 +14,13 @@ import torch
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
-from inference.run import Run, open_run
+from inference.retrieval.text import embed_text, words_of
+from inference.run import open_run
 from inference.run_files import default_run
 from inference.video import VideoReader, open_video_input
 from inference.words import Words
 from model.task.retrieval import Retrieval
 from util.errors import UserError
-from util.text_metrics.ptb_tokens import tokenize
 
 
 class Embedder:
@@ -84,7 +84,7 @@ class Embedder:
 
     def note(self, text: str) -> str:
         """One line about the words of a text that training did not have; "" if it had all."""
-        return self.words.note(_words(text))
+        return self.words.note(words_of(text))
 
     def _fingerprint(self) -> str:
         """Tells other weights apart, and features made in another way: a hash in hexadecimal."""
@@ -96,22 +96,3 @@ class Embedder:
             found.update(f"{name} {origin.provenance.to_dict()} ".encode())
         found.update(f"{self.run.task.motion_from} {self.run.task.retrieval}".encode())
         return found.hexdigest()[:32]
-
-
-@torch.inference_mode()
-def embed_text(run: Run[Retrieval], words: Words, text: str) -> np.ndarray:
-    """The vector of a text by an open run and its words: (D,) float32 of length 1.
-
-    Raises UserError for a text without a word.
-    """
-    numbers = torch.tensor([words.encode(_words(text))], device=run.device)
-    length = torch.tensor([numbers.shape[1]], device=run.device)
-    return run.task.text(numbers, length)[0].cpu().numpy()
-
-
-def _words(text: str) -> list[str]:
-    """The words of a text, as captions are read."""
-    words = tokenize(text)
-    if not words:
-        raise UserError(f"{text!r}: there is no word in it; describe what is to be seen")
-    return words
