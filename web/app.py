@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from web.bounded import Bounded
 from web.errors import add_handlers
 from web.guard import Guard
 from web.metrics import Counted
@@ -41,4 +42,4 @@ def make_app(page: Page) -> ASGIApp:
     for part in (service, videos, answers, moments):
         app.include_router(part.routes(page))
     add_handlers(app)
-    return Counted(Guard(app, page.options, page.token), page.metrics)
+    return Counted(Guard(Bounded(app), page.options, page.token), page.metrics)

@@ -1,12 +1,15 @@
 """Listen, and serve the page until it is stopped."""
 
+import asyncio
 import os
 import secrets
 import socket
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from options.inference.web import WebOptions
+from options.inference.web import SHORTEST, WebOptions
 from util.errors import UserError
 from web.app import make_app
 from web.page import open_page
@@ -14,6 +17,41 @@ from web.page import open_page
 GRACE = 5  # s that requests have to end in, when the server is stopped
 KEEP_ALIVE = 15  # s for which an idle connection stays open
 CONNECTIONS = 512
+HEAD_SECONDS = 20.0  # in which the head of a request must have come
+
+
+class Patient(H11Protocol):
+    """HTTP that does not wait for ever: uvicorn's own has no limit for the head of a request."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has come."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Something of a request has come."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone."""
+        super().connection_lost(exc)
+        self._rest()
+
+    def _watch(self) -> None:
+        """Have the time run while the head of a request is waited for."""
+        waiting = self.cycle is None or self.cycle.response_complete
+        if not waiting:
+            self._rest()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _rest(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def serve(options: WebOptions) -> int:
@@ -23,8 +61,19 @@ def serve(options: WebOptions) -> int:
     page = open_page(options, token)
     shown = address(options, listening.getsockname()[1])
     print(f"the page: {shown}/{f'?token={token}' if token else ''}", flush=True)
-    config = uvicorn.Config(
-        make_app(page),
+    config = configured(make_app(page))
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        page.close()
+    return 0
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """How an app is served."""
+    return uvicorn.Config(
+        app,
+        http=Patient,
         log_level="warning",
         access_log=False,  # addresses of videos are secrets of their owners
         server_header=False,
@@ -34,11 +83,6 @@ def serve(options: WebOptions) -> int:
         proxy_headers=False,
         ws="none",
     )
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        page.close()
-    return 0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,8 +102,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def token_of(options: WebOptions) -> str | None:
-    """The token that clients must show; None: this machine alone can ask, and none was given."""
+    """The token that clients must show; None: this machine alone can ask, and none was given.
+
+    Raises UserError for one that can be guessed.
+    """
     given = options.token or os.environ.get("PAGE_TOKEN")
+    if given and len(given) < SHORTEST:
+        raise UserError(f"PAGE_TOKEN: is short; give {SHORTEST} or more characters")
     if given or options.is_local:
         return given
     return secrets.token_urlsafe(24)

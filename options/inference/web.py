@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+SHORTEST = 16  # characters of a token
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -70,10 +71,10 @@ class WebOptions:
         }.items():
             if not least <= getattr(self, name) <= 10**6:
                 raise ValueError(f"--{name} {getattr(self, name)}: give at least {least}")
-        if self.token is not None and (len(self.token) < 16 or not self.token.isascii()):
+        if self.token is not None and (len(self.token) < SHORTEST or not self.token.isascii()):
             raise ValueError(
-                "--token: give 16 or more plain characters, as `python -c 'import secrets; "
-                "print(secrets.token_urlsafe())'` prints"
+                f"--token: give {SHORTEST} or more plain characters, as `python -c 'import "
+                "secrets; print(secrets.token_urlsafe())'` prints"
             )
         if self.embedder is not None and self.library is None:
             raise ValueError(f"--embedder {self.embedder}: is of --library; name one")

@@ -23,7 +23,7 @@ from options.preprocess.extract import VideoOptions
 from preprocess.extraction.output import choose_outputs
 from web.app import make_app
 from web.page import Page, open_page
-from web.serve import listen
+from web.serve import configured, listen
 
 N, F = 3, 2  # clips, frames
 WORDS = ("<NULL>", "<UNK>", "what", "who", "is", "shown", "moving")
@@ -121,8 +121,7 @@ def serving(token: str | None = None, **options: Any) -> Iterator[Server]:
     given = WebOptions(device="cpu", port=0, token=token, **options)
     listening = listen(given.host, given.port)
     page = open_page(given, token)
-    config = uvicorn.Config(make_app(page), log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(make_app(page)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -68,8 +68,9 @@ def routes(page: Page) -> APIRouter:
                 video.bytes = await receive(
                     request, video.file, most=most, seconds=options.upload_seconds
                 )
-        except WebError:
+        except WebError as error:
             await drain(request)
+            error.headers["Connection"] = "close"  # the rest of the body is not wanted
             raise
         response.headers["Location"] = f"videos/{video.id}"
         return told(page, video)
@@ -86,16 +87,15 @@ def routes(page: Page) -> APIRouter:
         shelf.delete(video)
         return Response(status_code=204)
 
-    @router.api_route(
+    @router.head("/videos/{video}/content", include_in_schema=False)
+    @router.get(
         "/videos/{video}/content",
-        methods=["GET", "HEAD"],
         response_class=Response,
         responses={
             **faults(404, 409, 410, 416),
             200: {"content": {"video/mp4": {}, "video/webm": {}}},
             206: {"content": {"video/mp4": {}, "video/webm": {}}},
         },
-        operation_id="video_content",
     )
     def play_video(request: Request, video: VideoId) -> Response:
         """The video, or one range of it, as browsers play it: `playback.type`."""

@@ -16,7 +16,7 @@ from web.errors import WebError
 
 PART = 256 * 1024  # bytes of a read
 STALLED = 60.0  # s after which a client that takes nothing is given up
-RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -47,6 +47,7 @@ class Decoders:
         self._todo = Taken(taken)
         self._done: queue.SimpleQueue = queue.SimpleQueue()
         self._told = done
+        self.finished = 0  # tasks
         todo: Any = self._todo
         self.workers = [Worker(function, seconds, todo, self._done) for _ in range(processes)]
         self._thread = threading.Thread(target=self._collect, name="decoded", daemon=True)
@@ -68,3 +69,4 @@ class Decoders:
     def _collect(self) -> None:
         while (item := self._done.get()) is not None:
             self._told(*item)
+            self.finished += 1
