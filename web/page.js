@@ -8,7 +8,7 @@ const ATTENDS = [
   ["weight", "Weight", "its share of the answer", true],
 ];
 const ALONE = [["alone", "By itself", "the same answer, from it alone", true]];
-const touch = matchMedia("(pointer: coarse)"); // a focused field opens a keyboard
+const touch = matchMedia("(pointer: coarse)"); // focus opens a keyboard
 
 let info = null; // what the server does
 let video = null; // what it told last of the video that is shown
@@ -57,7 +57,7 @@ function clock(seconds) {
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
-// What outlives a reload; some private windows have no storage.
+// What outlives a reload, where there is storage.
 function kept(key, value) {
   try {
     if (value !== undefined) sessionStorage[key] = JSON.stringify(value);
@@ -99,7 +99,7 @@ async function patiently(path, signal) {
       return told;
     } catch (error) {
       if (error.code !== "offline") throw error;
-      if (misses === 2) notice(error.message, "Trying again until it does.");
+      if (misses === 2) notice(error.message, "Trying again.");
       await pause(2000);
       signal.throwIfAborted();
     }
@@ -174,7 +174,7 @@ function begin(from, question = "") {
 function take({ file, example }, signal) {
   if (example) return call(`examples/${example.id}`, { method: "POST", signal });
   return new Promise((done, fail) => {
-    const request = new XMLHttpRequest(); // fetch tells nothing of an upload's progress
+    const request = new XMLHttpRequest(); // fetch tells no progress
     request.open("POST", `videos?name=${encodeURIComponent(file.name.toWellFormed())}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = ({ loaded, total }) =>
@@ -204,7 +204,7 @@ async function follow(told, signal) {
   copied(signal).catch(report);
 }
 
-// A copy that the browser plays may still be made.
+// A copy may still be made.
 async function copied(signal) {
   while (video.playback.state === "preparing") {
     await pause(1500);
@@ -257,12 +257,12 @@ function showVideo() {
   say(`The video is ready: ${many(clips.length, "clip")}. Ask about it.`);
 }
 
-// The browser does not play it, or the server has it no more.
+// Not in this browser, or the server has it no more.
 const unplayable = () => busily(async () => {
   if (!video) return;
   await call(`videos/${video.id}`);
   stage("still");
-  fill("playback", "This browser does not play it: its clips are shown as pictures.");
+  fill("playback", "This browser does not play it: pictures are shown.");
 });
 
 // The timeline: a column a clip, a row of pictures and a row a score.  Each cell is a button that
@@ -298,7 +298,7 @@ function row(className, name, meaning, inside, labels) {
   return make("div", { role: "row", className: `row ${className}` }, head, ...cells);
 }
 
-// Let Tab reach this cell.
+// Tab reaches this cell.
 function hold(one) {
   for (const held of $("rows").querySelectorAll("[tabindex='0']")) held.tabIndex = -1;
   one.tabIndex = 0;
@@ -363,14 +363,15 @@ function mark(clip) {
   [...$("rows").children].forEach((_, at) => cell(at, clip).parentNode.classList.add("now"));
 }
 
-// The playhead at a time -> the clip.  Columns are alike in width.
+// The playhead at a time -> the clip: in the middle of a column at its clip's middle.
 function place(seconds) {
   const { clips } = video;
-  const clip = Math.max(0, clips.findLastIndex((one) => one.start <= seconds));
-  const { start, end } = clips[clip];
-  const part = bounded((seconds - start) / Math.max(end - start, 1e-6), 0, 1);
-  sized($("playhead"), "left", (clip + part) / clips.length);
-  return clip;
+  const times = [clips[0].start, ...clips.map((clip) => clip.middle), clips.at(-1).end];
+  const last = bounded(times.findLastIndex((time) => time <= seconds), 0, clips.length);
+  const part = (seconds - times[last]) / (times[last + 1] - times[last] || 1);
+  const x = bounded(last - 0.5 + part, 0, clips.length);
+  sized($("playhead"), "left", x / clips.length);
+  return Math.min(Math.floor(x), clips.length - 1);
 }
 
 function follows() {
@@ -520,7 +521,7 @@ function curve(times, values) {
   const step = Math.ceil(values.length / 200);
   const column = (value, i) => {
     const one = make("i", { onclick: () => ($("player").currentTime = times[i * step]) });
-    return sized(one, "height", 0.04 + (0.96 * (value - low)) / (high - low || 1));
+    return sized(one, "height", (value - low) / (high - low || 1));
   };
   const columns = values.filter((_, i) => i % step === 0).map(column);
   const words = `${low.toFixed(2)} to ${high.toFixed(2)}, until ${clock(times.at(-1))}`;
@@ -654,10 +655,10 @@ function chooseRun() {
   const kind = currentRun()?.kind;
   hide(kind !== "open", "count-part");
   hide(kind === "count", "choices-part");
-  if (kind === "choice") $("more").open = true;
+  $("more").open = kind === "choice";
 }
 
-// Keys of the timeline, and those that work wherever nothing is typed.
+// Keys of the timeline, and those that work where nothing is typed.
 function pressed(event) {
   const { target, key } = event;
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -683,7 +684,7 @@ function listen() {
   $("file").onchange = () => {
     const [file] = $("file").files;
     if (file && info) begin({ file });
-    $("file").value = ""; // so that the same one can be chosen again
+    $("file").value = ""; // it may be chosen again
   };
   $("another").onclick = () => (leave(), $("start-title").focus());
   $("cancel").onclick = () => ($("another").onclick(), say("Cancelled."));

@@ -52,6 +52,8 @@ def test_a_video_is_sent_asked_about_and_sought_in(visit: Visit, clip: Path) -> 
     for row, number in ((0, 2), (3, 1)):
         cells(page, row).nth(number).click()
         assert seconds(page) == pytest.approx(spans[number]["middle"], abs=0.01)
+        left = page.locator("#playhead").evaluate("line => parseFloat(line.style.left)")
+        assert left == pytest.approx(100 * (number + 0.5) / N, abs=0.1)
         expect(page.locator("#rows .now")).to_have_count(4)
     heights = (
         cells(page, 3).locator("i").evaluate_all("all => all.map(i => parseFloat(i.style.height))")
