@@ -11,7 +11,7 @@ from util.text import clipped
 
 def threshold_curve(curve: Curve, threshold: float, title: str) -> Figure:
     """Both errors over the threshold, and misses over false alarms."""
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
     figure.suptitle(clipped(title, 120), color=INK, fontsize=11)
     left, right = figure.subplots(1, 2)
     for axes in (left, right):
@@ -28,7 +28,7 @@ def threshold_curve(curve: Curve, threshold: float, title: str) -> Figure:
     right.set_xlim(0, 1)
     right.xaxis.set_major_formatter(right.yaxis.get_major_formatter())
     right.set_xlabel("false alarms")
-    right.legend(frameon=False, fontsize=9)
+    _legend(right)
     return figure
 
 
@@ -47,4 +47,10 @@ def _over_threshold(axes: Axes, curve: Curve, threshold: float) -> None:
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1, label="learned threshold")
     per_cent(axes, "queries", top=1)
     axes.set_xlabel("score of the best clip")
-    axes.legend(frameon=False, fontsize=9)
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Below the panel: the curves fill it from corner to corner."""
+    place = {"loc": "upper left", "bbox_to_anchor": (0, -0.16), "borderaxespad": 0.0}
+    axes.legend(frameon=False, fontsize=9, **place)
