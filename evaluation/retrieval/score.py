@@ -11,10 +11,13 @@ from evaluation.retrieval.measures import METRICS, Change, QueryBootstrap, Ranks
 from evaluation.retrieval.search_set import SearchSet
 from evaluation.retrieval.second_look import SecondLook
 
+# Rows that are held against another than the embedding.
+OVER = {"captions_reranked": "captions"}
 # Rows of videos found by captions, in the order of the table.
 ROWS = {
     "labels": "words of predicted labels",
     "captions": "words of predicted captions",
+    "captions_reranked": "words of predicted captions, re-ranked by answers",
     "embedding": "embedding",
     "reranked": "embedding, re-ranked by answers",
     "random_word": "  control: a random word expected",
@@ -39,7 +42,8 @@ class SearchScore:
     text_chance: dict[str, float]
     to_text: Ranks
     text_intervals: dict[str, Interval]
-    # of a row over the embedding, in R@1 and MRR; "asked": of the queries that make a question
+    # of a row over the embedding, or that of `OVER`, in R@1 and MRR; "asked": of the queries that
+    # make a question
     changes: dict[str, dict[str, Change]]
     weight: float | None  # of the evidence; None: nothing is re-ranked
     look: SecondLook | None
@@ -68,10 +72,10 @@ def score_search(
     several = np.bincount(of.own.segment.numpy(), minlength=len(of.own))
     asked = look.queries if look is not None else np.zeros(len(of.texts), bool)
     changes: dict[str, dict[str, Change]] = {}
-    for row in ("reranked", "random_word", "other_question"):
+    for row in ("reranked", "random_word", "other_question", "captions_reranked"):
         if row in rows:
             changes[row] = {
-                metric: bootstrap.change(rows["embedding"], rows[row], metric)
+                metric: bootstrap.change(rows[OVER.get(row, "embedding")], rows[row], metric)
                 for metric in ("R@1", "MRR")
             }
     if asked.any() and "reranked" in rows:

@@ -16,7 +16,7 @@ from evaluation.plot.threshold import threshold_curve
 from evaluation.retrieval.absent import Absent, absent_of, held_out_queries
 from evaluation.retrieval.full_text import word_scores
 from evaluation.retrieval.measures import Ranks
-from evaluation.retrieval.score import SearchScore, score_search
+from evaluation.retrieval.score import ROWS, SearchScore, score_search
 from evaluation.retrieval.search_set import (
     VALIDATION,
     Searched,
@@ -31,7 +31,9 @@ from evaluation.retrieval.shown import records, summary, table
 from evaluation.retrieval.texts import answering_runs, captioning_run, captions_of, labels_of
 from inference.retrieval.evidence import WEIGHT, AnswerEvidence
 from inference.retrieval.ranks import ranks
+from inference.run import Run
 from inference.run_files import RESULTS, output_folder
+from model.task.captioning import Captioning
 from options.evaluation.retrieval import RetrievalScoreOptions
 from util.clip_plots import save_figure
 from util.distributed import process_group, rank
@@ -42,9 +44,9 @@ from util.tensorboard import log_scores
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reranking:
-    """What the second look needs: weight, its evidence, and what is to be said of both."""
+    """What the second look needs: its evidence, its weights, and what is to be said of these."""
 
-    weight: float
+    weights: dict[str, float]  # beside each row of `ROWS` that is re-ranked
     look: SecondLook
     notes: tuple[str, ...]
 
@@ -77,10 +79,14 @@ def score_runs(options: RetrievalScoreOptions) -> dict[str, Any]:
         if options.rerank or options.texts:
             evidence, why = answering_runs(options, first.stores)
             notes += [why] if why else []
-        said = _texts(first, of, evidence, options, notes) if options.texts else {}
+        said, captioner = {}, None
+        if options.texts:
+            captioner, why = captioning_run(options, first.stores)
+            notes += [why] if why else []
+            said = _texts(of, evidence, captioner, options)
         second = None
         if options.rerank and evidence:
-            second = _second_look(every, of, evidence, options)
+            second = _second_look(every, of, evidence, captioner, options)
             notes += second.notes
         if rank() > 0:
             return {}
@@ -92,10 +98,10 @@ def score_runs(options: RetrievalScoreOptions) -> dict[str, Any]:
         of=of,
         among=options.among,
         protocol=options.protocol,
-        rows={**said, **_embedded(coarse, of, second)},
+        rows={**_worded(said, of, second), **_embedded(coarse, of, second)},
         to_text=_to_text(every, of),
         look=look,
-        weight=None if second is None else second.weight,
+        weight=None if second is None else second.weights["embedding"],
         absent=tuple(_absent(one, of, foreign, look) for one in every),
         notes=tuple(notes),
     )
@@ -103,50 +109,59 @@ def score_runs(options: RetrievalScoreOptions) -> dict[str, Any]:
 
 
 def _texts(
-    first: Searched,
     of: SearchSet,
     evidence: Sequence[AnswerEvidence],
+    captioner: Run[Captioning] | None,
     options: RetrievalScoreOptions,
-    notes: list[str],
-) -> dict[str, Ranks]:
-    """The rows that search words in what other runs say of the videos."""
+) -> dict[str, np.ndarray]:
+    """How well what other runs say of the videos has the words of the queries: (Q, V) each."""
     said: dict[str, Sequence[str]] = {}
     if evidence:
         said["labels"] = labels_of(evidence, of, options.batch_size)
-    captioner, why = captioning_run(options, first.stores)
-    if captioner is None:
-        notes.append(why)
-    else:
+    if captioner is not None:
         said["captions"] = captions_of(captioner, of, options.batch_size)
-    return {
-        name: Ranks(rank=ranks_of(word_scores(of.texts, texts), of.segment)[None])
-        for name, texts in said.items()
-    }
+    return {name: word_scores(of.texts, texts) for name, texts in said.items()}
 
 
 def _second_look(
     every: Sequence[Searched],
     of: SearchSet,
     evidence: Sequence[AnswerEvidence],
+    captioner: Run[Captioning] | None,
     options: RetrievalScoreOptions,
 ) -> Reranking:
     """Ask the questions of the queries, with the weight asked for or the best on validation."""
     size, seed = options.batch_size, options.seed
     look = look_again(evidence, of, batch_size=size, seed=seed)
     if options.weight is not None:
-        return Reranking(weight=options.weight, look=look, notes=())
+        return Reranking(weights={"embedding": options.weight}, look=look, notes=())
     if VALIDATION not in every[0].splits or options.split == VALIDATION:
         note = f"re-ranking: no other split to fit a weight on; it is {WEIGHT:g}"
-        return Reranking(weight=WEIGHT, look=look, notes=(note,))
+        return Reranking(weights={"embedding": WEIGHT}, look=look, notes=(note,))
     val = search_set(every[0], VALIDATION, options)
     there = look_again(evidence, val, batch_size=size, seed=seed, controls=False)
-    coarse = [one.to_video(val).numpy() for one in every]
-    weight, tried = best_weight(coarse, there.evidence, val.segment)
-    note = (
-        f"weight {weight:g} is the best on split {VALIDATION}: MRR {100 * tried[weight]:.1f}, "
-        f"without {100 * tried[0.0]:.1f}"
-    )
-    return Reranking(weight=weight, look=look, notes=(note,))
+    coarse = {"embedding": [one.to_video(val).numpy() for one in every]}
+    if captioner is not None:
+        coarse["captions"] = [_texts(val, (), captioner, options)["captions"]]
+    weights, notes = {}, []
+    for row, scores in coarse.items():
+        weights[row], tried = best_weight(scores, there.evidence, val.segment)
+        notes.append(
+            f"{ROWS[row]}: weight {weights[row]:g} of the evidence is the best on split "
+            f"{VALIDATION}: MRR {100 * tried[weights[row]]:.1f}, without {100 * tried[0.0]:.1f}"
+        )
+    return Reranking(weights=weights, look=look, notes=tuple(notes))
+
+
+def _worded(
+    said: dict[str, np.ndarray], of: SearchSet, second: Reranking | None
+) -> dict[str, Ranks]:
+    """The rows that search words, and the captions re-ranked, as any other engine's list."""
+    scores = dict(said)
+    if second is not None and "captions" in second.weights:
+        add = second.weights["captions"] * second.look.evidence
+        scores["captions_reranked"] = said["captions"] + add
+    return {name: Ranks(rank=ranks_of(one, of.segment)[None]) for name, one in scores.items()}
 
 
 def _embedded(
@@ -159,7 +174,7 @@ def _embedded(
 
     rows = {"embedding": row(0.0)}
     if second is not None:
-        look, weight = second.look, np.float32(second.weight)
+        look, weight = second.look, np.float32(second.weights["embedding"])
         rows["reranked"] = row(weight * look.evidence)
         rows["random_word"] = row(weight * look.random_word)
         rows["other_question"] = row(weight * look.other_question)

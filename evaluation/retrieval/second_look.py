@@ -16,7 +16,7 @@ from inference.retrieval.ranks import ranks
 # Of what `asked_of` asks.  The subject, man or woman for the most, helped nothing on validation.
 KINDS = ("object", "action")
 # Of these the best on validation is taken; 0: no re-ranking.
-WEIGHTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+WEIGHTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -17,7 +17,7 @@ def table(score: SearchScore) -> str:
     rows = [("chance", _plain_cells(score.chance))]
     for name, ranks in score.rows.items():
         rows.append((ROWS[name], [_cell(ranks, metric) for metric in METRICS]))
-        if name in ("embedding", "reranked"):
+        if not name.startswith(("random", "other")):
             cells = [_ends(score.intervals[name][metric], metric) for metric in METRICS]
             rows.append(("  95 % interval", cells))
     lines = [_title(score), "videos found by captions", grid(METRICS, rows)]
@@ -121,7 +121,7 @@ def _reranking(score: SearchScore) -> list[str]:
     for name, label in (("reranked", "all queries"), ("asked", "those with a question")):
         if name in score.changes:
             lines.append(f"  {label}: {_changed(score.changes[name]['R@1'])} R@1")
-    for name in ("random_word", "other_question"):
+    for name in ("random_word", "other_question", "captions_reranked"):
         if name in score.changes:
             change = score.changes[name]["R@1"]
             lines.append(f"  {ROWS[name].strip()}: {_changed(change)} R@1")
