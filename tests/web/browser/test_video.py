@@ -1,5 +1,6 @@
 """A video is sent, asked about and sought in, by hand and by keys; what goes wrong is told."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +157,36 @@ def test_another_video_deletes_the_first(visit: Visit, clip: Path) -> None:
     assert visit.server.client.get(f"/videos/{video}").status_code == 410
 
 
-def test_an_upload_is_shown_and_cancelled(page: Any, clip: Path) -> None:
-    page.route("**/videos?*", lambda route: None)  # never answered
-    page.set_input_files("#file", clip)
-    expect(page.locator("#doing")).to_contain_text("Sending")
+def test_an_upload_is_shown_and_cancelled(visit: Visit, tmp_path: Path) -> None:
+    page, shelf = visit.open(), visit.server.page.shelf
+    (tmp_path / "slow.mp4").write_bytes(b"\0" * 3_000_000)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 500_000}
+    visit.page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    before = shelf.counts["uploaded"]
+    page.set_input_files("#file", tmp_path / "slow.mp4")
     expect(page.locator("#steps .now")).to_have_text("Send")
+    expect(page.locator("#doing")).to_have_text(re.compile(r"Sending: [\d.]+ [kM]B of 3.0 MB"))
+    assert 0 < page.locator("#bar").evaluate("bar => bar.value") < 1
     page.click("#cancel")
     expect(page.locator("#start")).to_be_visible()
     expect(page.locator("#said")).to_have_text("Cancelled.")
+    assert not page.locator("#notice *").count() and shelf.counts["uploaded"] == before
+
+
+@pytest.mark.long
+def test_a_server_that_is_away_while_a_video_is_prepared_is_waited_for(
+    page: Any, clip: Path
+) -> None:
+    away = [True]
+
+    def look(route: Any) -> None:
+        route.abort() if away[0] else route.continue_()
+
+    page.route("**/videos/*?wait=1", look)
+    page.set_input_files("#file", clip)
+    expect(page.locator("#notice")).to_contain_text("does not answer")
+    away[0] = False
+    page.locator("#timeline").wait_for()
     assert not page.locator("#notice *").count()
 
 
