@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from preprocess.video.container import open_video
+from preprocess.video.error import VideoError
 from tests.video_files import write_video
 from tests.web.raw import Raw, request
 from tests.web.tiny_page import Server, error_of
 from web.guard import cookie_of, same
 from web.video.content import wanted_range
+from web.video.look import check
 
 SECRET = "root:"  # of /etc/passwd
 MODULE = "class Guard"  # of our own source
@@ -126,6 +129,17 @@ def test_a_file_that_names_others_is_no_video(
         thread.join()
     assert told["state"] == "failed" and "not a video" in told["message"]
     assert not visits
+
+
+def test_a_list_of_other_uploads_is_no_video(tmp_path: Path) -> None:
+    """FFmpeg would read it: a neighbour's name is safe by its own rules."""
+    write_video(tmp_path / "other.mp4").rename(tmp_path / "other")
+    (tmp_path / "list").write_text("ffconcat version 1.0\nfile other\n")
+    with open_video(tmp_path / "list") as container:
+        assert container.format.name == "concat"
+    with pytest.raises(VideoError, match="not a video"):
+        check(tmp_path / "list", 100)
+    check(tmp_path / "other", 100)
 
 
 RANGES = [
