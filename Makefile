@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: ask actions captions demo page two-stage test test-avx2 lint tensorboard clean
+.PHONY: ask actions captions library demo page two-stage test test-avx2 lint tensorboard clean
 .DELETE_ON_ERROR:
 
 # What is typed reaches the model as typed, `$` included: it goes through the environment, and make
@@ -27,6 +27,9 @@ actions: .venv/installed   ## generated actions: all frames, one frame, frames i
 
 captions: .venv/installed   ## generated videos in words: with video, without, of another
 	$(BIN)/python -m demo.captions
+
+library: .venv/installed   ## generated videos indexed, searched, asked, re-ranked, exported
+	$(BIN)/python -m demo.library
 
 two-stage: .venv/installed   ## encoders trained too: frozen, one stage, two stages, no video
 	$(BIN)/python -m demo.two_stage
@@ -55,7 +58,8 @@ clean:   ## throw away what the demo made (never your own runs)
 		tf-logs/shapes_actions tf-logs/shapes_actions_middle \
 		tf-logs/shapes_actions_shuffled tf-logs/shapes_actions_stream \
 		tf-logs/shapes tf-logs/shapes_question_only \
-		tf-logs/shapes_captions tf-logs/shapes_captions_language_model
+		tf-logs/shapes_captions tf-logs/shapes_captions_language_model \
+		results/shapes_retrieval tf-logs/shapes_retrieval
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

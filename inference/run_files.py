@@ -31,7 +31,7 @@ def default_run(task: Literal["qa", "captioning", "retrieval"] = "qa") -> Path:
     if not own.is_file():
         raise UserError(
             f"{own}: the model that comes with the project is not here; fetch the project anew, or "
-            "name a run with --run"
+            f"name a run with {'--embedder' if task == 'retrieval' else '--run'}"
         )
     return own
 

@@ -7,10 +7,12 @@ at most a part of a batch: the same command goes on.
 import time
 from collections.abc import Callable, Sequence
 
-from library.gather.indexer import Embeds, Indexer, Report
-from library.gather.scan import list_folder
+from library.gather.indexer import Embeds, Indexer
+from library.gather.report import Report
+from library.gather.scan import Listed, list_folder
 from library.gather.tell import Actions, Captions, Teller
 from library.opened import open_library, writing
+from library.watch import watch
 from options.library.index import IndexOptions
 from options.library.search import LibraryOptions
 
@@ -45,7 +47,7 @@ def index(
     say: Callable[[str], object] = print,
 ) -> int:
     """The same with an embedder and runs that are open."""
-    begin = time.perf_counter()
+    failed: dict[str, str] = {}
     with writing(of.library):
         library = open_library(of.library, make=True, use=of.hnsw, say=say)
         try:
@@ -53,13 +55,25 @@ def index(
                 options, library.catalogue, library.engine, embedder, tellers, name=name,
                 device=of.device,
             )  # fmt: skip
-            report = indexer.index()
-            say(summary(indexer, report, time.perf_counter() - begin))
-            if library.engine.build():
-                say("made the index of approximate search")
+
+            def look(listed: Listed | None = None) -> bool:
+                """Whether nothing is left to be done."""
+                begin = time.perf_counter()
+                report = indexer.index(listed)
+                if report.changes or listed is None:
+                    say(summary(indexer, report, time.perf_counter() - begin))
+                if library.engine.build():
+                    say("made the index of approximate search")
+                failed.update(report.failed)
+                return not report.again
+
+            if options.watch:
+                watch(options.folder, library.catalogue.beside, options.every, look, say)
+                return 0
+            look()
         finally:
             library.close()
-    return 1 if report.failed else 0
+    return 1 if failed else 0
 
 
 def summary(indexer: Indexer, report: Report, seconds: float) -> str:

@@ -35,8 +35,8 @@ MAY = {
         "options", "util", "model", "train", "evaluate",
     },
     "demo": {
-        "evaluation", "inference", "preprocess", "data_loader", "options", "util", "train",
-        "predict",
+        "evaluation", "library", "inference", "preprocess", "data_loader", "options", "util",
+        "train", "predict",
     },
 }  # fmt: skip
 ROOMS = sorted({room.split("/")[0] for room in MAY})

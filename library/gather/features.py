@@ -8,7 +8,7 @@ and while it is made links to the videos and the pictures of their clips.
 import io
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
@@ -44,10 +44,12 @@ def extract_batch(
     stores: Mapping[str, StoreOrigin],
     options: IndexOptions,
     device: str,
+    done: Callable[[], object] = lambda: None,
 ) -> dict[str, str]:
     """Extract what `folder` lacks of videos {sha256: path} -> {sha256: why it cannot be read}.
 
-    It goes on where it was.  Raises UserError for all that is not a video's fault.
+    `done` is called after each.  It goes on where it was.  Raises UserError for all that is not a
+    video's fault.
     """
     links = folder / LINKS
     shutil.rmtree(links, ignore_errors=True)
@@ -59,7 +61,7 @@ def extract_batch(
     asked = video_options(stores, options, device, folder)
     with _quiet():
         try:
-            shown = Shown(PICTURE, partial(_keep_pictures, folder / PICTURES))
+            shown = Shown(PICTURE, partial(_keep_pictures, folder / PICTURES, done))
             extract(asked, partial(extract_here, shown=shown))
         except UserError:
             # Of a batch without one good video there is no store, only the list of failures.
@@ -167,7 +169,7 @@ def tidy(folder: Path) -> None:
         folder.rmdir()
 
 
-def _keep_pictures(folder: Path, name: str, clips: Clips) -> None:
+def _keep_pictures(folder: Path, done: Callable[[], object], name: str, clips: Clips) -> None:
     """Write the middle frame of each clip as JPEG."""
     jpegs = {}
     for number, row in enumerate(clips.index[:, 0].tolist()):
@@ -176,6 +178,7 @@ def _keep_pictures(folder: Path, name: str, clips: Clips) -> None:
         jpegs[str(number)] = np.frombuffer(stream.getvalue(), np.uint8)
     with whole_file(folder / f"{name}.npz") as partial_file, partial_file.open("wb") as file:
         np.savez(file, **jpegs)
+    done()
 
 
 @contextmanager

@@ -8,11 +8,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from tqdm import tqdm
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
@@ -20,6 +20,7 @@ from library.catalogue import Catalogue, KnownFile
 from library.engine import ClipFacts, Engine, FileFacts, TextFacts
 from library.gather.describe import clip_spans, describe, own_texts
 from library.gather.features import Batch, extract_batch, tidy
+from library.gather.report import Report
 from library.gather.scan import Changes, Listed, Seen, find_changes, list_folder
 from library.gather.tell import Teller
 from options.library.index import IndexOptions
@@ -42,35 +43,6 @@ class Embeds(Protocol):
     def clips(self, visual: Features | Frames) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of the clips of V videos (V, N, D), and of the videos (V, D)."""
         ...
-
-
-@dataclass
-class Report:
-    """What one look at the folder came to."""
-
-    new: int = 0
-    copies: int = 0
-    renamed: int = 0
-    changed: int = 0
-    gone: int = 0
-    told: int = 0  # videos that captions or actions were told of
-    failed: dict[str, str] = field(default_factory=dict)  # {path: why}, now
-    known_failed: int = 0  # files that failed before, and are as they were
-    left_out: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def words(self) -> str:
-        """What was done, for people."""
-        counts = {
-            "new": self.new, "copies of others": self.copies, "renamed": self.renamed,
-            "changed": self.changed, "gone": self.gone, "told of anew": self.told,
-            "not readable": len(self.failed), "not readable before": self.known_failed,
-        }  # fmt: skip
-        parts = [f"{count} {what}" for what, count in counts.items() if count]
-        if self.left_out:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in self.left_out.items())
-            parts.append(f"{sum(self.left_out.values())} no videos by their names ({kinds})")
-        return ", ".join(parts) or "nothing has changed"
 
 
 class Indexer:
@@ -160,11 +132,16 @@ class Indexer:
     def _add_new(self, changes: Changes, report: Report) -> None:
         replaced = {file.path: file for file in changes.replaced}
         new, size = sorted(changes.new.items()), self.options.batch
-        for part in (new[first : first + size] for first in range(0, len(new), size)):
+        bar = tqdm(total=len(new), desc="index", unit="video", leave=False, disable=None)
+        for first in range(0, len(new), size):
+            part = new[first : first + size]
+            bar.update(first - bar.n)  # those that were extracted before a kill count, too
             name = f"{int(self.catalogue.recall('batches') or 0) + 1:06}"
             folder = self.features / name
             videos = {sha256: seen[0].path for sha256, seen in part}
-            failed = extract_batch(folder, videos, self.embedder.stores, self.options, self.device)
+            failed = extract_batch(
+                folder, videos, self.embedder.stores, self.options, self.device, bar.update
+            )
             batch = (
                 Batch(folder, self.embedder.stores, self.run) if len(failed) < len(part) else None
             )
@@ -188,6 +165,7 @@ class Indexer:
             else:
                 tidy(folder)
             self._batches.clear()
+        bar.close()
 
     def _add_copies(self, changes: Changes, report: Report) -> None:
         """Files of the bytes of others: their features are there."""

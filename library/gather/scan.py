@@ -32,6 +32,7 @@ class Listed:
     files: list[Seen] = field(default_factory=list)  # to be tried as videos, by path
     left_out: dict[str, int] = field(default_factory=dict)  # {kind: no videos by their name}
     faults: dict[str, str] = field(default_factory=dict)  # {path: why it cannot be tried}
+    waiting: list[str] = field(default_factory=list)  # paths of files that may still grow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ def find_changes(
     """
     changes = Changes(faults=dict(listed.faults))
     by_path = {file.path: file for file in known}
-    there = {seen.path for seen in listed.files}
+    there = {seen.path for seen in listed.files}.union(listed.waiting)
     inside = f"{os.path.realpath(folder).rstrip('/')}/"
     lost = {f.id: f for f in known if f.path.startswith(inside) and f.path not in there}
     by_hash: dict[str, list[KnownFile]] = {}
