@@ -190,7 +190,7 @@ function take({ file, example }, signal) {
   });
 }
 
-// Returns when it can be asked about.
+// Until it can be asked about.
 async function follow(told, signal) {
   video = told;
   kept("video", told.id);
@@ -254,7 +254,7 @@ function showVideo() {
   if (!$("timeline").hidden) return;
   buildTimeline(clips);
   hide($("describe").hidden && $("classify").hidden, "tell");
-  say(`The video is ready: ${many(clips.length, "clip")}. Ask about it.`);
+  say("The video is ready; ask about it.");
 }
 
 // Not in this browser, or the server has it no more.
@@ -276,6 +276,7 @@ function buildTimeline(clips) {
   fill("most");
   if (!clips.length) return;
   hold(cell(0, 0));
+  $("player").poster = clips[0].thumbnail;
   mark(0);
   place(0);
 }
