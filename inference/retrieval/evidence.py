@@ -21,7 +21,7 @@ from model.task.qa import QuestionAnswering
 from util.errors import UserError
 from util.text import clipped
 
-WEIGHT = 0.02  # of evidence in nats beside a cosine: chosen on validation, results/README.md
+WEIGHT = 0.06  # of evidence in nats beside a cosine: chosen on validation, results/README.md
 ROWS = 4096  # questions times videos at a time; 16,384 leave the cache: a third of the rate
 LEAST = 1e-9  # probability below which a word is not told from impossible
 
