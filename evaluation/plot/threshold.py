@@ -46,7 +46,7 @@ def _over_threshold(axes: Axes, curve: Curve, threshold: float) -> None:
     if np.isfinite(threshold):
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1, label="learned threshold")
     per_cent(axes, "queries", top=1)
-    axes.set_xlabel("score of the best clip")
+    axes.set_xlabel("cosine of the best clip, less what unknown words cost")
     _legend(axes)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from evaluation.retrieval.search_set import Searched, SearchSet
 from inference.retrieval.foreign import own_queries, read_queries
-from inference.retrieval.text import embed_text
+from inference.retrieval.text import embed_text, surcharge
 from inference.retrieval.threshold import Curve, curve_of, errors_at, threshold_of
 from inference.words import Words
 from util.text_metrics.ptb_tokens import tokenize
@@ -58,14 +58,19 @@ def absent_of(
     """
     words = Words(searched.run.task, searched.run.word_vectors)
 
-    def vectors(queries: Sequence[str]) -> Tensor:
-        return torch.from_numpy(np.stack([embed_text(searched.run, words, q) for q in queries]))
+    def extra(queries: Sequence[str]) -> np.ndarray:
+        return np.array([surcharge(searched.run.task.vocabulary, query) for query in queries])
+
+    def reached(queries: Sequence[str]) -> np.ndarray:
+        vectors = np.stack([embed_text(searched.run, words, query) for query in queries])
+        return (torch.from_numpy(vectors) @ clips.T).amax(1).double().numpy() - extra(queries)
 
     clips, segment = searched.clips(of)
     queries = searched.embedded[of.split].texts[torch.from_numpy(of.queries)]
-    best, elsewhere = _best(queries, clips, segment, _shows(of, objects))
-    threshold = threshold_of((vectors(own_queries()) @ clips.T).amax(1).double().numpy())
-    held_out = (vectors(foreign) @ clips.T).amax(1).double().numpy()
+    found = _best(queries, clips, segment, _shows(of, objects))
+    best, elsewhere = (one - extra(of.texts) for one in found)
+    threshold = threshold_of(reached(own_queries()))
+    held_out = reached(foreign)
     alarms, misses = errors_at(threshold, held_out, best)
     hidden = elsewhere[[bool(word) for word in objects]]
     return Absent(

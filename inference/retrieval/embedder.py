@@ -14,7 +14,7 @@ import torch
 
 from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
-from inference.retrieval.text import embed_text, words_of
+from inference.retrieval.text import embed_text, surcharge, words_of
 from inference.run import open_run
 from inference.run_files import default_run
 from inference.video import VideoReader, open_video_input
@@ -81,6 +81,10 @@ class Embedder:
     def text(self, text: str) -> np.ndarray:
         """Embed a text: (D,) float32 of length 1.  Raises UserError for one without a word."""
         return embed_text(self.run, self.words, text)
+
+    def surcharge(self, text: str) -> float:
+        """The cosine that a text needs beyond the threshold: see `inference.retrieval.text`."""
+        return surcharge(self.run.task.vocabulary, text)
 
     def note(self, text: str) -> str:
         """One line about the words of a text that training did not have; "" if it had all."""

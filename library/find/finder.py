@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from library.find.coarse import content_words, look
-from library.find.foreign import Embed, learned_threshold
+from library.find.foreign import Embed, Surcharge, free, learned_threshold
 from library.find.moments import Found, Moment, fold, in_order, merge, one_a_file
 from library.find.query import InOrder, Like, Query, vector_of
 from library.find.shelf import Shelf
@@ -51,13 +51,15 @@ class Search:
         embed_moment: EmbedMoment,
         foreign: Sequence[str],
         note: Callable[[str], str] = str,
+        surcharge: Surcharge = free,
     ) -> None:
         """`foreign`: queries that the library shows nothing of; none: no threshold.
 
-        `note`: a line about words of a text that the embedder does not know, or "".
+        `note`: a line about words of a text that the embedder does not know, or ""; `surcharge`:
+        what they cost.
         """
         self.shelf, self.embed, self.embed_moment = shelf, embed, embed_moment
-        self.foreign, self.note = foreign, note
+        self.foreign, self.note, self.surcharge = foreign, note, surcharge
 
     def vector(self, query: Query) -> np.ndarray:
         """The vector of a sum (D,).  Raises UserError where its parts cancel each other."""
@@ -130,14 +132,17 @@ class Search:
         )
 
     def threshold(self, query: Query) -> float:
-        """The cosine that foreign queries reach by chance; -inf for what none of them is like.
+        """The cosine that foreign queries reach by chance, and the query's surcharge.
+
+        -inf for what no foreign query is like.
 
         They are texts, of weights above 0: a moment's own likeness to others, or a difference, is
         of another size.
         """
         if not self.foreign or query.likes or min(query.weights) < 0:
             return -math.inf
-        return learned_threshold(self.shelf, self.embed, self.foreign)
+        learned = learned_threshold(self.shelf, self.embed, self.foreign, self.surcharge)
+        return learned + self.surcharge(query.words)
 
     def _folded(self, moments: list[Moment], how: How) -> list[Moment]:
         if how.every or not moments:

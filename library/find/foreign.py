@@ -10,17 +10,27 @@ from inference.retrieval.threshold import threshold_of
 from library.find.shelf import Shelf
 
 Embed = Callable[[str], np.ndarray]  # a text -> (D,), of length 1
+Surcharge = Callable[[str], float]  # a text -> the cosine that it needs beyond the threshold
 
 KEY = "threshold"
 GROWN = 0.02  # share by which a library may have grown since the threshold was learned
 
 
-def learned_threshold(shelf: Shelf, embed: Embed, queries: Sequence[str]) -> float:
-    """The cosine that 5 % of foreign queries reach in a library; kept in it until it has changed.
+def free(_text: str) -> float:
+    """No surcharge."""
+    return 0.0
 
-    Inf where it has no clip.
+
+def learned_threshold(
+    shelf: Shelf, embed: Embed, queries: Sequence[str], surcharge: Surcharge = free
+) -> float:
+    """The cosine that 5 % of foreign queries reach in a library, less the surcharge of each.
+
+    Kept in the library until it has changed; inf where it has no clip.
     """
-    names = hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16]
+    extra = np.array([surcharge(query) for query in queries])
+    names = "\n".join(f"{one:g} {query}" for one, query in zip(extra, queries, strict=True))
+    names = hashlib.sha256(names.encode()).hexdigest()[:16]
     count, of = shelf.count(), f"{shelf.fingerprint} {names}"
     try:
         kept = json.loads(shelf.recall(KEY) or "null")
@@ -28,13 +38,10 @@ def learned_threshold(shelf: Shelf, embed: Embed, queries: Sequence[str]) -> flo
             return float(kept["cosine"])
     except (ValueError, TypeError, KeyError):  # none, or of another version
         pass
-    cosine = threshold_of(best_scores(shelf, np.stack([embed(query) for query in queries])))
+    vectors = np.stack([embed(query) for query in queries])
+    ids, cosines = shelf.search(vectors, (), 1)
+    reached = cosines.astype(np.float64) - extra[:, None]
+    cosine = threshold_of(reached[ids >= 0])
     if np.isfinite(cosine):
         shelf.keep(KEY, json.dumps({"of": of, "clips": count, "cosine": cosine}))
     return cosine
-
-
-def best_scores(shelf: Shelf, vectors: np.ndarray) -> np.ndarray:
-    """The best cosine of each query (Q, D) in the whole library: (F,), those with a hit."""
-    ids, cosines = shelf.search(vectors, (), 1)
-    return cosines[ids >= 0].astype(np.float64)

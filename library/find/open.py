@@ -28,7 +28,12 @@ def open_search(of: LibraryOptions, foreign: str | None) -> Search:
             "with by --embedder, or index it anew"
         )
     return Search(
-        shelf, embedder.text, lambda like: moment_of(embedder, like), queries, embedder.note
+        shelf,
+        embedder.text,
+        lambda like: moment_of(embedder, like),
+        queries,
+        embedder.note,
+        embedder.surcharge,
     )
 
 

@@ -10,7 +10,7 @@ from inference.retrieval.foreign import NUMBER, own_queries, read_queries
 from library.find.coarse import stem
 from library.find.finder import How, Search
 from library.find.foreign import learned_threshold
-from library.find.query import read_query
+from library.find.query import Query, read_query
 from library.find.shelf import Text
 from library.find.show import clock, print_rows, row_of, write_rows
 from library.hits import read_hits
@@ -162,3 +162,18 @@ def test_words_are_one_in_all_their_forms() -> None:
 def test_clock() -> None:
     shown = [clock(s) for s in (0, 59.96, 3599.94, 3723.5)]
     assert shown == ["0:00.0", "1:00.0", "59:59.9", "1:02:03.5"]
+
+
+def test_words_that_the_embedder_does_not_know_cost(shelf: MemoryShelf) -> None:
+    """Of foreign queries as of others: 0.1 on each of them lowers what is learned by that."""
+    foreign = own_queries()
+    plain = Search(shelf, embed, lambda like: unit(cat=1), foreign)
+    shelf.kept.clear()
+    costs = Search(
+        shelf, embed, lambda like: unit(cat=1), foreign,
+        surcharge=lambda text: 0.0 if text == "cat" else 0.1,
+    )  # fmt: skip
+    known, other = read_query("cat"), read_query("dog")
+    assert isinstance(known, Query) and isinstance(other, Query)
+    assert costs.threshold(known) == pytest.approx(plain.threshold(known) - 0.1, abs=1e-6)
+    assert costs.threshold(other) == pytest.approx(plain.threshold(other), abs=1e-6)
