@@ -20,6 +20,7 @@ MODULES = {  # command -> the module whose `run` does it
     "video_networks": "benchmark.training.video_networks",
     "inference": "benchmark.inference.split",
     "answer_time": "benchmark.inference.answer_time",
+    "page": "benchmark.inference.page",
     "caption_cost": "benchmark.training.caption_cost",
     "caption_search": "benchmark.inference.caption_search",
     "streaming": "benchmark.inference.streaming",

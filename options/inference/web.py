@@ -33,6 +33,8 @@ class WebOptions:
         decoder_memory: megabytes that decoding one video may take
         uploads: folder for uploads, which only this user can read; default one in the system's
             temporary folder
+        mark: letters that the ids of this server's videos begin with, at most 4: where a proxy has
+            several servers, it sends /videos/MARK... to the one whose mark it is
         device: where to compute; cpu, cuda, cuda:0, ..., or auto
     """
 
@@ -53,6 +55,7 @@ class WebOptions:
     decoder_seconds: float = 60.0
     decoder_memory: int = 2048
     uploads: str | None = None
+    mark: str = ""
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class WebOptions:
                 f"--token: give {SHORTEST} or more plain characters, as `python -c 'import "
                 "secrets; print(secrets.token_urlsafe())'` prints"
             )
+        if len(self.mark) > 4 or not (self.mark.isascii() and (self.mark + "a").isalnum()):
+            raise ValueError(f"--mark {self.mark}: give 1 to 4 letters or digits")
         if self.embedder is not None and self.library is None:
             raise ValueError(f"--embedder {self.embedder}: is of --library; name one")
 

@@ -141,7 +141,6 @@ def test_host_and_port_are_listened_at() -> None:
     with listen("127.0.0.1", 0) as one:
         host, port = one.getsockname()
         assert host == "127.0.0.1"
-        one.listen()
         with pytest.raises(UserError, match=rf"--port {port}: cannot listen there"):
             listen("127.0.0.1", port)
 
@@ -155,6 +154,7 @@ def test_host_and_port_are_listened_at() -> None:
         (["--waiting", "0"], "--waiting 0: give at least 1"),
         (["--decoder_memory", "10"], "--decoder_memory 10: give at least 256"),
         (["--token", "short"], "--token: give 16 or more plain characters"),
+        (["--mark", "a/b"], "--mark a/b: give 1 to 4 letters"),
         (["--embedder", "x"], "--embedder x: is of --library"),
         (["--run", "none"], r"none.*(no such|not)"),
     ],

@@ -176,8 +176,9 @@ def test_a_video_is_deleted_in_time(run: Path, video: Path, tmp_path: Path, monk
 def test_what_nobody_asks_about_makes_room(
     run: Path, video: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    with limited(run, tmp_path, videos=2) as server:
+    with limited(run, tmp_path, videos=2, mark="w3") as server:
         first, second = (server.sent(video)["id"] for _ in range(2))
+        assert first[:2] == second[:2] == "w3" and len(first) == 22
         assert error_of(server.send(video)) == (429, "shelf_full")
         monkeypatch.setattr(shelving, "IDLE", 0.0)
         server.ask(first)

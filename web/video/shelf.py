@@ -113,7 +113,7 @@ class Shelf:
                 )
             self._make_room()
             self._uploading += 1
-        video = secrets.token_urlsafe(16)
+        video = self.options.mark + secrets.token_urlsafe(16)[len(self.options.mark) :]
         upload = Video(video, clipped(name, 200), self.folder.upload(video))
         try:
             yield upload
