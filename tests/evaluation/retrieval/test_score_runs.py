@@ -9,8 +9,10 @@ import torch
 
 import evaluate
 import train
+from data_loader.caption.captions import load_captions
 from evaluation.retrieval import second_look
 from evaluation.retrieval.absent import DOES, WHO, _best, held_out_queries
+from evaluation.retrieval.search_set import _one_each
 from inference.retrieval import foreign
 from inference.retrieval.asked import Asked
 from tests import tiny_captions, tiny_retrieval, tiny_run
@@ -184,3 +186,27 @@ def test_the_best_clip_is_looked_for_elsewhere_too() -> None:
     best, elsewhere = _best(queries, clips, segment, shows)
     assert best == pytest.approx([1.0, 0.9])
     assert elsewhere[0] == pytest.approx(0.2) and elsewhere[1] == -np.inf
+
+
+def test_one_caption_each_is_drawn_by_the_seed(here) -> None:
+    split = load_captions("captions.pt").split("test")
+    drawn = [_one_each(split, seed) for seed in range(6)]
+    assert all(split.segment[rows].tolist() == list(range(8)) for rows in drawn)
+    assert len({tuple(rows.tolist()) for rows in drawn}) > 1
+    assert (_one_each(split, 3) == drawn[3]).all()
+
+
+def test_other_foreign_queries_and_the_last_checkpoint(here, capsys) -> None:
+    """What is near to no caption is told; queries that are captions find what they say."""
+    few = ["--rerank", "false", "--texts", "false", "--plots", "false"]
+    Path("mine.txt").write_text("\n".join(f"{c} is shown {i}" for i in range(5)
+                                          for c in tiny_captions.COLOURS))  # fmt: skip
+    flags = ["--run", "results/r_s1", "--checkpoint", "last", *few]
+    mine, _ = evaluated(*flags, "--foreign", "mine.txt", capsys=capsys)
+    own, _ = evaluated(*flags, capsys=capsys)
+    assert mine["foreign"] == 20 and own["foreign"] == len(WHO) * len(DOES)
+    assert mine["test/false_alarms"] > own["test/false_alarms"]
+    assert mine["test/misses"] == own["test/misses"]
+    Path("results/r_s2/last.pt").rename("results/r_s2/gone.pt")
+    with pytest.raises(UserError, match=r"r_s2/last\.pt"):
+        evaluate.main(["--run", "results/r_s2", "--checkpoint", "last", *few])
