@@ -194,7 +194,7 @@ msvd_549_retrieval)
     $python evaluate.py retrieval --run $runs --answering results/msvd_549_low_rank_s1 \
         --plots false --output results/msvd_549_retrieval-pooled/test-retrieval-one.json
     $python evaluate.py retrieval --run $runs $asked --protocol videos
-    $python evaluate.py retrieval --run $runs --among all --rerank false
+    $python evaluate.py retrieval --run $runs --answering results/msvd_549_low_rank_s1 --among all
     ;;
 msvd_qa)
     questions msvd_qa/questions.pt $msvd
