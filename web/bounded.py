@@ -1,4 +1,4 @@
-"""Requests that are small by nature: bodies read with limits before anybody parses them."""
+"""How many requests at once, and how large: bodies are read with limits before they are parsed."""
 
 import asyncio
 
@@ -9,6 +9,7 @@ from web.errors import WebError
 
 MOST = 2**20  # bytes of a body
 SECONDS = 20.0  # in which it must have come
+AT_ONCE = 400  # requests, those that wait for their video included
 STREAMED = "/videos"  # the one address that takes its body itself
 
 
@@ -17,10 +18,26 @@ class Bounded:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.now = 0  # requests that are in work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 413 or 408, or pass on."""
-        if scope["type"] != "http" or scope["path"] == STREAMED:
+        """Answer 503, 413 or 408, or pass on."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if self.now >= AT_ONCE:
+            busy = WebError(
+                503, "busy", f"{AT_ONCE} requests are in work", "ask again in a second",
+                retry_after=1,
+            )  # fmt: skip
+            return await busy.response()(scope, receive, send)
+        self.now += 1
+        try:
+            return await self._pass(scope, receive, send)
+        finally:
+            self.now -= 1
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == STREAMED:
             return await self.app(scope, receive, send)
         try:
             body = await read(scope, receive)

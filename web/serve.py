@@ -16,7 +16,7 @@ from web.page import open_page
 
 GRACE = 5  # s that requests have to end in, when the server is stopped
 KEEP_ALIVE = 15  # s for which an idle connection stays open
-CONNECTIONS = 512
+CONNECTIONS = 1000  # above which uvicorn itself answers 503
 BACKLOG = 1024  # clients that may wait to be let in
 HEAD_SECONDS = 20.0  # in which the head of a request must have come
 

@@ -16,7 +16,7 @@ from tests.video_files import write_video
 from tests.web.raw import connect, read, request
 from tests.web.tiny_page import Server, error_of, serving
 from util.lock import writer_lock
-from web import serve
+from web import bounded, serve
 from web.video import shelf as shelving
 from web.video import upload
 from web.video.folder import UploadFolder
@@ -119,6 +119,15 @@ def test_the_queue_has_an_end_and_a_place(run: Path, video: Path, tmp_path: Path
             assert server.settled(one["id"])["state"] == "ready"
         assert server.sent(video)["state"] == "ready"
         assert 'page_uploads_total{what="refused"} 1.0' in server.client.get("/metrics").text
+
+
+def test_requests_at_once_have_an_end(server: Server, seen: str, monkeypatch) -> None:
+    monkeypatch.setattr(bounded, "AT_ONCE", 0)
+    answer = server.ask(seen)
+    assert error_of(answer) == (503, "busy") and answer.headers["retry-after"] == "1"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    monkeypatch.undo()
+    assert server.ask(seen).status_code == 200
 
 
 def stop(server: Server) -> int:

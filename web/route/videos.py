@@ -26,6 +26,7 @@ FAULTS = {
         404: "There is none.", 408: "Too slow.", 409: "Not ready yet, or it failed.",
         410: "It was deleted.", 413: "Too large.", 415: "No plain body.", 416: "No such range.",
         421: "Not the page's name.", 422: "Not as described.", 429: "Too many wait.",
+        503: "Too many at once.",
         507: "The disk is full.",
     }.items()
 }  # fmt: skip
@@ -33,7 +34,7 @@ FAULTS = {
 
 def faults(*statuses: int) -> dict[int | str, dict[str, object]]:
     """Errors of a route, for the description of the API."""
-    return {status: FAULTS[status] for status in (401, 403, 421, 422, *statuses)}  # type: ignore[dict-item]
+    return {status: FAULTS[status] for status in (401, 403, 421, 422, 503, *statuses)}  # type: ignore[dict-item]
 
 
 def routes(page: Page) -> APIRouter:
