@@ -1,5 +1,6 @@
 """Video files before decoding, by PyAV: open them, find the video stream, count its frames."""
 
+import re
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ from av.stream import Disposition
 
 from preprocess.video.error import VideoError
 from preprocess.video.gif import hundredths, is_cut_off, is_gif
+
+DURATION = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]*)?)")  # of Matroska's tags
 
 
 def count_packets(path: Path) -> tuple[int, int, str]:
@@ -102,9 +105,8 @@ def _declared_seconds(container: InputContainer, stream: av.VideoStream) -> floa
         return stream.frames / float(stream.average_rate)
     if "matroska" in container.format.name:
         duration = next((v for k, v in stream.metadata.items() if k.startswith("DURATION")), "")
-        parts = duration.split(":")
-        if len(parts) == 3:
-            return float(parts[0]) * 3600 + float(parts[1]) * 60 + float(parts[2])
+        if found := DURATION.fullmatch(duration):  # what is damaged says nothing
+            return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
         if len(container.streams) == 1 and container.duration:
             return container.duration / av.time_base
     return 0.0

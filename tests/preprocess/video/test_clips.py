@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -217,3 +218,17 @@ def test_scikit_video_without_ffmpeg_names_the_cure(monkeypatch, tmp_path) -> No
     with pytest.raises(UserError, match=r"ffmpeg is not on the PATH.*pyav"):
         DECODERS["scikit-video"].require()
     DECODERS["pyav"].require()
+
+
+@pytest.mark.parametrize("said", [b"00:00:00&80", b"0a:00:00.80", b"00:00:nan  ", b"99:99:99.99"])
+def test_a_damaged_duration_is_no_mistake_of_ours(tmp_path: Path, said: bytes) -> None:
+    """Matroska's tag is text that anything may stand in; what is no time says nothing."""
+    path = write_video(tmp_path / "a.mkv", 20)
+    content = path.read_bytes()
+    assert content.count(b"00:00:00.80") == 1
+    path.write_bytes(content.replace(b"00:00:00.80", said))
+    if said[:2] == b"99":  # which is a time, and another one
+        with pytest.raises(VideoError, match=r"cut off: ends at 0\.8 of"):
+            read_clips(path, clips=2, frames=2)
+    else:
+        assert read_clips(path, clips=2, frames=2).frame_count == 20
