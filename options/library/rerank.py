@@ -27,7 +27,7 @@ class RerankOptions:
     candidates: str
     question: str
     answer: str | None = None
-    weight: float = 0.2
+    weight: float = 0.3
     run: str | None = None
     blind: str | None = None
     output: str | None = None

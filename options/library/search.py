@@ -70,7 +70,7 @@ class SearchOptions:
     output: str | None = None
     question: str | None = None
     answer: str | None = None
-    weight: float = 0.02
+    weight: float = 0.06
     run: str | None = None
     blind: str | None = None
     candidates: int = 20
