@@ -164,8 +164,8 @@ function begin(from, question = "") {
   ready.catch((error) => {
     if (signal.aborted) return;
     const last = asked();
-    leave();
     report(error, () => begin(from, last), "Send it again");
+    leave();
   });
   if (question) ask(question);
   else $(touch.matches ? "name" : "question").focus({ preventScroll: true });

@@ -259,6 +259,17 @@ def test_a_server_that_was_restarted_gets_the_video_again(visit: Visit, clip: Pa
     expect(page.locator("#answers li")).to_have_count(5)
 
 
+def test_a_video_that_is_lost_while_it_is_prepared_is_sent_again(page: Any, clip: Path) -> None:
+    fault = {"code": "unknown_video", "message": "there is no such video", "cure": "send it"}
+    page.route("**/videos/*?wait=1", lambda route: route.fulfill(status=404, json={"error": fault}))
+    page.set_input_files("#file", clip)
+    page.fill("#question", "what is shown?")
+    expect(page.locator("#notice")).to_contain_text("no longer has this video")
+    page.unroute("**/videos/*?wait=1")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.locator("#asked")).to_have_text("what is shown?")
+
+
 def test_a_server_that_does_not_answer_is_told_and_asked_again(page: Any, clip: Path) -> None:
     send(page, clip)
     page.route("**/questions?*", lambda route: route.abort())
