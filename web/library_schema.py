@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from options.library.rerank import RerankOptions
 from web.schema import Asked, Text, Told
 
 ClipId = Annotated[int, Field(ge=0, lt=2**63)]
@@ -58,7 +59,7 @@ class RerankAsked(Asked):
     question: Text
     answer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The answer that is expected; null: a moment moves by how much it tells about the question."""
-    weight: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.2
+    weight: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = RerankOptions.weight
 
 
 class RankedTold(Told):

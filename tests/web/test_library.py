@@ -23,6 +23,9 @@ class Embedder(PixelEmbedder):
         found = np.random.default_rng(zlib.crc32(text.encode())).standard_normal(D)
         return (found / np.linalg.norm(found)).astype(np.float32)
 
+    def surcharge(self, text: str) -> float:
+        return 0.0
+
     def note(self, text: str) -> str:
         return "words that are not known: zebra" if "zebra" in text else ""
 
