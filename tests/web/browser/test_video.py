@@ -356,6 +356,24 @@ def test_a_run_that_takes_the_mean_over_clips_shows_each_clip_by_itself(
     expect(cells(page, 0).nth(1).locator("xpath=..")).to_have_class("cell now")
 
 
+def test_choices_and_numbers_are_asked_for(page: Any, clip: Path) -> None:
+    send(page, clip)
+    page.click("#more summary")
+    page.fill("#choices", "red\n  blue \n\n")
+    body = {"run": "tiny", "question": "what is shown?"}
+    with page.expect_request("**/questions?*") as sent:
+        ask(page, "what is shown?")
+    assert sent.value.post_data_json == body | {"choices": ["red", "blue"]}
+    expect(page.locator("#answers li")).to_have_count(2)
+    page.fill("#choices", "")
+    page.check("#count")
+    page.fill("#question", "what is shown?")
+    with page.expect_request("**/questions?*") as sent:
+        page.press("#question", "Enter")
+    assert sent.value.post_data_json == body | {"count": True}
+    expect(page.locator("#notice strong")).to_contain_text("number")  # this run knows none
+
+
 def test_a_page_below_a_prefix_asks_below_it(visit: Visit, clip: Path) -> None:
     """As behind a proxy: all addresses are relative to the page's."""
     prefix = f"{visit.server.url}/some/prefix/"
