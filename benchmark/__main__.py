@@ -30,6 +30,7 @@ MODULES = {  # command -> the module whose `run` does it
     "store": "benchmark.extraction.store",
     "mutated": "benchmark.extraction.mutated",
     "neighbour": "benchmark.neighbour",
+    "library": "benchmark.library",
     "library_postgres": "benchmark.postgres",
     "captions": "benchmark.captions",
     "gpu": "benchmark.gpu.parts",

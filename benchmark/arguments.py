@@ -172,6 +172,16 @@ def arguments(about: str) -> Arguments:
     add("--rounds", type=int, default=5)
     add("--serve", help=argparse.SUPPRESS)  # a process of one work
 
+    about = "a library of one machine: exact search, the graph of approximate search, filters"
+    add = benchmarks.add_parser("library", help=about).add_argument
+    add("--clips", type=int, nargs="+", default=[200_000, 1_000_000])
+    add("--width", type=int, default=512)
+    add("--queries", type=int, default=400)
+    add("--exact", type=int, default=40, help="of them, for exact search")
+    add("--least", type=int, default=10**6, help="clips from which the graph is made")
+    add("--folder", help="where the libraries lie while they are measured")
+    add("--postgres", action="store_true", help="the first number of clips in PostgreSQL, too")
+
     about = "a library in PostgreSQL: storing, building the index, asking"
     add = benchmarks.add_parser("library_postgres", help=about).add_argument
     add("--url", help="of an empty database (default: a server of its own)")

@@ -108,13 +108,15 @@ class ExactEngine:
         self.refresh()
         return self._ids, self._matrix
 
-    def _filtered(self, filter: Filter) -> np.ndarray:
-        """Rows of the clips that a filter leaves, ascending."""
+    def _filtered(
+        self, filter: Filter, only: str = "clip.row IS NOT NULL", of: Sequence[int] = ()
+    ) -> np.ndarray:
+        """Rows of the clips that a filter leaves, ascending; `only`: SQL of which, with `of`."""
         condition, values = sql_of(filter)
         rows = self.catalogue.run(
             "SELECT clip.row FROM clip JOIN file ON file.id = clip.file "
-            f"WHERE clip.row IS NOT NULL AND file.missing = 0 AND {condition}",
-            values,
+            f"WHERE {only} AND file.missing = 0 AND {condition}",
+            [*of, *values],
         )
         found = np.sort(np.array(rows, np.int64).reshape(-1))
         return found[found < len(self._ids)]

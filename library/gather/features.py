@@ -19,10 +19,11 @@ from PIL import Image
 
 from data_loader.batch import Features
 from data_loader.open import StoreOrigin
-from data_loader.store.features import FeatureStore, open_store
+from data_loader.store.features import open_store
 from data_loader.store.match import check_provenance
 from data_loader.store.provenance import Crop
 from data_loader.video_names import ENDINGS
+from library.gather.describe import Described, clip_spans
 from options.library.index import IndexOptions
 from options.preprocess.extract import POOLED, VideoOptions
 from preprocess.extraction.extract import Shown, extract, extract_here
@@ -111,7 +112,7 @@ def video_options(
 
 
 class Batch:
-    """The stores of a batch, opened."""
+    """The stores of a batch, or of an extraction elsewhere, opened: videos by their SHA-256."""
 
     def __init__(self, folder: Path, stores: Mapping[str, StoreOrigin], run: str) -> None:
         """Raises UserError where one is missing, damaged or made in another way than `run`'s."""
@@ -119,17 +120,17 @@ class Batch:
         self.stores = {name: open_store(folder / f"{name}.h5") for name in stores}
         for name, store in self.stores.items():
             check_provenance(stores[name].provenance, store, run)
-
-    @property
-    def appearance(self) -> FeatureStore:
-        """The store of the channel that every run has."""
-        return self.stores["appearance"]
+        # A video of a batch is called by its SHA-256; one whose file changed meanwhile is not it.
+        self._ids = {
+            name: dict(zip(store.file_sha256, store.ids, strict=True))
+            for name, store in self.stores.items()
+        }
 
     def features(self, name: str) -> Features:
         """A video's features, of both channels (V = 1)."""
         rows = {}
         for channel, store in self.stores.items():
-            found, _ = store.load([name])
+            found, _ = store.load([self._ids[channel][name]])
             rows[channel] = torch.from_numpy(found[0].astype(np.float32))  # (N, F, W)
         appearance = rows["appearance"]
         motion = rows.get("motion", appearance[..., :0])
@@ -141,12 +142,12 @@ class Batch:
 
     def has(self, name: str) -> bool:
         """Whether all stores have a video, of a file of these bytes."""
-        for store in self.stores.values():
-            if name not in store.ids:
-                return False
-            if store.file_sha256[int(store.indices([name])[0])] != name:
-                return False  # it changed while it was indexed
-        return True
+        return all(name in ids for ids in self._ids.values())
+
+    def spans(self, name: str, count: int, described: Described) -> list[tuple[float, float]]:
+        """From when to when each of a video's clips lasts, in s."""
+        store = self.stores["appearance"]  # every run has it
+        return clip_spans(store, self._ids["appearance"][name], count, described)
 
     def pictures(self, name: str) -> list[bytes]:
         """JPEG of each clip; none: they are not there any more."""

@@ -18,7 +18,7 @@ from data_loader.batch import Features, Frames
 from data_loader.open import StoreOrigin
 from library.catalogue import Catalogue, KnownFile
 from library.engine import ClipFacts, Engine, FileFacts, TextFacts
-from library.gather.describe import clip_spans, describe, own_texts
+from library.gather.describe import describe, own_texts
 from library.gather.features import Batch, extract_batch, tidy
 from library.gather.report import Report
 from library.gather.scan import Changes, Listed, Seen, find_changes, list_folder
@@ -80,6 +80,9 @@ class Indexer:
                 "run on feature stores"
             )
         self._batches: dict[str, Batch | None] = {}
+        self.extracted: Batch | None = None
+        if options.extracted is not None:
+            self.extracted = Batch(Path(options.extracted), embedder.stores, name)
 
     def index(self, listed: Listed | None = None) -> Report:
         """Look at the folder once (`listed`: what was found there), and do what is to be done."""
@@ -132,6 +135,12 @@ class Indexer:
     def _add_new(self, changes: Changes, report: Report) -> None:
         replaced = {file.path: file for file in changes.replaced}
         new, size = sorted(changes.new.items()), self.options.batch
+        if self.extracted is not None:
+            for sha256, files in new:
+                if self.extracted.has(sha256):
+                    folder = str(self.extracted.folder.absolute())
+                    self._store_all(files, self.extracted, sha256, folder, replaced, report)
+            new = [(sha256, files) for sha256, files in new if not self.extracted.has(sha256)]
         bar = tqdm(total=len(new), desc="index", unit="video", leave=False, disable=None)
         for first in range(0, len(new), size):
             part = new[first : first + size]
@@ -152,12 +161,7 @@ class Indexer:
                     for seen in files:
                         self._set_aside(seen, sha256, why, report)
                     continue
-                clips = self._clips(batch, sha256, files[0].path, batch.pictures(sha256))
-                for number, seen in enumerate(files):
-                    self._store(seen, sha256, name, clips, replaced.get(seen.path))
-                    report.copies += number > 0
-                    report.changed += seen.path in replaced
-                    report.new += number == 0 and seen.path not in replaced
+                self._store_all(files, batch, sha256, name, replaced, report)
                 stored += 1
             if batch is not None and stored:
                 self.catalogue.keep("batches", str(int(name)))
@@ -166,6 +170,23 @@ class Indexer:
                 tidy(folder)
             self._batches.clear()
         bar.close()
+
+    def _store_all(
+        self,
+        files: Sequence[Seen],
+        batch: Batch,
+        sha256: str,
+        store: str,
+        replaced: Mapping[str, KnownFile],
+        report: Report,
+    ) -> None:
+        """Files of the same bytes, whose features a batch has."""
+        clips = self._clips(batch, sha256, files[0].path, batch.pictures(sha256))
+        for number, seen in enumerate(files):
+            self._store(seen, sha256, store, clips, replaced.get(seen.path))
+            report.copies += number > 0
+            report.changed += seen.path in replaced
+            report.new += number == 0 and seen.path not in replaced
 
     def _add_copies(self, changes: Changes, report: Report) -> None:
         """Files of the bytes of others: their features are there."""
@@ -193,7 +214,7 @@ class Indexer:
         texts: list[TextFacts] = []
         for teller in self.tellers:
             texts += teller.tell(features, sha256)
-        spans = clip_spans(batch.appearance, sha256, len(vectors), described)
+        spans = batch.spans(sha256, len(vectors), described)
         clips = [
             ClipFacts(start, end, texts, pictures[n] if n < len(pictures) else None)
             for n, (start, end) in enumerate(spans)

@@ -17,6 +17,9 @@ class IndexOptions:
         workers: processes that decode; 0 takes one per core, at most 16
         threads: videos in the networks at the same time; 0 takes one per core, at most 8
         time_limit: seconds for decoding one video, before it is set aside
+        extracted: folder of appearance.h5 (and motion.h5, where the embedder needs it) made by
+            preprocess.videos or preprocess.cluster: videos that it has, told by the SHA-256 of
+            their files, are not decoded
         batch: videos of one feature store; they are extracted together, then indexed
         retry: try files again that could not be read
         watch: go on, and index what comes, until it is stopped
@@ -32,6 +35,7 @@ class IndexOptions:
     workers: int = 0
     threads: int = 0
     time_limit: float = 300.0
+    extracted: str | None = None
     batch: int = 256
     retry: bool = False
     watch: bool = False

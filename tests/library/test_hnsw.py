@@ -64,7 +64,7 @@ def test_it_is_opened_once_and_asked(path: Path, views: list[int], monkeypatch) 
     monkeypatch.setattr(hnsw, "best", lambda m, *more: looked.append(len(m)) or true(m, *more))
     check(engine, unit(640, 1))
     assert views == [Path(f"{path}.hnsw").stat().st_size] and said == []
-    assert max(looked) < 30  # of 640: the graph said which
+    assert max(looked) < 50  # of 640: the graph said which
     off = opened(path, use="off")
     check(off, unit(640, 1))
     assert len(views) == 1
@@ -194,9 +194,9 @@ def test_threads_that_add_at_once_lose_no_row() -> None:
     """Of 60,000 rows, added by several threads, each finds itself."""
     vectors = unit(60_000, 1, 32)
     begin = time.perf_counter()
-    index = hnsw._built(vectors, np.arange(len(vectors)))
+    index = hnsw._built(vectors, np.arange(len(vectors)), 1.0)
     index.expansion_search = 256
-    keys = index.search(vectors, 1).keys.reshape(-1).astype(np.int64)
+    keys = index.search(hnsw._whole(vectors, 1.0), 1).keys.reshape(-1).astype(np.int64)
     same = np.einsum("rd,rd->r", vectors, vectors[keys])
     assert len(index) == len(vectors) and (same < hnsw.SAME).sum() <= 3
     assert time.perf_counter() - begin < 300

@@ -215,3 +215,25 @@ def test_a_library_within_the_folder_is_no_video(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be listed .*name a folder of videos"):
         Shelf(tmp_path).index()
+
+
+def test_features_of_an_extraction_elsewhere(tmp_path: Path, counted: list[int]) -> None:
+    from preprocess import videos
+
+    shelf, away = Shelf(tmp_path), tmp_path / "extracted"
+    for number in range(3):
+        video(shelf.folder, f"a{number}.mp4", number)
+    for channel, backbone in (("appearance", "pixels"), ("motion", "pixel_motion")):
+        flags = ["--backbone", backbone, "--clips", str(N), "--frames", "2", "--workers", "1"]
+        output = ["--output", str(away / f"{channel}.h5")]
+        assert videos.main(["--videos", str(shelf.folder), *flags, *output]) == 0
+    (shelf.folder / "a0.mp4").rename(shelf.folder / "b0.mp4")  # it is known by its bytes
+    video(shelf.folder, "new.mp4", 9)
+    assert shelf.index(extracted=str(away)) == 0 and counted == [1]
+    assert sorted(shelf.names()) == ["a1.mp4", "a2.mp4", "b0.mp4", "new.mp4"]
+    shelf.check()
+    shutil.copy(shelf.folder / "a1.mp4", shelf.folder / "c1.mp4")
+    assert shelf.index() == 0 and counted == [1]  # of a copy too
+    shelf.check()
+    with pytest.raises(UserError, match=r"nowhere/appearance\.h5"):
+        shelf.index(extracted=str(tmp_path / "nowhere"))
