@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,6 +16,8 @@ from web.schema import ErrorBody, Fault
 
 LOG = logging.getLogger("web")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of disks and of limits on files
+
+FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/:;,'\"()]+/)+")  # of an absolute path
 
 
 class WebError(Exception):
@@ -34,8 +37,12 @@ class WebError(Exception):
 
 
 def of_user_error(error: UserError, status: int = 422, code: str = "refused") -> WebError:
-    """A mistake that other parts of the project found: "what is wrong; cure" in one line."""
-    line = clipped(without_password(" ".join(str(error).split())), 500)
+    """A mistake that other parts of the project found: "what is wrong; cure" in one line.
+
+    Without the folders of paths: those of the server are nobody's business.
+    """
+    line = FOLDERS.sub("", without_password(" ".join(str(error).split())))
+    line = clipped(line, 500)
     message, _, cure = line.partition("; ")
     return WebError(status, code, message, cure or "change the request, and send it again")
 

@@ -17,6 +17,8 @@ from preprocess.video.error import VideoError
 from tests.video_files import write_video
 from tests.web.raw import Raw, request
 from tests.web.tiny_page import Server, error_of
+from util.errors import UserError
+from web.errors import of_user_error
 from web.guard import cookie_of, same
 from web.video.content import wanted_range
 from web.video.look import check
@@ -304,3 +306,16 @@ def test_a_body_has_an_end(server: Server, seen: str) -> None:
     )
     assert error_of(answer)[0] in (400, 422)
     assert server.ask(seen).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("'zebra' is none of /srv/my/runs/a; say x", "'zebra' is none of a"),
+        ("--library /srv/l.db: is locked by 12", "--library l.db: is locked by 12"),
+        ("--library postgresql://h/db: is away", "--library postgresql://h/db: is away"),
+        ("results/a: looks at 4/5 of it", "results/a: looks at 4/5 of it"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_without_the_servers_folders(line: str, told: str) -> None:
+    assert of_user_error(UserError(line)).message == told
