@@ -18,7 +18,7 @@ from inference.classification.predictor import ClassesTold, ValuesTold, VideoCla
 from inference.predictor import Asked, Explained, Predictor
 from inference.retrieval.evidence import log_probability, nothing_particular
 from inference.run_files import default_run, is_packed, task_of
-from inference.video import VideoInput, VideoReader
+from inference.video import FeatureExtraction, VideoInput, VideoReader
 from inference.visuals import joined, shape_of
 from options.caption import SearchOptions
 from util.errors import UserError
@@ -81,10 +81,11 @@ class Models:
         return len(self.readers) - 1
 
 
-def open_models(runs: Sequence[str], device: str) -> Models:
+def open_models(runs: Sequence[str], device: str, runtime: str = "torch") -> Models:
     """Load runs; none: those that come with the project.
 
-    Raises UserError for a run that is not there, or that looks at no new videos.
+    `runtime`: of the backbones.  Raises UserError for a run that is not there, or that looks at no
+    new videos.
     """
     models = Models()
     named = [Path(run) for run in runs] or [default_run("qa"), default_run("captioning")]
@@ -102,6 +103,9 @@ def open_models(runs: Sequence[str], device: str) -> Models:
                 f"--run {path}: is of the task {task}; name runs that answer questions, caption or "
                 "classify (one that searches is --embedder)"
             )
+    for reader in models.readers:
+        if isinstance(reader, FeatureExtraction) and runtime != "torch":
+            reader.run_by(runtime)
     return models
 
 

@@ -35,7 +35,7 @@ def open_page(options: WebOptions, token: str | None = None) -> Page:
 
     Raises UserError for what the options name and is not there.
     """
-    models = open_models(options.run, options.device)
+    models = open_models(options.run, options.device, options.runtime)
     library = None
     if options.library is not None:
         asked = [one.open.run for one in models.questions.values()]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 SHORTEST = 16  # characters of a token
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -35,6 +36,8 @@ class WebOptions:
             temporary folder
         mark: letters that the ids of this server's videos begin with, at most 4: where a proxy has
             several servers, it sends /videos/MARK... to the one whose mark it is
+        runtime: what runs the backbones; auto: OpenVINO on a CPU, where it can, which takes some
+            seconds at the start and then less than half of torch's time
         device: where to compute; cpu, cuda, cuda:0, ..., or auto
     """
 
@@ -56,6 +59,7 @@ class WebOptions:
     decoder_memory: int = 2048
     uploads: str | None = None
     mark: str = ""
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -62,6 +62,9 @@ class FeatureExtractor:
         """`extract` from clips whose frames are already this input (`read_resized`)."""
         return self.rows(self.input(clips.frames), clips.index)
 
+    def run_by(self, runtime: str, *, frames: int | None = None, threads: int = 1) -> None:
+        """Have another runtime run the network, where there is one."""
+
     def provenance(self) -> Provenance:
         """What is known here of how features are made; `backbone_from_provenance` reads it."""
         versions = {"torch": torch, "torchvision": torchvision, "numpy": np}
@@ -144,16 +147,25 @@ class NetworkExtractor(FeatureExtractor):
         if precision == "bf16" and device.type == "cuda":
             cast_weights(network)
         self.network = network.to(memory_format=layout)  # pyright: ignore[reportCallIssue]
-        whole = NormalisedNetwork(
+        self._whole = NormalisedNetwork(
             self.network, spec.features, mean=mean, std=std, size=spec.size, layout=layout
         ).to(device)
+        self._spec, self._precision = spec, precision
+        self.run_by(runtime, frames=frames, threads=threads)
+
+    def run_by(self, runtime: str, *, frames: int | None = None, threads: int = 1) -> None:
+        """Have another runtime run the network from now on: torch, openvino or auto.
+
+        `frames` of a clip and `threads` as of the class.  Raises UserError as `choose_runtime`.
+        """
+        spec = self._spec
         if runtime == "auto" and spec.torch_is_faster:
             runtime = "torch"
         assert frames or runtime == "torch" or spec.kind == "frame", "a pass needs its shape"
         clip = (frames or 1,) if spec.kind == "clip" else ()
         self._runtime = choose_runtime(
-            runtime, whole, (self._at_once(*clip), *clip, spec.size, spec.size, 3),
-            name=name, precision=precision, threads=threads, device=device,
+            runtime, self._whole, (self._at_once(*clip), *clip, spec.size, spec.size, 3),
+            name=self.name, precision=self._precision, threads=threads, device=self._device,
         )  # fmt: skip
 
     def provenance(self) -> Provenance:

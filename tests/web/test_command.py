@@ -93,6 +93,14 @@ def test_runs_and_device_reach_the_models(monkeypatch, run: Path) -> None:
     assert reached.value.args == ((run,), {"device": "cuda:7"})
 
 
+def test_the_runtime_reaches_the_backbones(monkeypatch, run: Path) -> None:
+    reach(monkeypatch, models.FeatureExtraction, "run_by")
+    with pytest.raises(Reached) as reached:
+        page.open_page(WebOptions(run=(str(run),), runtime="openvino"))
+    assert reached.value.args[0][1] == "openvino"
+    models.open_models([str(run)], "cpu").close()  # torch: as they are
+
+
 def test_without_runs_those_of_the_project_are_served(monkeypatch) -> None:
     reach(monkeypatch, models, "Predictor")
     with pytest.raises(Reached) as reached:

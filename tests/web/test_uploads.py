@@ -152,6 +152,25 @@ def test_a_killed_decoder_is_told_and_the_server_goes_on(
         assert server.settled(waits)["state"] == "ready"
 
 
+def test_what_is_deleted_while_it_waits_is_not_encoded(
+    run: Path, video: Path, tmp_path: Path, monkeypatch
+) -> None:
+    with limited(run, tmp_path) as server:
+        decoder = stop(server)
+        video_id = server.send(video).json()["id"]
+        encoded = []
+        reader = server.page.models.readers[0]
+        monkeypatch.setattr(reader, "seen", lambda decoded: encoded.append(decoded))
+        done = server.page.shelf.decoders.finished
+        true = server.page.shelf.folder.remove
+        monkeypatch.setattr(server.page.shelf.folder, "remove", lambda _: None)  # it decodes
+        assert server.client.delete(f"/videos/{video_id}").status_code == 204
+        os.kill(decoder, signal.SIGCONT)
+        until(lambda: server.page.shelf.decoders.finished > done)
+        assert encoded == [] and video_id not in server.page.shelf.videos
+        true(video_id)
+
+
 def test_decoding_has_a_limit_of_time(run: Path, video: Path, tmp_path: Path) -> None:
     with limited(run, tmp_path, decoder_seconds=2.0) as server:
         stop(server)

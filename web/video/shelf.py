@@ -191,6 +191,9 @@ class Shelf:
         try:
             if isinstance(outcome, Exception):
                 raise outcome
+            with self.lock:
+                if task.id not in self.videos and not task.id.startswith(WARM):
+                    return None  # it was deleted meanwhile: nobody wants it seen
             self._enter(task.id, "encoding")
             pairs = zip(self.readers, outcome.decoded, strict=True)
             seen = [reader.seen(decoded) for reader, decoded in pairs]

@@ -98,6 +98,18 @@ def test_rows_are_those_of_torch(name: str, size: int, precision: str) -> None:
 
 
 @installed
+def test_a_backbone_changes_its_runtime() -> None:
+    backbone = load_backbone("squeezenet1_1", weights="random", device="cpu", batch=2)
+    pictures, index = noise(3, 224, 224, 3).numpy(), np.array([[0, 1], [1, 2]])
+    before = backbone.rows(backbone.input(pictures), index)
+    assert "openvino" not in backbone.provenance().versions
+    backbone.run_by("openvino", frames=2)
+    after = backbone.rows(backbone.input(pictures), index)
+    assert "openvino" in backbone.provenance().versions
+    assert np.abs(before - after).max() < 1e-5 * np.abs(before).max()
+
+
+@installed
 @pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_backbone_runs_in_openvino(name: str) -> None:
