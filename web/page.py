@@ -43,7 +43,11 @@ def open_page(options: WebOptions, token: str | None = None) -> Page:
         library = Moments(options, run)
     shelf = Shelf(options, models.readers)
     page = Page(options, token, models, shelf, Metrics(shelf, models), library)
-    page.examples = examples(shelf.folder.path)
+    try:
+        page.examples = examples(shelf.folder.path)
+    except BaseException:  # a full disk, or Ctrl-C
+        page.close()
+        raise
     if page.examples:
         shelf.warm(next(iter(page.examples.values())).file)
     return page

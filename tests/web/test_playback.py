@@ -13,6 +13,7 @@ from tests.gif_files import grey_gif
 from tests.video_files import write_video
 from tests.web.tiny_page import Server, error_of
 from web.video import playback
+from web.video.decoders import Taken
 from web.video.playback import even_size, playable, reencode
 
 
@@ -107,3 +108,14 @@ def test_what_cannot_be_played_says_why(server: Server, tmp_path: Path, monkeypa
     assert "could not be re-encoded" in told["playback"]["message"]
     assert server.ask(told["id"]).status_code == 200
     assert error_of(server.client.get(f"/videos/{told['id']}/content")) == (409, "not_playable")
+
+
+def test_copies_are_made_after_what_is_asked_about() -> None:
+    taken: list[str] = []
+    waiting = Taken(taken.append, lambda task: task.startswith("copy"))
+    for task in ("copy 1", "a", "copy 2", "b"):
+        waiting.put((task,))
+    assert [waiting.get() for _ in range(3)] == [("a",), ("b",), ("copy 1",)]
+    assert taken == ["a", "b", "copy 1"]
+    waiting.put(None)
+    assert waiting.get() is None  # the end comes before all

@@ -1,5 +1,6 @@
-"""The queue before the decoding processes, and what a video waits for in it."""
+"""The queue before the decoding processes, and what they have done."""
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -9,20 +10,22 @@ from preprocess.extraction.worker import Worker
 
 
 class Taken:
-    """A queue of tasks that says which one is taken, and how many are before one that waits."""
+    """A queue of tasks that says which one is taken; those that can wait come after the others."""
 
-    def __init__(self, taken: Callable[[Any], None]) -> None:
-        """`taken`: called with each task as a process takes it up."""
-        self._queue: queue.SimpleQueue = queue.SimpleQueue()
-        self._taken = taken
+    def __init__(self, taken: Callable[[Any], None], late: Callable[[Any], bool]) -> None:
+        """`taken`: called with each task as a process takes it up; `late`: whether one can wait."""
+        self._queue: queue.PriorityQueue = queue.PriorityQueue()
+        self._number = itertools.count()
+        self._taken, self._late = taken, late
 
     def put(self, item: tuple[Any] | None) -> None:
-        """(task,), or None: no more."""
-        self._queue.put(item)
+        """(task,), or None: no more, which comes first."""
+        place = -1 if item is None else int(self._late(item[0]))
+        self._queue.put((place, next(self._number), item))
 
     def get(self) -> tuple[Any] | None:
         """The next one."""
-        item = self._queue.get()
+        item = self._queue.get()[-1]
         if item is not None:
             self._taken(item[0])
         return item
@@ -41,10 +44,14 @@ class Decoders:
         processes: int,
         seconds: float,
         taken: Callable[[Any], None],
+        late: Callable[[Any], bool],
         done: Callable[[Any, Any], None],
     ) -> None:
-        """`done`: called, in one thread, with each task and its result, Failure or exception."""
-        self._todo = Taken(taken)
+        """`taken`, `late`: as of `Taken`.
+
+        `done`: called, in one thread, with each task and its result, Failure or exception.
+        """
+        self._todo = Taken(taken, late)
         self._done: queue.SimpleQueue = queue.SimpleQueue()
         self._told = done
         self.finished = 0  # tasks

@@ -74,6 +74,7 @@ class Shelf:
         self.lock = threading.Lock()
         self.videos: dict[str, Video] = {}
         self.counts = {"uploaded": 0, "failed": 0, "expired": 0, "refused": 0}
+        self._closing = threading.Event()
         self._uploading = 0
         self._gone: dict[str, str] = {}  # id -> why
         settings = Settings(
@@ -86,9 +87,9 @@ class Shelf:
             processes=options.decoders,
             seconds=options.decoder_seconds,
             taken=self._taken,
+            late=lambda task: isinstance(task, Reencode),  # who asks need not wait for it
             done=self._done,
         )
-        self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
         self._sweeper.start()
 
