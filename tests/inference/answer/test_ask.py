@@ -13,7 +13,7 @@ import predict
 import train
 from inference import pack
 from inference.answer.wanted import Wanted, number_of
-from inference.predictor import Predictor
+from inference.predictor import Asked, Predictor
 from preprocess import questions, videos
 from preprocess.shapes.count_scenes import asked as asked_of
 from preprocess.shapes.count_scenes import make_count_scenes
@@ -276,3 +276,27 @@ def test_a_run_without_numbers_and_one_that_counts_anyway(capsys) -> None:
         predict.main(["--run", "results/wordy", *flags])
     assert predict.main(["--run", "results/count", *flags]) == 0
     assert "before rounding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_questions_together_are_answered_as_alone(kind: str) -> None:
+    """Of every kind, about two videos, with more and fewer candidates and words."""
+    predictor = Predictor(f"results/{kind}")
+    seen = [predictor.read_video(f"d/videos/{video}.mp4").visual for video in (16, 17)]
+    wanted = {
+        "choice": [Wanted(choices=("a red circle", "a blue square")),
+                   Wanted(choices=("a green circle", "a red square", "a blue triangle"))],
+        "open": [Wanted(), Wanted(n_best=9), Wanted(choices=("2", "3")), Wanted(count=True)],
+    }.get(kind, [Wanted()])  # fmt: skip
+    texts = ("how many times does it blink?", "which of these shapes is it that stands there?")
+    asked = [Asked(visual, text, want) for visual in seen for text in texts for want in wanted]
+    together = predictor.tell_together(asked)
+    assert {one.together for one in together} == {len(asked)}
+    for one, alone in zip(together, asked, strict=True):
+        (known,) = predictor.tell_together([alone])
+        assert [text for text, _ in one.told.answers] == [text for text, _ in known.told.answers]
+        shares, expected = ([p for _, p in of.told.answers] for of in (one, known))
+        np.testing.assert_allclose(shares, expected, atol=1e-4)
+        assert one.told.value == pytest.approx(known.told.value, abs=1e-4)
+        np.testing.assert_allclose(one.punishment, known.punishment, atol=1e-4)
+        np.testing.assert_allclose(one.readout, known.readout, atol=1e-4)
