@@ -116,12 +116,14 @@ def _asked(
     """One query at a time."""
     conditions = read_where(where)
     engine.search(queries[:1], conditions, K)
-    seconds, ids = [], []
+    seconds, ids, spent = [], [], time.process_time()
     for query in queries:
         begin = time.perf_counter()
         ids.append(engine.search(query[None], conditions, K)[0][0])
         seconds.append(1e3 * (time.perf_counter() - begin))
+    spent = time.process_time() - spent  # of all threads; a busy neighbour does not change it
     found = {
+        f"{name}_cpu_ms": round(1e3 * spent / len(queries), 2),
         f"{name}_p50_ms": round(statistics.median(seconds), 2),
         f"{name}_p95_ms": round(float(np.quantile(seconds, 0.95)), 2),
         f"{name}_recall": round(recall(np.stack(ids) - 1, truth[: len(ids)]), 4),
