@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from inference.retrieval.foreign import own_queries
-from library.ask import ask, gathered, subject_of
+from library.ask import ask, gathered, run, subject_of
 from library.find.answering import Stretch
 from library.find.finder import How, Search
 from library.find.moments import Found
 from library.find.query import Query, Term
+from library.hits import read_hits
+from options.library.ask import AskOptions
+from options.library.search import LibraryOptions
 from preprocess.video.error import VideoError
 from tests.library.shelf import MemoryShelf
 from tests.library.test_search import CLIPS, embed
@@ -59,3 +62,29 @@ def test_probabilities_are_marginals() -> None:
     for one in said[:2]:
         assert one.probability == pytest.approx(expected[one.answer], abs=1e-6)
     assert said[2].answer == "c" and said[2].probability < 1e-9
+
+
+def test_as_many_answers_and_moments_are_shown_as_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf = MemoryShelf(np.stack([v for _, v in CLIPS]), [file for file, _ in CLIPS])
+    search = Search(shelf, embed, lambda like: CLIPS[0][1], own_queries())
+    oracle = Oracle()
+    oracle.check = lambda question: None  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setattr("library.find.answering.Answering", lambda run, device: oracle)
+    monkeypatch.setattr("library.find.open.open_search", lambda of, foreign: search)
+    output = str(tmp_path / "hits.jsonl")
+
+    def hits(number: int, moments: int, most: int = 1000) -> int:
+        asked = AskOptions(
+            question="what is cut?", anyway=True, output=output, number=number, moments=moments,
+            most=most,
+        )  # fmt: skip
+        # Video 0 cannot be read; where one clip is asked, it is another's.
+        assert run(asked, LibraryOptions()) == int(most > 1)
+        return len(read_hits(output))
+
+    assert hits(number=1, moments=1) == 1 and "woman" not in capsys.readouterr().out
+    assert hits(number=2, moments=1) == 2 < hits(number=2, moments=3)
+    assert "set aside /v/0.mp4: damaged" in capsys.readouterr().out
+    assert hits(number=2, moments=3, most=1) == 1

@@ -24,8 +24,15 @@ from options.evaluate import (
 )
 from options.evaluation.captions import CaptionFileOptions, CaptionRunOptions
 from options.evaluation.labels import LabelRunOptions
+from options.evaluation.retrieval import RetrievalScoreOptions
 from options.inference.pack import PackOptions
 from options.inference.stream import PredictStreamOptions
+from options.library.ask import AskOptions
+from options.library.export import ExportOptions
+from options.library.index import IndexOptions
+from options.library.rerank import RerankOptions
+from options.library.search import LibraryOptions
+from options.library.search import SearchOptions as FindOptions
 from options.model import ModelOptions
 from options.parse import parse
 from options.predict import PredictCaptionOptions, PredictClassOptions, PredictOptions
@@ -46,6 +53,7 @@ QA, AUTOENCODER = option_classes("qa"), option_classes("autoencoder")
 CAPTIONING = option_classes("captioning")
 CLASSIFICATION = option_classes("classification")
 CONTRASTIVE = option_classes("contrastive")
+RETRIEVAL = option_classes("retrieval")
 CAPTION = (PredictCaptionOptions, SearchOptions)
 CAPTION_RUNS = (CaptionRunOptions, SearchOptions)
 SCORE = (ScoreOptions, SplitOptions)
@@ -244,7 +252,8 @@ CLASSES = (
     CurveOptions, ImportOptions, PackOptions, PredictOptions, PredictCaptionOptions,
     QuestionOptions, ReconstructionOptions,
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
-    ClusterOptions, CaptionFileOptions, *CAPTION_RUNS,
+    ClusterOptions, CaptionFileOptions, *CAPTION_RUNS, *RETRIEVAL, RetrievalScoreOptions,
+    IndexOptions, LibraryOptions, FindOptions, AskOptions, RerankOptions, ExportOptions,
 )  # fmt: skip
 FIELDS = sorted(
     {(cls, f.name.rstrip("_")) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str
@@ -269,6 +278,7 @@ COMMANDS = {
     "train.py autoencoder": AUTOENCODER,
     "train.py captioning": CAPTIONING,
     "train.py contrastive": CONTRASTIVE,
+    "train.py retrieval": RETRIEVAL,
     "train.py classification": CLASSIFICATION,
     "evaluate.py": SCORE,
     "evaluate.py compare": (CompareOptions,),
@@ -277,6 +287,12 @@ COMMANDS = {
     "evaluate.py curves": (CurveOptions,),
     "evaluate.py reconstruction": (ReconstructionOptions,),
     "evaluate.py table": (TableOptions,),
+    "evaluate.py retrieval": (RetrievalScoreOptions,),
+    "library index": (IndexOptions, LibraryOptions),
+    "library search": (FindOptions, LibraryOptions),
+    "library ask": (AskOptions, LibraryOptions),
+    "library rerank": (RerankOptions,),
+    "library export": (ExportOptions,),
     "evaluate.py captions": (CaptionFileOptions,),
     "evaluate.py classification": (LabelRunOptions,),
     "predict.py": (PredictOptions,),
@@ -294,7 +310,11 @@ COMMANDS = {
     "preprocess.stream": (StreamOptions,),
     "preprocess.shapes": (ShapesOptions,),
 }
-FIRST = {"evaluate.py compare": "runs", "preprocess.stream": "video"}
+FIRST = {
+    "evaluate.py compare": "runs", "preprocess.stream": "video", "library index": "folder",
+    "library search": "query", "library ask": "question", "library rerank": "candidates",
+    "library export": "hits",
+}  # fmt: skip
 
 
 def documented() -> list[str]:
@@ -311,7 +331,8 @@ def documented() -> list[str]:
 @pytest.mark.parametrize("line", documented())
 def test_documented_commands_are_parsed(line: str) -> None:
     words = shlex.split(line, comments=True)
-    at = next(i for i, word in enumerate(words) if word in COMMANDS)
+    both = [" ".join(words[i : i + 2]) for i in range(len(words))]
+    at = next(i for i, word in enumerate(words) if word in COMMANDS or both[i] in COMMANDS)
     name = words[at]
     if " ".join(words[at : at + 2]) in COMMANDS:
         name, at = " ".join(words[at : at + 2]), at + 1
