@@ -89,7 +89,9 @@ def configured(app: ASGIApp) -> uvicorn.Config:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens.  Raises UserError where it cannot."""
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(kind, socket.SOCK_STREAM)
+    # TCP by name: only of such sockets does asyncio send small answers at once (TCP_NODELAY); of
+    # others each waits 40 ms for its client to acknowledge what came before.
+    listening = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
