@@ -178,7 +178,7 @@ def arguments(about: str) -> Arguments:
     add("--width", type=int, default=512)
     add("--queries", type=int, default=400)
     add("--exact", type=int, default=40, help="of them, for exact search")
-    add("--least", type=int, default=10**6, help="clips from which the graph is made")
+    add("--least", type=int, default=200_000, help="clips from which the graph is made")
     add("--folder", help="where the libraries lie while they are measured")
     add("--postgres", action="store_true", help="the first number of clips in PostgreSQL, too")
 
