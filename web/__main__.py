@@ -4,8 +4,6 @@ Send a video, ask about it in words, see which parts the answer came from; the s
 (/openapi.json).  It listens to this machine alone, unless --host says otherwise.
 """
 
-import util.threads  # noqa: F401  before torch is loaded
-
 from collections.abc import Sequence
 from importlib.util import find_spec
 

@@ -27,6 +27,7 @@ from options.evaluation.labels import LabelRunOptions
 from options.evaluation.retrieval import RetrievalScoreOptions
 from options.inference.pack import PackOptions
 from options.inference.stream import PredictStreamOptions
+from options.inference.web import WebOptions
 from options.library.ask import AskOptions
 from options.library.export import ExportOptions
 from options.library.index import IndexOptions
@@ -254,6 +255,7 @@ CLASSES = (
     ReportOptions, ShapesOptions, StreamOptions, TableOptions, TwoStageOptions, VideoOptions,
     ClusterOptions, CaptionFileOptions, *CAPTION_RUNS, *RETRIEVAL, RetrievalScoreOptions,
     IndexOptions, LibraryOptions, FindOptions, AskOptions, RerankOptions, ExportOptions,
+    WebOptions,
 )  # fmt: skip
 FIELDS = sorted(
     {(cls, f.name.rstrip("_")) for cls in CLASSES for f in dataclasses.fields(cls)}, key=str
@@ -293,6 +295,7 @@ COMMANDS = {
     "library ask": (AskOptions, LibraryOptions),
     "library rerank": (RerankOptions,),
     "library export": (ExportOptions,),
+    "-m web": (WebOptions,),
     "evaluate.py captions": (CaptionFileOptions,),
     "evaluate.py classification": (LabelRunOptions,),
     "predict.py": (PredictOptions,),
