@@ -131,6 +131,7 @@ def test_renamed_copied_changed_gone_and_back(shelf: Shelf, counted: list[int]) 
     shelf.check()
 
 
+@pytest.mark.long
 def test_one_file_in_fifty_that_changes_is_extracted_alone(
     tmp_path: Path, counted: list[int]
 ) -> None:
