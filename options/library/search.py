@@ -17,8 +17,8 @@ class LibraryOptions:
         embedder: run of train.py retrieval, or a packed one; default the one that comes with the
             project
         device: cpu, cuda, cuda:0, ..., or auto
-        hnsw: approximate search, of 0.98 of the nearest clips and 10 times as fast: auto, from
-            200,000 clips; on, whatever their number; off, every search is exact
+        hnsw: approximate search, which is faster and may miss a near clip: auto, from 200,000
+            clips; on, whatever their number; off, every search is exact
     """
 
     library: str = LIBRARY
