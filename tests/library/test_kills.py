@@ -75,7 +75,7 @@ def kill(shelf: Shelf, kills: int, files: int, longest: float) -> list[int]:
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    assert kill(Shelf(tmp_path), 5, 12, 2.0).count(-9) >= 5
+    assert kill(Shelf(tmp_path), 3, 12, 2.0).count(-9) >= 3
 
 
 @pytest.mark.long
