@@ -68,15 +68,6 @@ class Labels:
     folds: tuple[int, ...] | None  # of each row of `WHOLE`, from 0; None: it has splits
 
     @property
-    def order_chance(self) -> float | None:
-        """How often one is right over the order-only classes who knows all but the order.
-
-        None: there is none.  Each class counts the same.
-        """
-        chances = [1 / len(group) for group in self.alike for _ in group]
-        return sum(chances) / len(chances) if chances else None
-
-    @property
     def fold_count(self) -> int:
         """Number of folds; 0: it has splits."""
         return 0 if self.folds is None else max(self.folds) + 1

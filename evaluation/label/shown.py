@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.format import between, grid, markdown, percent, signed
+from evaluation.format import between, grid, percent, signed
 from evaluation.label.score import ClassScore
 from evaluation.label.truth_rows import ROWS, Difference
 from util.text import clipped
@@ -104,18 +104,6 @@ def class_table(score: ClassScore) -> str:
     more = len(classes) - SHOWN
     lines = [grid(["videos", "precision", "recall", "F1"], rows)]
     return "\n".join([*lines, *[f"and {more:,} better classes"] * (more > 0)])
-
-
-def markdown_row(score: ClassScore) -> str:
-    """One row: runs, accuracy with interval, mean class accuracy, motion gain, above linear."""
-    linear = next((one for one in score.above if one.above == "linear"), None)
-    cells = [
-        score.model.name,
-        f"{percent(score.rows['accuracy'].accuracy)} [{between(score.intervals['accuracy'])}]",
-        percent(score.mean_class),
-        *("–" if d is None else signed(d.value, d.interval) for d in (score.gain, linear)),
-    ]
-    return markdown(cells)
 
 
 def summary(score: ClassScore) -> dict[str, Any]:

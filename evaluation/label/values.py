@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evaluation.format import Interval, grid, markdown
+from evaluation.format import Interval, grid
 from evaluation.label.intervals import RowBootstrap, middle
 from evaluation.label.told import Seeds, Told
 from util.text import clipped
@@ -145,13 +145,6 @@ def value_table(score: ValueScore) -> str:
             f"gain over the constant mean {score.gain:.4g} [{_between(score.gain_interval)}] MAE",
         ]
     )
-
-
-def value_markdown(score: ValueScore) -> str:
-    """One row: runs, MAE with interval, RMSE, MAE of the constant mean."""
-    found = score.errors
-    mae = f"{found.mae:.4g} [{_between(found.mae_interval)}]"
-    return markdown([score.model.name, mae, f"{found.rmse:.4g}", f"{score.constant.mae:.4g}"])
 
 
 def value_summary(score: ValueScore) -> dict[str, Any]:

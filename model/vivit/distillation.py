@@ -18,17 +18,3 @@ def soft_kl(logits: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor
     )
     divergence = nn.functional.kl_div(student, wanted, reduction="batchmean", log_target=True)
     return divergence * temperature**2
-
-
-def relation_loss(student: Tensor, teacher: Tensor) -> Tensor:
-    """How differently two networks relate the same tokens, a scalar; widths may differ.
-
-    The hidden-state loss of MiniViT (section 3.3): cross entropy between the rows of softmax(H H' /
-    sqrt(D)), less its least value, which makes it a divergence.  student (B, M, D), teacher
-    (B, M, D').
-    """
-    ours, wanted = (
-        nn.functional.log_softmax(x @ x.transpose(-2, -1) * x.shape[-1] ** -0.5, -1).flatten(0, 1)
-        for x in map(at_least_float32, (student, teacher.detach()))
-    )
-    return nn.functional.kl_div(ours, wanted, reduction="batchmean", log_target=True)

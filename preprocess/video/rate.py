@@ -56,17 +56,12 @@ def samples(times: np.ndarray, fps: float, end: float | None = None) -> np.ndarr
     return np.searchsorted(times, moments, side="right").astype(np.int64) - 1
 
 
-def frame_times(path: Path, *, decoded: bool = False) -> np.ndarray:
-    """When each frame is shown, by its packet's time or its own if `decoded` -> (T,) s from 0.
-
-    A container without such times, as some AVI, has a constant rate.  Raises VideoError if it does
-    not say which.
-    """
-    return shown_times(path, decoded=decoded)[0]
-
-
 def shown_times(path: Path, *, decoded: bool = False) -> tuple[np.ndarray, float]:
-    """`frame_times`, and when the last frame ends, in s."""
+    """When each frame is shown, (T,) s from 0, and when the last one ends, in s.
+
+    By its packet's time, or its own if `decoded`.  A container without such times, as some AVI, has
+    a constant rate.  Raises VideoError if it does not say which.
+    """
     ticks, base, end = _ticks(path, decoded)
     times = (ticks - ticks[:1]) * float(base)
     return times, end_time(times) if end is None and len(times) else (end or 0) * float(base)

@@ -14,8 +14,8 @@ FILES = [
     # id, path, name, size, mtime_ns, duration, rate, width, height
     (1, "/v/holiday/cat_1.mp4", "cat_1.mp4", 5_000, 19723 * DAY, 8.0, 25.0, 1920, 1080),
     (2, "/v/holiday/2024/Dog!.mp4", "Dog!.mp4", 5_000_000, 19800 * DAY, 80.0, 30.0, 640, 480),
-    (3, "/v/work/my cats.mov", "my cats.mov", 70_000, 19000 * DAY, 10.0, 25.0, 1280, 720),
-    (4, "/v/work/x.mp4", "x.mp4", 70_000, 19000 * DAY, None, 25.0, 1280, 720),
+    (3, "/v/jobs/my cats.mov", "my cats.mov", 70_000, 19000 * DAY, 10.0, 25.0, 1280, 720),
+    (4, "/v/jobs/x.mp4", "x.mp4", 70_000, 19000 * DAY, None, 25.0, 1280, 720),
 ]
 TEXTS = [(1, "tag", "draft"), (2, "caption", "a dog rides a horse"), (3, "action", "ride")]
 
@@ -72,7 +72,7 @@ def kept(library: sqlite3.Connection, where: str) -> list[int]:
         ("tag:draft", [1]),
         ("-tag:draft", [2, 3, 4]),
         ("tag:draf", []),
-        ("action:ride folder:work", [3]),
+        ("action:ride folder:jobs", [3]),
         ("caption:horse", [2]),
     ],
 )

@@ -10,7 +10,6 @@ from evaluation.label.told import together
 from evaluation.label.values import (
     ValuePredictions,
     score_values,
-    value_markdown,
     value_records,
     value_summary,
     value_table,
@@ -81,6 +80,6 @@ def test_other_true_values_are_refused() -> None:
 def test_records_are_json_and_hostile_names_are_text() -> None:
     said = replace(told(), name="a\x1b[2J|b")
     score = score_values(together([said]))
-    assert "\x1b" not in value_table(score) + value_markdown(score)
+    assert "\x1b" not in value_table(score)
     rows = json.loads(json.dumps(value_records(said), allow_nan=False))
     assert [v is None for v in rows[3]["true"]] == np.isnan(said.true[3]).tolist()

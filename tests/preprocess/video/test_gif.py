@@ -13,7 +13,7 @@ from preprocess.video.decoders import DECODERS
 from preprocess.video.error import VideoError
 from preprocess.video.gif import is_cut_off
 from preprocess.video.live import at_rate, live_frames
-from preprocess.video.rate import frame_ticks, frame_times, samples, shown_times
+from preprocess.video.rate import frame_ticks, samples, shown_times
 from preprocess.videos import main
 from tests.gif_files import BACKGROUND, PALETTE, RESTORE, GifFrame, grey_gif, write_gif
 from tests.preprocess.video.test_decoders import ALL
@@ -165,7 +165,7 @@ def test_a_single_frame_is_a_video_of_one(decoder, tmp_path) -> None:
     assert count_packets(path) == (1, 1, "")
     clips = read_clips(path, clips=3, frames=4, decoder=decoder)
     assert clips.frame_count == 1 and clips.index.tolist() == [[0] * 4] * 3 and clips.note == ""
-    assert frame_times(path).tolist() == [0.0]
+    assert shown_times(path)[0].tolist() == [0.0]
 
 
 def test_a_gif_that_is_cut_off_or_none(tmp_path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from preprocess.video import pyav
 from preprocess.video.live import LiveFrame, at_rate, live_frames
 from preprocess.video.pyav import TimedFrame
-from preprocess.video.rate import frame_times, samples
+from preprocess.video.rate import samples, shown_times
 from tests.conftest import ROOT
 from tests.video_files import write_video
 from util.errors import UserError
@@ -32,14 +32,14 @@ def levels(frames: Iterator[LiveFrame]) -> list[tuple[float, int]]:
 def test_frames_are_those_of_the_decoder_and_times_of_the_container(video: Path) -> None:
     found = levels(live_frames(str(video)))
     assert [level for _, level in found] == [int(c().mean()) for c in pyav.frames(video)]
-    assert [time for time, _ in found] == pytest.approx(frame_times(video).tolist(), abs=1e-3)
+    assert [time for time, _ in found] == pytest.approx(shown_times(video)[0].tolist(), abs=1e-3)
 
 
 @pytest.mark.parametrize("fps", [1.0, 7.0, 12.5, 25.0, 60.0])
 def test_a_steady_rate_takes_what_extraction_takes(video: Path, fps: float) -> None:
     every = levels(live_frames(str(video)))
     found = levels(at_rate(live_frames(str(video)), fps))
-    expected = samples(frame_times(video), fps)
+    expected = samples(shown_times(video)[0], fps)
     assert [level for _, level in found] == [every[i][1] for i in expected]
     assert [time for time, _ in found] == pytest.approx(np.arange(len(expected)) / fps, abs=1e-3)
 
