@@ -118,7 +118,7 @@ def _use(shown: list[Described]) -> dict[str, float]:
     question, answer = first.asked or ("", "")
     print(f"{question} {answer}")
     flags = ["--question", question, "--answer", answer, "--run", f"results/{ANSWERS}"]
-    library(["rerank", found, *flags])
+    library(["rerank", found, *of, *flags])
     step("8/8 found moments as edit lists, read by others", "library export")
     return {**numbers, "cuts_exact": round(_export(hits), 4)}
 

@@ -106,6 +106,15 @@ class Catalogue:
         )
         return [KnownFile(*row) for row in rows]
 
+    def file_at(self, path: str) -> KnownFile | None:
+        """The file of a path; None: there is none."""
+        rows = self.run(
+            "SELECT id, path, sha256, size, mtime_ns, missing, store FROM file "
+            f"WHERE path = {self.mark}",
+            [path],
+        )
+        return KnownFile(*rows[0]) if rows else None
+
     def files_without(self, kind: str, source: str) -> list[KnownFile]:
         """Files, not missing, of which `source` has said no text of this kind."""
         mark = self.mark

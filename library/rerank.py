@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,9 @@ from tqdm import tqdm
 
 from library.find.answering import Answering, Stretch, gain, tells
 from library.find.shelf import Place
+from library.opened import Library, open_library
 from options.library.rerank import RerankOptions
+from options.library.search import LibraryOptions
 from preprocess.video.error import VideoError
 from util.errors import UserError
 from util.files import check_output, whole_file
@@ -60,7 +63,11 @@ class Ranked:
 
 
 def run(options: RerankOptions) -> int:
-    """Read the list, ask, write it anew; 1 if some videos could not be read: they stand last."""
+    """Index what is new, ask, write the list anew; 1 if some videos could not be read."""
+    # Here and not above: whoever takes `rerank` alone, as the page does, indexes nothing.
+    from library.gather.named import index_named, library_there
+    from library.gather.stored import StoredFeatures
+
     source = Path(options.candidates)
     output = check_output(
         options.output or source.with_name(f"{source.stem}.reranked.jsonl"),
@@ -69,9 +76,23 @@ def run(options: RerankOptions) -> int:
     candidates = read_candidates(source, _clips_of(options.library))
     answering = Answering(options.run, blind=options.blind, device=options.device)
     answering.check(options.question, options.answer)
+    of = LibraryOptions(library=options.library, embedder=options.embedder, device=options.device)
+    known: dict[str, str] = {}
+    if options.index:
+        known = index_named((one.part.path for one in candidates), of)
+    if (library := library_there(of)) is not None:
+        answering.stored = StoredFeatures(
+            library.catalogue, answering.evidence.run.stores, str(answering.path)
+        )
     ranked, failed = rerank(
-        candidates, answering, options.question, options.answer, weight=options.weight
+        [one for one in candidates if one.part.path not in known],
+        answering,
+        options.question,
+        options.answer,
+        weight=options.weight,
     )
+    failed += [(one, known[one.part.path]) for one in candidates if one.part.path in known]
+    failed.sort(key=lambda pair: pair[0].was)
     with whole_file(output) as partial:
         rows = [_row(one, place, options.question) for place, one in enumerate(ranked, 1)]
         rows += [{**one.row, "failed": reason} for one, reason in failed]
@@ -174,23 +195,19 @@ def _is_number(value: Any) -> bool:
     return abs(value) < 1e300  # false of NaN too
 
 
-def _clips_of(library: str | None) -> NamedClip:
-    """Where the clips of a library are.  Without one there are none."""
+def _clips_of(library: str) -> NamedClip:
+    """Where the clips of a library are; it is opened for the first that is named."""
 
-    def none(clip: int) -> Place:
-        raise UserError(f"clip {clip}: name the library that has it with --library FILE")
+    @cache
+    def shelf() -> Library:
+        return open_library(library, use="off")
 
     def one(clip: int) -> Place:
-        places = shelf.places([clip])
+        places = shelf().places([clip])
         if clip not in places:
             raise UserError(f"clip {clip}: {library} has none of that id; search it again")
         return places[clip]
 
-    if library is None:
-        return none
-    from library.opened import open_library
-
-    shelf = open_library(library, use="off")
     return one
 
 

@@ -1,6 +1,8 @@
 """Questions put to moments of videos, by a run that answers."""
 
 import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,9 +11,12 @@ import numpy as np
 import torch
 
 from data_loader.batch import Features
+from data_loader.open import StoreOrigin
 from data_loader.tokens import tokenize
 from inference.retrieval.evidence import AnswerEvidence
-from inference.video import VideoInput, open_video_input
+from inference.video import open_video_input
+from preprocess.video.error import VideoError
+from preprocess.video.rate import shown_times
 from util.errors import UserError
 
 KEPT = 64  # videos whose features are remembered
@@ -31,18 +36,24 @@ class Answering:
     """An open run, and what it has seen."""
 
     def __init__(
-        self, run: str | Path | None, *, blind: str | Path | None = None, device: str
+        self,
+        run: str | Path | None,
+        *,
+        blind: str | Path | None = None,
+        device: str,
     ) -> None:
         """`blind`: the same trained without video; None: the run before a video of mean features.
 
         Raises UserError for a run without video, and one that chooses or counts.
         """
+        # Features of a stretch that are there already, so that it need not be decoded.
+        self.stored: Callable[[Stretch], Features | None] = lambda part: None
         self.evidence = AnswerEvidence(run, blind=blind, device=device)
         self.path = self.evidence.run.path
-        read = open_video_input(
+        self._reader = open_video_input(
             self.evidence.run, weights={"appearance": None, "motion": None}, device=device
         )
-        self._read = lru_cache(KEPT)(read)
+        self._seen = lru_cache(KEPT)(self._read)
 
     def check(self, question: str, answer: str | None = None) -> None:
         """Raise UserError for a question without words, and an answer that the run has not."""
@@ -64,10 +75,17 @@ class Answering:
 
     def visual(self, part: Stretch) -> Features:
         """The features of the clips of a stretch.  Raises VideoError if it cannot be read."""
-        seen = self._read(part.path)
+        if (stored := self.stored(part)) is not None:
+            return stored
+        visual, middles = self._seen(part.path)
+        return clips_of(visual, clips_within(middles, part.start, part.end))
+
+    def _read(self, path: str) -> tuple[Features, np.ndarray]:
+        """A video's features, and when its clips' middles are shown (N,)."""
+        seen = self._reader(path)
         if not isinstance(seen.visual, Features):
             raise UserError(f"--run {self.path}: has encoders of its own; name one on features")
-        return clips_of(seen.visual, clips_within(seen, part.start, part.end))
+        return seen.visual, middles_of(path, seen.numbers, steady_rate(self.evidence.run.stores))
 
     def _told(self, log_probability: np.ndarray) -> dict[str, float]:
         """log P of every class (A,) -> P of every answer, the likeliest first."""
@@ -77,15 +95,38 @@ class Answering:
         return {names[number]: float(shares[number]) for number in order if number in names}
 
 
-def clips_within(seen: VideoInput, start: float, end: float) -> np.ndarray:
-    """Which clips' middle frames are shown from `start` to `end`: (K,), the nearest if none is."""
-    if seen.seconds is None:
-        return np.arange(len(seen.numbers))
-    middle = seen.seconds[:, seen.seconds.shape[1] // 2]
-    inside = np.flatnonzero((middle >= start) & (middle <= end))
+def steady_rate(stores: Mapping[str, StoreOrigin]) -> float | None:
+    """Clips a second, of features at a steady rate; None: clips are spread over each video."""
+    sampling = stores["appearance"].provenance.sampling  # every run on features has it
+    return None if sampling is None else sampling.fps
+
+
+def middles_of(path: str, numbers: np.ndarray, fps: float | None) -> np.ndarray:
+    """When the middle of each clip is shown: (N,) s after a video's first frame.
+
+    numbers: (N, F), which frames the clips have.  fps: of clips at a steady rate.  NaN where the
+    file does not say.  No frame is decoded: times are those of the packets.
+    """
+    if fps:
+        return np.arange(len(numbers)) / fps
+    with suppress(VideoError):
+        times, _ = shown_times(Path(path))
+        if len(times):
+            return times[np.minimum(numbers, len(times) - 1)].mean(axis=1)
+    return np.full(len(numbers), np.nan)
+
+
+def clips_within(middles: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Which clips' middles (N,) are shown from `start` to before `end`: (K,).
+
+    The nearest if none is; all if it is not known when they are shown.
+    """
+    if np.isnan(middles).any():
+        return np.arange(len(middles))
+    inside = np.flatnonzero((middles >= start) & (middles < end))
     if len(inside):
         return inside
-    return np.array([np.abs(middle - (start + min(end, middle.max() + 1)) / 2).argmin()])
+    return np.array([np.abs(middles - (start + min(end, middles.max() + 1)) / 2).argmin()])
 
 
 def clips_of(visual: Features, clips: np.ndarray) -> Features:

@@ -4,7 +4,7 @@ import numpy as np
 
 from inference.retrieval.embedder import Embedder
 from inference.retrieval.foreign import own_queries, read_queries
-from library.find.answering import clips_within
+from library.find.answering import clips_within, middles_of, steady_rate
 from library.find.finder import Search
 from library.find.query import Like
 from library.opened import open_library
@@ -43,5 +43,5 @@ def moment_of(embedder: Embedder, like: Like) -> np.ndarray:
     clips, videos = embedder.clips(seen.visual)
     if like.seconds is None:
         return videos[0]
-    nearest = clips_within(seen, like.seconds, like.seconds)[0]
-    return clips[0, nearest]
+    middles = middles_of(like.file, seen.numbers, steady_rate(embedder.stores))
+    return clips[0, clips_within(middles, like.seconds, like.seconds)[0]]

@@ -20,6 +20,7 @@ from PIL import Image
 from data_loader.batch import Features
 from data_loader.open import StoreOrigin
 from data_loader.store.features import open_store
+from data_loader.store.frames import frame_numbers
 from data_loader.store.match import check_provenance
 from data_loader.store.provenance import Crop
 from data_loader.video_names import ENDINGS
@@ -148,6 +149,10 @@ class Batch:
         """From when to when each of a video's clips lasts, in s."""
         store = self.stores["appearance"]  # every run has it
         return clip_spans(store, self._ids["appearance"][name], count, described)
+
+    def numbers(self, name: str) -> np.ndarray | None:
+        """Which frames a video's clips have (N, F); None: they are at a steady rate."""
+        return frame_numbers(self.stores["appearance"], self._ids["appearance"][name])
 
     def pictures(self, name: str) -> list[bytes]:
         """JPEG of each clip; none: they are not there any more."""

@@ -4,10 +4,9 @@ What is new is extracted in batches, each a feature store of its own (`features`
 stored file by file, each with its clips and vectors in one transaction.
 """
 
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,14 +19,13 @@ from library.catalogue import Catalogue, KnownFile
 from library.engine import ClipFacts, Engine, FileFacts, TextFacts
 from library.gather.describe import describe, own_texts
 from library.gather.features import Batch, extract_batch, tidy
+from library.gather.notes import Notes
 from library.gather.report import Report
-from library.gather.scan import Changes, Listed, Seen, find_changes, list_folder
+from library.gather.scan import Changes, Listed, Seen, find_changes, list_folder, look_at
 from library.gather.tell import Teller
 from options.library.index import IndexOptions
 from util.errors import UserError
 from util.text import printable
-
-FAILED = "failed:"  # before a path, a key of what is kept of a file that could not be read
 
 
 class Embeds(Protocol):
@@ -66,7 +64,7 @@ class Indexer:
         self.options, self.device, self.run = options, device, name
         self.catalogue, self.engine = catalogue, engine
         self.embedder, self.tellers = embedder, tellers
-        self.features = catalogue.features
+        self.features, self.notes = catalogue.features, Notes(catalogue)
         made = engine.fingerprint()
         if made and made != embedder.fingerprint:
             raise UserError(
@@ -80,23 +78,43 @@ class Indexer:
                 "run on feature stores"
             )
         self._batches: dict[str, Batch | None] = {}
+        self._named: set[str] = set()  # paths of files that are indexed because they were named
         self.extracted: Batch | None = None
         if options.extracted is not None:
             self.extracted = Batch(Path(options.extracted), embedder.stores, name)
 
     def index(self, listed: Listed | None = None) -> Report:
-        """Look at the folder once (`listed`: what was found there), and do what is to be done."""
+        """Look at the folder once (`listed`: what was found there), and do what is to be done.
+
+        Files that were named by themselves (`add`) are looked at too, wherever they lie.
+        """
         folder = self.options.folder
         listed = listed or list_folder(folder, own=self.catalogue.beside)
+        named = self.notes.named_elsewhere(listed)
+        listed = replace(listed, files=[*listed.files, *look_at(named).values()])
+        report = self._follow(listed, folder, named)
+        self._tell(report)
+        for path, why in report.failed.items():
+            print(printable(f"set aside {path}: {why}"), flush=True)
+        return report
+
+    def add(self, files: Sequence[Seen]) -> Report:
+        """Index files wherever they lie; no other is told to be gone."""
+        self._named = {seen.path for seen in files}
+        return self._follow(Listed(files=list(files)), None)
+
+    def _follow(self, listed: Listed, folder: str | None, named: Collection[str] = ()) -> Report:
+        """Do what follows from what was found."""
         if not self.engine.fingerprint():
             self.catalogue.keep("fingerprint", self.embedder.fingerprint)
-        failed = self._failed_before(listed)
+        failed = self.notes.failed_before(listed)
         changes = find_changes(
             listed,
             self.catalogue.files(),
             folder,
             failed={} if self.options.retry else failed,
             stored=lambda file: self._batch_with(file) is not None,
+            named=named,
         )
         report = Report(left_out=listed.left_out, failed=dict(changes.faults))
         if not self.options.retry:
@@ -104,9 +122,6 @@ class Indexer:
         self._note(changes, report)
         self._add_copies(changes, report)
         self._add_new(changes, report)
-        self._tell(report)
-        for path, why in report.failed.items():
-            print(printable(f"set aside {path}: {why}"), flush=True)
         return report
 
     # What needs no features
@@ -122,6 +137,8 @@ class Indexer:
                     file.id, path=seen.path, name=Path(seen.path).name, mtime_ns=seen.mtime_ns,
                     missing=0,
                 )  # fmt: skip
+                self.notes.forget_named(file.path)
+                self._mark(seen.path)
                 clips = catalogue.clips(file.id)
                 catalogue.remove_texts(["name"], clips)
                 for clip in clips:
@@ -244,7 +261,12 @@ class Indexer:
                 self.catalogue.remove_file(before.id)
             ids = self.catalogue.add_file(file, clips)
             self.engine.add(np.array(ids, np.int64), vectors)
-            self.catalogue.forget(FAILED + seen.path)
+            self.notes.forget_failed(seen.path)
+            self._mark(seen.path)
+
+    def _mark(self, path: str) -> None:
+        if path in self._named:
+            self.notes.note_named(path)
 
     def _tell(self, report: Report) -> None:
         """Texts of runs that were not asked of some files: they are new, or have other weights."""
@@ -272,23 +294,7 @@ class Indexer:
         batch = self._batches[file.store]
         return batch if batch is not None and batch.has(file.sha256) else None
 
-    # Files that cannot be read
-
-    def _failed_before(self, listed: Listed) -> dict[str, tuple[int, int]]:
-        """{path: (size, mtime_ns)} of files that failed and are as they were; others are forgot."""
-        now = {seen.path: (seen.size, seen.mtime_ns) for seen in listed.files}
-        failed = {}
-        for key, value in self.catalogue.kept(FAILED).items():
-            path = key.removeprefix(FAILED)
-            stamp = tuple(json.loads(value)[:2])
-            if now.get(path) == stamp:
-                failed[path] = stamp
-            elif path in now or not os.path.lexists(path):
-                self.catalogue.forget(key)
-        return failed
-
     def _set_aside(self, seen: Seen, sha256: str, why: str, report: Report) -> None:
         report.failed[seen.path] = why
         if "again" not in why:
-            value = json.dumps([seen.size, seen.mtime_ns, sha256, why])
-            self.catalogue.keep(FAILED + seen.path, value)
+            self.notes.note_failed(seen, sha256, why)

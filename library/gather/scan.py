@@ -5,7 +5,8 @@ computed, which tells what they are.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,24 +91,46 @@ def list_folder(folder: str | Path, *, own: str | Path | None = None) -> Listed:
     return listed
 
 
+def look_at(paths: Iterable[str]) -> dict[str, Seen]:
+    """Files that are named, wherever they lie: {path as it is named: file}.
+
+    Its path is as `list_folder` would say it.  What cannot be tried as a video is left out.
+    """
+    seen = {}
+    for path in paths:
+        with suppress(OSError):  # as of a name that is too long
+            if _fault(path) is None:
+                own = Path(os.path.realpath(Path(path).parent), Path(path).name)
+                status = own.stat()
+                seen[path] = Seen(str(own), status.st_size, status.st_mtime_ns)
+    return seen
+
+
 def find_changes(
     listed: Listed,
     known: Sequence[KnownFile],
-    folder: str | Path,
+    folder: str | Path | None,
     *,
     failed: Mapping[str, tuple[int, int]],
     stored: Callable[[KnownFile], bool],
+    named: Collection[str] = (),
 ) -> Changes:
     """Compare what lies in a folder with what the library knows.
 
+    folder: None where files were named one by one: no other is gone for not being among them.
     failed: {path: (size, mtime_ns)} of files that could not be read before: as they are now, they
-    are passed over.  stored: whether a file's features are there to be taken for a copy.
+    are passed over.  stored: whether a file's features are there to be taken for a copy.  named:
+    paths of files that were named one by one before, and are looked for with those of the folder.
     """
     changes = Changes(faults=dict(listed.faults))
     by_path = {file.path: file for file in known}
     there = {seen.path for seen in listed.files}.union(listed.waiting)
-    inside = f"{os.path.realpath(folder).rstrip('/')}/"
-    lost = {f.id: f for f in known if f.path.startswith(inside) and f.path not in there}
+    inside = "/" if folder is None else f"{os.path.realpath(folder).rstrip('/')}/"
+    lost = {
+        f.id: f
+        for f in known
+        if (f.path.startswith(inside) or f.path in named) and f.path not in there
+    }
     by_hash: dict[str, list[KnownFile]] = {}
     for file in known:
         by_hash.setdefault(file.sha256, []).append(file)
@@ -138,7 +161,8 @@ def find_changes(
             changes.copies.append((seen, usable))
         else:
             changes.new.setdefault(found, []).append(seen)
-    changes.gone.extend(file for file in lost.values() if not file.missing)
+    if folder is not None:
+        changes.gone.extend(file for file in lost.values() if not file.missing)
     return changes
 
 

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from options.library.search import LIBRARY
+
 
 @dataclass(frozen=True, kw_only=True)
 class RerankOptions:
@@ -20,7 +22,12 @@ class RerankOptions:
         blind: the same trained without video; default the run itself before a video that shows
             nothing particular
         output: file of the list as it is now, JSON Lines; default FILE.reranked.jsonl
-        library: its file, for candidates that name a clip
+        library: its file, or postgresql://...: of candidates that name a clip, and where files that
+            it does not know are indexed; made if it is not there
+        embedder: run of train.py retrieval that made the library; default the one that comes with
+            the project
+        index: index the files that the library does not know, so that they are read once; false
+            reads them for this call alone, and writes nothing to the library
         device: cpu, cuda, cuda:0, ..., or auto
     """
 
@@ -31,10 +38,16 @@ class RerankOptions:
     run: str | None = None
     blind: str | None = None
     output: str | None = None
-    library: str | None = None
+    library: str = LIBRARY
+    embedder: str | None = None
+    index: bool = True
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        """A weight that is one."""
+        """A weight that is one; options that reach something."""
         if not (math.isfinite(self.weight) and 0 <= self.weight <= 100):
             raise ValueError(f"--weight {self.weight}: give a number from 0 to 100")
+        if self.embedder is not None and not self.index:
+            raise ValueError(
+                "--embedder makes the vectors of what is indexed: leave it out with --index false"
+            )

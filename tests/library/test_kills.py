@@ -3,11 +3,13 @@
 import multiprocessing
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from library.exact import ExactEngine
+from library.gather.named import index_named
 from library.index import index
 from library.opened import open_library
 from tests.library.folder import N, PixelEmbedder, options, video
@@ -20,11 +22,21 @@ def index_there(folder: Path, library: Path) -> None:
     index(given, of, PixelEmbedder(), say=str)
 
 
-def killed(shelf: Shelf, seconds: float | None) -> int:
+def index_named_there(folder: Path, library: Path) -> None:
+    """The same of the folder's files, each by its name, as of a list."""
+    given, of = options(folder, library, batch=12)
+    paths = map(str, sorted(folder.glob("*.mp4")))
+    opens = lambda of: (PixelEmbedder(), "the embedder")  # noqa: E731
+    index_named(paths, of, opens=opens, options=given, say=str)
+
+
+def killed(
+    shelf: Shelf, seconds: float | None, target: Callable[[Path, Path], None] = index_there
+) -> int:
     """Index in a process and kill it when it has worked so long -> exit code."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.library.test_kills", "library.index"])
-    process = context.Process(target=index_there, args=(shelf.folder, shelf.path))
+    process = context.Process(target=target, args=(shelf.folder, shelf.path))
     process.start()
     process.join(300 if seconds is None else seconds)
     process.kill()  # SIGKILL; of one that has ended it does nothing
@@ -53,13 +65,17 @@ def check_hits(shelf: Shelf, *, current: bool = False) -> None:
 
 
 def kill(shelf: Shelf, kills: int, files: int, longest: float) -> list[int]:
-    """Kill `kills` indexes; whenever one comes to its end, change a tenth of the files."""
+    """Kill `kills` indexes; whenever one comes to its end, change a tenth of the files.
+
+    Every other one is of files that are named one by one: both go on where either was.
+    """
     draws, ends, begin = random.Random(1), [], time.monotonic()
     for number in range(files):
         video(shelf.folder, f"{number}.mp4", number)
     version = 0
     while sum(end != 0 for end in ends) < kills and time.monotonic() - begin < 3000:
-        ends.append(killed(shelf, draws.uniform(0, longest)))
+        target = (index_there, index_named_there)[len(ends) % 2]
+        ends.append(killed(shelf, draws.uniform(0, longest), target))
         assert ends[-1] in (0, -9), ends
         if shelf.path.exists():
             check_hits(shelf)
