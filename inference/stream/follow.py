@@ -4,17 +4,17 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from inference.stream.ahead import ahead
+from inference.stream.frames import looked_at
 from inference.stream.open import RunStream
 from inference.stream.state_file import Mark
 from model.streaming.state import StreamOutput, StreamState
-from preprocess.video.live import LiveFrame, at_rate, live_frames
+from preprocess.video.live import LiveFrame, live_frames
 from preprocess.video.rate import ROUNDING
 from util.text import clipped
 
@@ -57,9 +57,7 @@ class Follower:
 
     def _frames(self) -> Iterator[LiveFrame]:
         frames = ahead(live_frames(self.source))
-        if self.stream.fps is not None:
-            return at_rate(frames, self.stream.fps)
-        return islice(frames, 0, None, self.stream.stride)
+        return looked_at(frames, self.stream.fps, self.stream.stride)
 
     def _look(self, frame: LiveFrame, every: float | None) -> str:
         """Take one frame; what is to be said of it, or ""."""

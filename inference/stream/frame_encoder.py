@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.store.provenance import Provenance
+from inference.stream.frames import FrameScaling
 from model.encoder.clip_encoder import ClipEncoder
 from preprocess.feature.extractor import FeatureExtractor
 from preprocess.video.error import Convert
-from preprocess.video.resize import FrameTransform, InputSpec, clip_input_spec, resize_frames
+from preprocess.video.resize import InputSpec, clip_input_spec
 
 
 class RunFrameEncoder(nn.Module, ABC):
@@ -25,23 +26,19 @@ class RunFrameEncoder(nn.Module, ABC):
         """`picture`: what the network takes of a frame."""
         super().__init__()
         self.picture = picture
-        self._transform = FrameTransform(picture)
+        self.scaling = FrameScaling(picture)
 
     def decoded(self, convert: Convert) -> np.ndarray:
         """A frame of a decoder, (H, W, 3) uint8: scaled by what scaled those of the training."""
-        by_decoder = self.picture.resize != "area" and self.picture.scaler == "decoder"
-        return self._transform(convert) if by_decoder else convert()
+        return self.scaling.decoded(convert)
 
-    @abstractmethod
     def forward(self, frames: Tensor) -> Tensor:
         """Encode.  frames (M, H, W, 3) uint8 -> (M, Da)."""
+        return self.features(self.scaling.resized(frames.cpu().numpy()))
 
-    def _resized(self, frames: np.ndarray) -> np.ndarray:
-        """As the network takes them, (M, size, size, 3)."""
-        size = self.picture.size
-        if self.picture.resize != "area" and frames.shape[1:3] == (size, size):
-            return frames
-        return resize_frames(frames, self.picture)
+    @abstractmethod
+    def features(self, pictures: np.ndarray) -> Tensor:
+        """Encode frames that `FrameScaling.resized` gave.  (M, size, size, 3) -> (M, Da)."""
 
 
 class FrozenFrameEncoder(RunFrameEncoder):
@@ -55,10 +52,10 @@ class FrozenFrameEncoder(RunFrameEncoder):
         said = made.feature_key()
         self.origin = repr([said[name] for name in sorted(said)])
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def features(self, pictures: np.ndarray) -> Tensor:
         """Encode, rounded as in the store."""
-        pictures = self.extractor.input(self._resized(frames.cpu().numpy()))
-        rows = self.extractor.rows(pictures, np.arange(len(frames))[None])[0]
+        prepared = self.extractor.input(pictures)
+        rows = self.extractor.rows(prepared, np.arange(len(pictures))[None])[0]
         rows = torch.from_numpy(rows.astype(self.precision))
         return rows.float().to(self.device)
 
@@ -74,9 +71,9 @@ class OwnFrameEncoder(RunFrameEncoder):
         self.appearance, self.projection = encoder.appearance, encoder.projection
         self.views, self.of_frames = encoder.views, encoder.of_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def features(self, pictures: np.ndarray) -> Tensor:
         """Encode what evaluation sees of each frame."""
-        resized = torch.from_numpy(self._resized(frames.cpu().numpy()))
+        resized = torch.from_numpy(pictures)
         resized = resized.to(next(self.appearance.parameters()).device)
         one_clip = torch.arange(len(resized), device=resized.device)[None, None]
         return self.of_frames(self.views(resized, one_clip).images)
