@@ -11,7 +11,7 @@ from web.errors import add_handlers
 from web.guard import Guard
 from web.metrics import Counted
 from web.page import Page, version
-from web.route import answers, moments, service, videos
+from web.route import answers, moments, service, streams, videos
 
 ABOUT = """Send a video, ask about it in words.
 
@@ -39,7 +39,7 @@ def make_app(page: Page) -> ASGIApp:
         lifespan=lifespan,
         redirect_slashes=False,  # a redirect would repeat what the client sent
     )
-    for part in (service, videos, answers, moments):
+    for part in (service, videos, answers, streams, moments):
         app.include_router(part.routes(page))
     add_handlers(app)
     return Counted(Guard(Bounded(app), page.options, page.token), page.metrics)

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.models import Models
+from web.stream.streams import Streams
 from web.video.shelf import Shelf
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)  # s
@@ -16,7 +17,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 class Metrics:
     """What is counted, of one server."""
 
-    def __init__(self, shelf: Shelf, models: Models) -> None:
+    def __init__(self, shelf: Shelf, models: Models, streams: Streams) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "page_requests", "Requests by address, method and status.",
@@ -26,7 +27,7 @@ class Metrics:
             "page_request_seconds", "How long requests took.", ("route",), buckets=BUCKETS,
             registry=self.registry,
         )  # fmt: skip
-        self._shelf, self._models = shelf, models
+        self._shelf, self._models, self._streams = shelf, models, streams
         self.registry.register(self)  # pyright: ignore[reportArgumentType]
 
     def text(self) -> bytes:
@@ -54,6 +55,15 @@ class Metrics:
             passes.add_metric([name], run.batcher.passes)
         yield asked
         yield passes
+        frames = CounterMetricFamily(
+            "page_stream_frames", "Frames that streams looked at.", labels=["run"]
+        )
+        for name, count in self._streams.frames.items():
+            frames.add_metric([name], count)
+        yield frames
+        yield GaugeMetricFamily(
+            "page_streams", "Streams that are followed now.", value=self._streams.working
+        )
 
 
 class Counted:

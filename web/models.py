@@ -1,5 +1,6 @@
 """The runs that answer: loaded once, videos seen once for all runs that see alike."""
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from inference.classification.predictor import ClassesTold, ValuesTold, VideoCla
 from inference.predictor import Asked, Explained, Predictor
 from inference.retrieval.evidence import log_probability, nothing_particular
 from inference.run_files import default_run, is_packed, task_of
+from inference.stream.frame_encoder import FrozenFrameEncoder
+from inference.stream.open import RunStream, open_stream
 from inference.video import FeatureExtraction, VideoInput, VideoReader
 from inference.visuals import joined, shape_of
 from options.caption import SearchOptions
@@ -29,7 +32,7 @@ KEPT = 4096  # questions whose answers without video are remembered
 STRANGE = "qzx"  # no word
 CAPTIONS = 3  # of a video
 Opened = TypeVar("Opened", Predictor, Captioner, VideoClassifier)
-Run = TypeVar("Run", bound="Served")
+Run = TypeVar("Run")
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Models:
     questions: dict[str, "Questions"] = field(default_factory=dict)
     captions: dict[str, "Captions"] = field(default_factory=dict)
     actions: dict[str, "Actions"] = field(default_factory=dict)
+    streams: dict[str, RunStream] = field(default_factory=dict)
     readers: list[VideoReader] = field(default_factory=list)
 
     def close(self) -> None:
@@ -98,6 +102,8 @@ def open_models(runs: Sequence[str], device: str, runtime: str = "torch") -> Mod
             models.captions[name] = Captions(name, captioner, models)
         elif task == "classification":
             models.actions[name] = Actions(name, VideoClassifier(path, device=device), models)
+            if (stream := _stream(path, device)) is not None:
+                models.streams[name] = stream
         else:
             raise UserError(
                 f"--run {path}: is of the task {task}; name runs that answer questions, caption or "
@@ -106,7 +112,20 @@ def open_models(runs: Sequence[str], device: str, runtime: str = "torch") -> Mod
     for reader in models.readers:
         if isinstance(reader, FeatureExtraction) and runtime != "torch":
             reader.run_by(runtime)
+    for name, stream in models.streams.items():
+        reader = models.readers[models.actions[name].reader]
+        if isinstance(reader, FeatureExtraction) and isinstance(stream.encoder, FrozenFrameEncoder):
+            stream.encoder.extractor = reader.backbones["appearance"]  # the same network, once
     return models
+
+
+def _stream(path: Path, device: str) -> RunStream | None:
+    """A run that classifies, as it follows streams; None where it looks at more than frames."""
+    try:
+        return open_stream(path, device=device)
+    except UserError as error:
+        print(f"not followed frame by frame: {error}", file=sys.stderr)
+        return None
 
 
 def _name(path: Path, models: Models) -> str:

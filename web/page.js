@@ -3,11 +3,12 @@
 const $ = (id) => document.getElementById(id);
 // Rows of the timeline: key of a clip's score, name, meaning, whether the top is its greatest value.
 const ATTENDS = [
-  ["appearance", "Appearance", "fit of its pictures to the question", false],
-  ["motion", "Motion", "fit of its motion to it", false],
-  ["weight", "Weight", "its share of the answer", true],
+	["appearance", "Appearance", "fit of its pictures to the question", false],
+	["motion", "Motion", "fit of its motion to it", false],
+	["weight", "Weight", "its share of the answer", true],
 ];
 const ALONE = [["alone", "By itself", "the same answer, from it alone", true]];
+const player = $("player");
 const touch = matchMedia("(pointer: coarse)"); // focus opens a keyboard
 
 let info = null; // what the server does
@@ -28,16 +29,17 @@ const offline = fault("offline", "The server does not answer.", "See that it run
 // Small things
 
 function make(tag, props = {}, ...children) {
-  const own = typeof props === "string" ? { className: props } : props;
-  const node = Object.assign(document.createElement(tag), own);
-  node.append(...children);
-  return node;
+	const own = typeof props === "string" ? { className: props } : props;
+	const node = Object.assign(document.createElement(tag), own);
+	node.append(...children);
+	return node;
 }
 
 const button = (className, onclick, ...inside) =>
-  make("button", { type: "button", className, onclick }, ...inside);
+	make("button", { type: "button", className, onclick }, ...inside);
 const fill = (id, ...inside) => $(id).replaceChildren(...inside);
 const hide = (hidden, ...ids) => ids.forEach((id) => ($(id).hidden = hidden));
+const busy = (is) => document.body.classList.toggle("busy", is);
 const say = (text) => fill("said", text);
 const bounded = (value, low, high) => Math.min(Math.max(value, low), high);
 const sized = (node, side, share) => ((node.style[side] = `${100 * share}%`), node);
@@ -50,95 +52,94 @@ const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
 const span = ({ start, end }) => `${clock(start)} – ${clock(end)}`;
 
 function clock(seconds) {
-  const tenths = Math.round(10 * seconds);
-  const minutes = Math.floor(tenths / 600);
-  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  if (minutes < 60) return `${minutes}:${rest}`;
-  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+	const tenths = Math.round(10 * seconds);
+	const hours = Math.floor(tenths / 36000);
+	const rest = new Date(100 * tenths).toISOString().slice(tenths < 6000 ? 15 : 14, 21);
+	return hours ? `${hours}:${rest}` : rest;
 }
 
 // What outlives a reload, where there is storage.
 function kept(key, value) {
-  try {
-    if (value !== undefined) sessionStorage[key] = JSON.stringify(value);
-    return JSON.parse(sessionStorage[key] ?? "null");
-  } catch {
-    return null;
-  }
+	try {
+		if (value !== undefined) sessionStorage[key] = JSON.stringify(value);
+		return JSON.parse(sessionStorage[key] ?? "null");
+	} catch {
+		return null;
+	}
 }
 
 // The server
 
 function faultOf(status, text) {
-  try {
-    const { code, message, cure } = JSON.parse(text).error;
-    return fault(code, message, cure);
-  } catch {
-    return fault("", `The server answered with status ${status}.`, "Try again in a while.");
-  }
+	try {
+		const { code, message, cure } = JSON.parse(text).error;
+		return { code, message, cure };
+	} catch {
+		return fault("", `The server answered with status ${status}.`, "Try again in a while.");
+	}
 }
 
 async function call(path, { body, file, signal, method = body ? "POST" : "GET" } = {}) {
-  try {
-    const headers = body ? { "Content-Type": "application/json" } : {};
-    const sent = { method, signal, headers, body: body && JSON.stringify(body) };
-    const response = await fetch(path, sent);
-    if (!response.ok) throw faultOf(response.status, await response.text());
-    return file ? response : await response.json();
-  } catch (error) {
-    throw "cure" in error || error.name === "AbortError" ? error : offline;
-  }
+	try {
+		const headers = body ? { "Content-Type": "application/json" } : {};
+		const sent = { method, signal, headers, body: body && JSON.stringify(body) };
+		const response = await fetch(path, sent);
+		if (!response.ok) throw faultOf(response.status, await response.text());
+		return file ? response : await response.json();
+	} catch (error) {
+		throw "cure" in error || error.name === "AbortError" ? error : offline;
+	}
 }
 
 // The same, but a server that does not answer is asked again.
 async function patiently(path, signal) {
-  for (let misses = 1; ; misses++) {
-    try {
-      const told = await call(path, { signal });
-      if (misses > 1) fill("notice");
-      return told;
-    } catch (error) {
-      if (error.code !== "offline") throw error;
-      if (misses === 2) notice(error.message, "Trying again.");
-      await pause(2000);
-      signal.throwIfAborted();
-    }
-  }
+	for (let misses = 1; ; misses++) {
+		try {
+			const told = await call(path, { signal });
+			if (misses > 1) fill("notice");
+			return told;
+		} catch (error) {
+			if (error.code !== "offline") throw error;
+			if (misses === 2) notice(error.message, "Trying again.");
+			await pause(2000);
+			signal.throwIfAborted();
+		}
+	}
 }
 
 // Show what is wrong, and what helps; `again` is what a button does.
 function notice(message, cure, again, label = "Try again") {
-  const buttons = make("div", "buttons", button("quiet", () => fill("notice"), "Close"));
-  if (again) buttons.prepend(button("", () => (fill("notice"), again()), label));
-  const words = make("div", {}, make("strong", {}, sentence(message)), make("p", {}, sentence(cure)));
-  fill("notice", words, buttons);
+	const buttons = make("div", "buttons", button("quiet", () => fill("notice"), "Close"));
+	if (again) buttons.prepend(button("", () => (fill("notice"), again()), label));
+	const words = make("div", {}, make("strong", {}, sentence(message)), make("p", {}, sentence(cure)));
+	fill("notice", words, buttons);
 }
 
 function report(error, again, label) {
-  if (error.name === "AbortError") return;
-  if (!("cure" in error)) throw error;
-  if (["unknown_video", "deleted"].includes(error.code)) gone();
-  else notice(error.message, error.cure, again, label);
+	if (error.name === "AbortError") return;
+	if (!("cure" in error)) throw error;
+	if (["unknown_video", "deleted"].includes(error.code)) gone();
+	else notice(error.message, error.cure, again, label);
 }
 
 // The server was restarted, or has deleted the video.
 function gone() {
-  const [from, question] = [source, asked()];
-  leave();
-  const again = () => (from ? begin(from, question) : $("file").click());
-  const why = "It was idle for too long, or the server was restarted.";
-  notice("The server no longer has this video.", why, again, "Send it again");
+	const [from, question] = [source, asked()];
+	leave();
+	const again = () => (from ? begin(from, question) : $("file").click());
+	const why = "It was idle for too long, or the server was restarted.";
+	notice("The server no longer has this video.", why, again, "Send it again");
 }
 
 async function busily(act, again) {
-  document.body.classList.add("busy");
-  try {
-    return await act();
-  } catch (error) {
-    report(error, again);
-  } finally {
-    document.body.classList.remove("busy");
-  }
+	busy(true);
+	try {
+		return await act();
+	} catch (error) {
+		report(error, again);
+	} finally {
+		busy(false);
+	}
 }
 
 // A video: sent, followed until it is ready, shown, left
@@ -146,139 +147,139 @@ async function busily(act, again) {
 const asked = () => $("question").value.trim() || answer?.question || "";
 
 function begin(from, question = "") {
-  const { file, example } = from;
-  if (file?.size > info.limits.bytes) {
-    const most = `the most is ${bytes(info.limits.bytes)}.`;
-    return notice(`${file.name} has ${bytes(file.size)}; ${most}`, "Send a part, or a smaller copy.");
-  }
-  leave();
-  source = from;
-  const { signal } = flow;
-  fill("notice");
-  fill("name", file?.name ?? example.title);
-  fill("facts");
-  suggest(example?.questions ?? []);
-  step("sending", file ? `Sending ${bytes(file.size)}` : "Taking the example");
-  ready = take(from, signal).then((told) => follow(told, signal));
-  show();
-  ready.catch((error) => {
-    if (signal.aborted) return;
-    const last = asked();
-    report(error, () => begin(from, last), "Send it again");
-    leave();
-  });
-  if (question) ask(question);
-  else $(touch.matches ? "name" : "question").focus({ preventScroll: true });
+	const { file, example } = from;
+	if (file?.size > info.limits.bytes) {
+		const most = `the most is ${bytes(info.limits.bytes)}.`;
+		return notice(`${file.name} has ${bytes(file.size)}; ${most}`, "Send a part, or a smaller copy.");
+	}
+	leave();
+	source = from;
+	const { signal } = flow;
+	fill("notice");
+	fill("name", file?.name ?? example.title);
+	fill("facts");
+	suggest(example?.questions ?? []);
+	step("sending", file ? `Sending ${bytes(file.size)}` : "Taking the example");
+	ready = take(from, signal).then((told) => follow(told, signal));
+	show();
+	ready.catch((error) => {
+		if (signal.aborted) return;
+		const last = asked();
+		report(error, () => begin(from, last), "Send it again");
+		leave();
+	});
+	if (question) ask(question);
+	else $(touch.matches ? "name" : "question").focus({ preventScroll: true });
 }
 
 function take({ file, example }, signal) {
-  if (example) return call(`examples/${example.id}`, { method: "POST", signal });
-  return new Promise((done, fail) => {
-    const request = new XMLHttpRequest(); // fetch tells no progress
-    request.open("POST", `videos?name=${encodeURIComponent(file.name.toWellFormed())}`);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    request.upload.onprogress = ({ loaded, total }) =>
-      step("sending", `Sending: ${bytes(loaded)} of ${bytes(total)}`, loaded / total);
-    request.onload = () => {
-      if (request.status < 400) done(JSON.parse(request.responseText));
-      else fail(faultOf(request.status, request.responseText));
-    };
-    request.onerror = () => fail(fault("", "The upload broke off.", "See that the server runs."));
-    request.onabort = () => fail(signal.reason);
-    signal.onabort = () => request.abort();
-    request.send(file);
-  });
+	if (example) return call(`examples/${example.id}`, { method: "POST", signal });
+	return new Promise((done, fail) => {
+		const request = new XMLHttpRequest(); // fetch tells no progress
+		request.open("POST", `videos?name=${encodeURIComponent(file.name.toWellFormed())}`);
+		request.setRequestHeader("Content-Type", "application/octet-stream");
+		request.upload.onprogress = ({ loaded, total }) =>
+			step("sending", `Sending: ${bytes(loaded)} of ${bytes(total)}`, loaded / total);
+		request.onload = () => {
+			if (request.status < 400) done(JSON.parse(request.responseText));
+			else fail(faultOf(request.status, request.responseText));
+		};
+		request.onerror = () => fail(fault("", "The upload broke off.", "See that the server runs."));
+		request.onabort = () => fail(signal.reason);
+		signal.onabort = () => request.abort();
+		request.send(file);
+	});
 }
 
 // Until it can be asked about.
 async function follow(told, signal) {
-  video = told;
-  kept("video", told.id);
-  while (video.state !== "ready") {
-    const { state, message, cure } = video;
-    if (state === "failed") throw fault(state, message, cure);
-    step(state, `${sentence(message)}.`);
-    video = await patiently(`videos/${video.id}?wait=1`, signal);
-  }
-  showVideo();
-  copied(signal).catch(report);
+	video = told;
+	kept("video", told.id);
+	while (video.state !== "ready") {
+		const { state, message, cure } = video;
+		if (state === "failed") throw fault(state, message, cure);
+		step(state, `${sentence(message)}.`);
+		video = await patiently(`videos/${video.id}?wait=1`, signal);
+	}
+	showVideo();
+	copied(signal).catch(report);
 }
 
 // A copy may still be made.
 async function copied(signal) {
-  while (video.playback.state === "preparing") {
-    await pause(1500);
-    signal.throwIfAborted();
-    video = await patiently(`videos/${video.id}`, signal);
-    showVideo();
-  }
+	while (video.playback.state === "preparing") {
+		await pause(1500);
+		signal.throwIfAborted();
+		video = await patiently(`videos/${video.id}`, signal);
+		showVideo();
+	}
 }
 
 // The server deletes it now.
 function leave() {
-  flow.abort();
-  asking.abort();
-  flow = new AbortController();
-  if (video) fetch(`videos/${video.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
-  video = source = ready = answer = null;
-  kept("video", null);
-  $("player").removeAttribute("src");
-  $("player").load();
-  hide(true, "timeline", "answer", "tell");
-  for (const id of ["playback", "captions", "actions"]) fill(id);
-  show();
+	flow.abort();
+	asking.abort();
+	flow = new AbortController();
+	if (video) fetch(`videos/${video.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+	video = source = ready = answer = null;
+	kept("video", null);
+	player.removeAttribute("src");
+	player.load();
+	hide(true, "timeline", "answer", "tell", "over");
+	steps = [];
+	for (const id of ["playback", "captions", "actions"]) fill(id);
+	show();
 }
 
 const stage = (shows) => ($("stage").dataset.shows = shows);
 
 function step(state, words, share) {
-  stage("progress");
-  fill("doing", words);
-  if (share === undefined) $("bar").removeAttribute("value");
-  else $("bar").value = share;
-  const steps = [...$("steps").children];
-  const at = steps.findIndex((one) => one.dataset.state === state);
-  steps.forEach((one, i) => (one.className = i < at ? "done" : i === at ? "now" : ""));
+	stage("progress");
+	fill("doing", words);
+	if (share === undefined) $("bar").removeAttribute("value");
+	else $("bar").value = share;
+	for (const one of $("steps").children) one.className = one.dataset.state === state ? "now" : "";
 }
 
 function showVideo() {
-  const { playback, clips, duration, frames, note } = video;
-  const plays = playback.state === "ready";
-  const facts = [duration && clock(duration), frames && many(frames, "frame"), bytes(video.bytes), note];
-  fill("name", video.name);
-  fill("facts", facts.filter(Boolean).join(" · "));
-  if (plays && !$("player").src) $("player").src = playback.url;
-  stage(plays ? "player" : "still");
-  const meanwhile = playback.state === "preparing" ? ": a copy is being made; ask meanwhile" : "";
-  fill("playback", sentence(playback.message + (playback.message && meanwhile)));
-  if (!$("timeline").hidden) return;
-  buildTimeline(clips);
-  hide($("describe").hidden && $("classify").hidden, "tell");
-  say("The video is ready; ask about it.");
+	const { playback, clips, duration, frames, note } = video;
+	const plays = playback.state === "ready";
+	const facts = [duration && clock(duration), frames && many(frames, "frame"), bytes(video.bytes), note];
+	fill("name", video.name);
+	fill("facts", facts.filter(Boolean).join(" · "));
+	if (plays && !player.src) player.src = playback.url;
+	stage(plays ? "player" : "still");
+	const meanwhile = playback.state === "preparing" ? ": a copy is being made; ask meanwhile" : "";
+	fill("playback", sentence(playback.message + (playback.message && meanwhile)));
+	if (!$("timeline").hidden) return;
+	buildTimeline(clips);
+	hide(false, "tell");
+	if ($("ask").hidden && !$("follow").hidden) stream();
+	say("The video is ready; ask about it.");
 }
 
 // Not in this browser, or the server has it no more.
 const unplayable = () => busily(async () => {
-  if (!video) return;
-  await call(`videos/${video.id}`);
-  stage("still");
-  fill("playback", "This browser does not play it: pictures are shown.");
+	if (!video) return;
+	await call(`videos/${video.id}`);
+	stage("still");
+	fill("playback", "This browser does not play it: pictures are shown.");
 });
 
 // The timeline: a column a clip, a row of pictures and a row a score.  Each cell is a button that
 // seeks; Tab reaches one of them, arrow keys the others.
 
 function buildTimeline(clips) {
-  hide(!clips.length, "timeline");
-  $("tracks").style.setProperty("--clips", clips.length);
-  const pictures = clips.map(({ thumbnail }) => make("img", { src: thumbnail, alt: "" }));
-  fill("rows", row("film", "Clips", "", pictures, clips.map(named)));
-  fill("most");
-  if (!clips.length) return;
-  hold(cell(0, 0));
-  $("player").poster = clips[0].thumbnail;
-  mark(0);
-  place(0);
+	hide(!clips.length, "timeline");
+	$("tracks").style.setProperty("--clips", clips.length);
+	const pictures = clips.map(({ thumbnail }) => make("img", { src: thumbnail, alt: "" }));
+	fill("rows", row("film", "Clips", "", pictures, clips.map(named)));
+	fill("most");
+	if (!clips.length) return;
+	hold(cell(0, 0));
+	player.poster = clips[0].thumbnail;
+	mark(0);
+	place(0);
 }
 
 const named = (clip, i) => `Clip ${i + 1}, ${clock(clip.start)} to ${clock(clip.end)}`;
@@ -286,247 +287,275 @@ const cell = (at, clip) => $("rows").children[at].querySelectorAll("button")[cli
 const rowOf = (one) => [...$("rows").children].indexOf(one.closest(".row"));
 
 function row(className, name, meaning, inside, labels) {
-  const cells = inside.map((content, i) => {
-    const one = button("", () => seek(i), content);
-    one.tabIndex = -1;
-    one.ariaLabel = labels[i];
-    one.onpointerenter = () => peek(i, one);
-    one.onfocus = () => (peek(i, one), hold(one));
-    return make("div", { role: "gridcell", className: "cell" }, one);
-  });
-  const words = [make("strong", {}, name), make("span", {}, meaning)];
-  const head = make("div", { role: "rowheader", className: "rowhead" }, ...words);
-  return make("div", { role: "row", className: `row ${className}` }, head, ...cells);
+	const cells = inside.map((content, i) => {
+		const one = button("", () => seek(i), content);
+		one.tabIndex = -1;
+		one.ariaLabel = labels[i];
+		one.onpointerenter = () => peek(i, one);
+		one.onfocus = () => (peek(i, one), hold(one));
+		return make("div", { role: "gridcell", className: "cell" }, one);
+	});
+	const words = [make("strong", {}, name), make("span", {}, meaning)];
+	const head = make("div", { role: "rowheader", className: "rowhead" }, ...words);
+	return make("div", { role: "row", className: `row ${className}` }, head, ...cells);
 }
 
 // Tab reaches this cell.
 function hold(one) {
-  for (const held of $("rows").querySelectorAll("[tabindex='0']")) held.tabIndex = -1;
-  one.tabIndex = 0;
+	for (const held of $("rows").querySelectorAll("[tabindex='0']")) held.tabIndex = -1;
+	one.tabIndex = 0;
 }
 
-const rowsOf = ({ attends }) => (attends === false ? ALONE : ATTENDS);
-const score = (key, value) =>
-  key === "appearance" || key === "motion" ? value.toFixed(2) : percent(value);
-
 function showScores(told) {
-  const { clips } = told;
-  const rows = rowsOf(told).map(([key, name, meaning, relative]) => {
-    const values = clips.map((clip) => clip[key] ?? 0);
-    const top = relative ? Math.max(...values, 1e-9) : 1;
-    const bars = values.map((value) => sized(make("i"), "height", Math.min(1, value / top)));
-    const label = (clip, i) => `${named(clip, i)}, ${name.toLowerCase()} ${score(key, values[i])}`;
-    const scale = relative ? `; top: ${percent(top)}` : "";
-    return row(key, name, meaning + scale, bars, clips.map(label));
-  });
-  const inside = $("rows").contains(document.activeElement);
-  fill("rows", $("rows").firstChild, ...rows);
-  if (!$("rows").querySelector("[tabindex='0']")) hold(cell(0, here));
-  if (inside) cell(0, here).focus();
-  mark(here);
-  showMost(clips, rowsOf(told).at(-1)[0]);
+	const { clips } = told;
+	const kinds = told.attends ? ATTENDS : ALONE;
+	const rows = kinds.map(([key, name, meaning, relative]) => {
+		const values = clips.map((clip) => clip[key] ?? 0);
+		const top = relative ? Math.max(...values, 1e-9) : 1;
+		const bars = values.map((value) => sized(make("i"), "height", Math.min(1, value / top)));
+		const score = (value) => (relative ? percent(value) : value.toFixed(2));
+		const label = (clip, i) => `${named(clip, i)}, ${name.toLowerCase()} ${score(values[i])}`;
+		const scale = relative ? `; top: ${percent(top)}` : "";
+		return row(key, name, meaning + scale, bars, clips.map(label));
+	});
+	const inside = $("rows").contains(document.activeElement);
+	fill("rows", $("rows").firstChild, ...rows);
+	if (!$("rows").querySelector("[tabindex='0']")) hold(cell(0, here));
+	if (inside) cell(0, here).focus();
+	mark(here);
+	showMost(clips, kinds.at(-1)[0]);
 }
 
 // Which clip the answer came from, if one stands out.
 function showMost(clips, key) {
-  const values = clips.map((clip) => clip[key] ?? 0);
-  const best = values.indexOf(Math.max(...values));
-  const weighs = key === "weight";
-  if (clips.length < 2) return fill("most");
-  if (values[best] * clips.length < 1.15 * values.reduce((a, b) => a + b)) {
-    return fill("most", weighs ? "It weighed all clips alike." : "All clips say about the same.");
-  }
-  const play = button("link", () => playPart(best), span(clips[best]));
-  play.ariaLabel = `Play ${span(clips[best])}`;
-  const words = weighs ? "It weighed most: " : "What speaks for it most: ";
-  fill("most", words, play, ` (${percent(values[best])})`);
+	const values = clips.map((clip) => clip[key] ?? 0);
+	const best = values.indexOf(Math.max(...values));
+	const weighs = key === "weight";
+	if (clips.length < 2) return fill("most");
+	if (values[best] * clips.length < 1.15 * values.reduce((a, b) => a + b)) {
+		return fill("most", weighs ? "It weighed all clips alike." : "All clips say about the same.");
+	}
+	const play = button("link", () => playPart(best), span(clips[best]));
+	play.ariaLabel = `Play ${span(clips[best])}`;
+	const words = weighs ? "It weighed most: " : "What speaks for it most: ";
+	fill("most", words, play, ` (${percent(values[best])})`);
 }
 
 function seek(clip, at = video.clips[clip].middle) {
-  stopAt = Infinity;
-  $("player").currentTime = at;
-  mark(clip);
-  place(at);
+	stopAt = Infinity;
+	player.currentTime = at;
+	mark(clip);
+	place(at);
 }
 
 function playPart(clip) {
-  const { start, end } = video.clips[clip];
-  seek(clip, start);
-  stopAt = end;
-  $("player").play().catch(() => {});
+	const { start, end } = video.clips[clip];
+	seek(clip, start);
+	stopAt = end;
+	player.play().catch(() => {});
 }
 
 // Show which clip is on the screen.
 function mark(clip) {
-  here = clip;
-  $("still").src = video.clips[clip].thumbnail;
-  for (const now of $("rows").querySelectorAll(".now")) now.classList.remove("now");
-  [...$("rows").children].forEach((_, at) => cell(at, clip).parentNode.classList.add("now"));
+	here = clip;
+	$("still").src = video.clips[clip].thumbnail;
+	for (const now of $("rows").querySelectorAll(".now")) now.classList.remove("now");
+	[...$("rows").children].forEach((_, at) => cell(at, clip).parentNode.classList.add("now"));
 }
 
 // The playhead at a time -> the clip: in the middle of a column at its clip's middle.
 function place(seconds) {
-  const { clips } = video;
-  const times = [clips[0].start, ...clips.map((clip) => clip.middle), clips.at(-1).end];
-  const last = bounded(times.findLastIndex((time) => time <= seconds), 0, clips.length);
-  const part = (seconds - times[last]) / (times[last + 1] - times[last] || 1);
-  const x = bounded(last - 0.5 + part, 0, clips.length);
-  sized($("playhead"), "left", x / clips.length);
-  return Math.min(Math.floor(x), clips.length - 1);
+	moment(seconds);
+	const { clips } = video;
+	const times = [clips[0].start, ...clips.map((clip) => clip.middle), clips.at(-1).end];
+	const last = bounded(times.findLastIndex((time) => time <= seconds), 0, clips.length);
+	const part = (seconds - times[last]) / (times[last + 1] - times[last] || 1);
+	const x = bounded(last - 0.5 + part, 0, clips.length);
+	sized($("playhead"), "left", x / clips.length);
+	return Math.min(Math.floor(x), clips.length - 1);
 }
 
 function follows() {
-  const player = $("player");
-  if (!video?.clips.length) return;
-  const clip = place(player.currentTime);
-  if (player.currentTime >= stopAt) {
-    stopAt = Infinity;
-    player.pause();
-  }
-  if (player.paused) return;
-  if (clip !== here) mark(clip);
-  requestAnimationFrame(follows);
+	if (!video?.clips.length) return;
+	const clip = place(player.currentTime);
+	if (player.currentTime >= stopAt) {
+		stopAt = Infinity;
+		player.pause();
+	}
+	if (player.paused) return;
+	if (clip !== here) mark(clip);
+	requestAnimationFrame(follows);
 }
 
 // A clip's picture and a cell's words above its column.
 function peek(clip, at) {
-  const figure = $("peek");
-  figure.firstChild.src = video.clips[clip].thumbnail;
-  figure.lastChild.replaceChildren(at.ariaLabel);
-  hide(false, "peek");
-  const frame = $("timeline").getBoundingClientRect();
-  const box = at.getBoundingClientRect();
-  const half = figure.offsetWidth / 2;
-  const middle = box.left + box.width / 2 - frame.left;
-  figure.style.left = `${bounded(middle, half, frame.width - half)}px`;
+	const figure = $("peek");
+	figure.firstChild.src = video.clips[clip].thumbnail;
+	figure.lastChild.replaceChildren(at.ariaLabel);
+	figure.style.left = `clamp(5.5rem, ${(100 * (clip + 0.5)) / video.clips.length}%, 100% - 5.5rem)`;
 }
 
 // Questions
 
 async function ask(question) {
-  question = question.trim();
-  if (!question || !ready) return;
-  asking.abort();
-  const { signal } = (asking = new AbortController());
-  const waiting = ready;
-  $("question").value = question;
-  document.body.classList.add("busy");
-  try {
-    await waiting;
-    signal.throwIfAborted();
-    const body = { question, run: currentRun().name };
-    const choices = $("choices").value.split("\n").map((line) => line.trim()).filter(Boolean);
-    if (choices.length) body.choices = choices;
-    if ($("count").checked && currentRun().kind === "open") body.count = true;
-    answer = await call(`videos/${video.id}/questions?wait=30`, { body, signal });
-    if ($("question").value === question) $("question").value = "";
-    recall(answer);
-    showAnswer(answer);
-  } catch (error) {
-    if (video?.state === "ready") report(error, () => ask(question));
-  } finally {
-    if (!signal.aborted || !ready) document.body.classList.remove("busy");
-  }
+	question = question.trim();
+	if (!question || !ready) return;
+	asking.abort();
+	const { signal } = (asking = new AbortController());
+	const waiting = ready;
+	$("question").value = question;
+	busy(true);
+	try {
+		await waiting;
+		signal.throwIfAborted();
+		const body = { question, run: currentRun().name };
+		const choices = $("choices").value.match(/\S(.*\S)?/g);
+		if (choices) body.choices = choices;
+		if ($("count").checked && currentRun().kind === "open") body.count = true;
+		answer = await call(`videos/${video.id}/questions?wait=30`, { body, signal });
+		if ($("question").value === question) $("question").value = "";
+		recall(answer);
+		showAnswer(answer);
+	} catch (error) {
+		if (video?.state === "ready") report(error, () => ask(question));
+	} finally {
+		if (!signal.aborted || !ready) busy(false);
+	}
 }
 
 function currentRun() {
-  const runs = info.runs.filter((run) => run.task === "questions");
-  return runs.find((run) => run.name === $("run").value) ?? runs[0];
+	const runs = info.runs.filter((run) => run.task === "questions");
+	return runs.find((run) => run.name === $("run").value) ?? runs[0];
 }
 
 function showAnswer(told) {
-  const { question, answers, without_video: without, unknown_words: unknown, advice } = told;
-  const [[first], [before]] = [answers, without];
-  const chance = (one) => (one?.probability == null ? "" : percent(one.probability));
-  const words = question.split(/([\p{L}\p{N}'’-]+)/u).map((part) => {
-    return unknown.includes(part.toLowerCase()) ? make("span", "unknown", part) : part;
-  });
-  fill("asked", ...words);
-  const value = told.value === null ? "" : `from ${told.value.toFixed(2)}`;
-  fill("best-answer", first?.answer ?? "no answer");
-  fill("best-share", chance(first) || value);
-  hide(!before, "without");
-  fill("instead", before?.answer ?? "");
-  fill("instead-share", chance(before) && ` (${chance(before)})`);
-  const was = new Map(without.map((one) => [one.answer, one.probability]));
-  fill("answers", ...answers.map((one) => bar(one, was.get(one.answer))));
-  hide(!chance(first), "answers");
-  const not = told.known_words.length && unknown.length ? `It does not know “${unknown.join("”, “")}”.` : "";
-  fill("advice", `${advice} ${not}`.trim());
-  fill("meta", `${told.run}, ${Math.ceil(told.milliseconds)} ms`);
-  hide(false, "answer");
-  showScores(told);
-  say(["asked", "best", "without", "advice"].map((id) => $(id).textContent).join(" "));
-  if (touch.matches) $("question").blur();
-  const { bottom } = $("answer").getBoundingClientRect();
-  if (bottom > innerHeight) $("answer").scrollIntoView({ block: "nearest" });
+	const { question, answers, without_video: without, unknown_words: unknown, advice } = told;
+	const [[first], [before]] = [answers, without];
+	const chance = (one) => (one?.probability == null ? "" : percent(one.probability));
+	const words = question.split(/([\p{L}\p{N}'’-]+)/u).map((part) => {
+		return unknown.includes(part.toLowerCase()) ? make("span", "unknown", part) : part;
+	});
+	fill("asked", ...words);
+	const value = told.value === null ? "" : `from ${told.value.toFixed(2)}`;
+	fill("best-answer", first?.answer ?? "no answer");
+	fill("best-share", chance(first) || value);
+	hide(!before, "without");
+	fill("instead", before?.answer ?? "");
+	fill("instead-share", chance(before) && ` (${chance(before)})`);
+	const was = new Map(without.map((one) => [one.answer, one.probability]));
+	fill("answers", ...answers.map((one) => bar(one, was.get(one.answer))));
+	hide(!chance(first), "answers");
+	fill("advice", advice);
+	fill("meta", `${told.run}, ${Math.ceil(told.milliseconds)} ms`);
+	hide(false, "answer");
+	showScores(told);
+	say(["asked", "best", "without", "advice"].map((id) => $(id).textContent).join(" "));
+	if (touch.matches) $("question").blur();
+	$("answer").scrollIntoView({ block: "nearest" });
 }
 
 // An answer with its bar; `before`: its probability without the video, a tick.
 function bar({ answer: text, probability }, before) {
-  const track = make("span", "track", sized(make("i"), "width", probability));
-  const share = make("span", "share", probability === null ? "" : percent(probability));
-  if (before != null) {
-    track.append(sized(make("b"), "left", before));
-    share.append(make("span", "unseen", `, without the video ${percent(before)}`));
-  }
-  return make("li", {}, make("span", "name", text), track, share);
+	const track = make("span", "track", sized(make("i"), "width", probability));
+	const share = make("span", "share", probability === null ? "" : percent(probability));
+	if (before != null) {
+		track.append(sized(make("b"), "left", before));
+		share.append(make("span", "unseen", `, without the video ${percent(before)}`));
+	}
+	return make("li", {}, make("span", "name", text), track, share);
 }
 
 function recall({ question, answers: [first] }) {
-  const known = recent.findIndex((one) => one.question === question);
-  recent[known < 0 ? recent.length : known] = { question, told: first?.answer ?? "" };
-  kept("recent", (recent = recent.slice(-9)));
-  showRecent();
+	const known = recent.findIndex((one) => one.question === question);
+	recent[known < 0 ? recent.length : known] = { question, told: first?.answer ?? "" };
+	kept("recent", (recent = recent.slice(-9)));
+	showRecent();
 }
 
 function showRecent() {
-  const row = ({ question, told }, i) => {
-    const inside = [make("kbd", {}, i + 1), make("span", {}, question), make("em", {}, told)];
-    return make("li", {}, button("", () => ask(question), ...inside));
-  };
-  fill("recent", ...recent.map(row));
+	const row = ({ question, told }, i) => {
+		const inside = [make("kbd", {}, i + 1), make("span", {}, question), make("em", {}, told)];
+		return make("li", {}, button("", () => ask(question), ...inside));
+	};
+	fill("recent", ...recent.map(row));
 }
 
-const chip = (text, act) => make("li", {}, button("chip", act, text));
+const chip = (text, act, of = "") => make("li", of, button("chip", act, text));
 
 function suggest(questions) {
-  fill("suggested", ...questions.map((question) => chip(question, () => ask(question))));
+	fill("suggested", ...questions.map((question) => chip(question, () => ask(question))));
 }
 
 // What is told without a question
 
 async function tell(id, path, showIt) {
-  const { signal } = flow;
-  $(id).disabled = true;
-  const wanted = () => call(`videos/${video.id}/${path}?wait=30`, { method: "POST", signal });
-  const told = await busily(wanted, () => tell(id, path, showIt));
-  $(id).disabled = false;
-  if (told && !signal.aborted) showIt(told);
+	const { signal } = flow;
+	$(id).disabled = true;
+	try {
+		await showIt(await call(`videos/${video.id}/${path}wait=30`, { method: "POST", signal }));
+	} catch (error) {
+		report(error, () => tell(id, path, showIt));
+	}
+	$(id).disabled = false;
 }
 
 function showCaptions({ captions }) {
-  fill("captions", make("ol", {}, ...captions.map(({ text }) => make("li", {}, sentence(text)))));
-  say($("captions").textContent);
+	fill("captions", make("ol", {}, ...captions.map(({ text }) => make("li", {}, sentence(text)))));
+	say($("captions").textContent);
 }
 
 function showActions({ actions, times, values }) {
-  fill("actions", make("ol", "bars", ...actions.map((one) => bar(one))));
-  if (values.length) $("actions").append(...curve(times, values));
-  say($("actions").textContent);
+	fill("actions", make("ol", "bars", ...actions.map((one) => bar(one))));
+	if (values.length) showSteps(times.map((time, i) => ({ time, value: values[i], number: 0, warm: true })));
+	say($("actions").textContent);
 }
 
-// Values over time as columns; a click seeks.
-function curve(times, values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const step = Math.ceil(values.length / 200);
-  const column = (value, i) => {
-    const one = make("i", { onclick: () => ($("player").currentTime = times[i * step]) });
-    return sized(one, "height", (value - low) / (high - low || 1));
-  };
-  const columns = values.filter((_, i) => i % step === 0).map(column);
-  const words = `${low.toFixed(2)} to ${high.toFixed(2)}, until ${clock(times.at(-1))}`;
-  return [make("div", "curve", ...columns), make("p", {}, words)];
+// What is said over time: columns, and over them a slider that seeks
+
+let steps = [];
+const go = (seconds) => seek(place(seconds), seconds);
+
+// They come as the server works them out.
+const stream = (all = []) => tell("follow", `stream?after=${all.length}&`, (told) => {
+	showSteps((all = all.concat(told.steps)), told.message);
+	return told.done ? say("Followed to the end.") : stream(all);
+});
+
+function showSteps(all, message = "") {
+	steps = all;
+	const isValue = all[0].answer == null;
+	const levels = all.map((one) => one.probability ?? one.value);
+	const [low, high] = isValue ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
+	const last = all.at(-1).time;
+	const max = Math.max(video.duration, last) || 1;
+	const step = last / (all.length - 1) || max;
+	const every = Math.ceil(all.length / 240); // of so many, one is drawn
+	const look = ({ number, warm }) => `k${number % 6}${warm ? "" : " cold"}`;
+	const column = (one, i) => {
+		const size = [one.time / max, (every * step) / max, (levels[i] - low) / (high - low || 1)];
+		const [left, width, height] = size.map((share) => `${100 * share}%`);
+		return make("i", { className: look(one), style: `left:${left};width:${width};height:${height}` });
+	};
+	fill("columns", ...all.flatMap((one, i) => (i % every ? [] : column(one, i))));
+	const changes = all.filter((one, i) => !isValue && one.answer !== all[i - 1]?.answer);
+	fill("changes", ...changes.slice(0, 100).map((one) => {
+		return chip(`${clock(one.time)} ${one.answer}`, () => go(one.time), look(one));
+	}));
+	const range = isValue ? `From ${low.toFixed(2)} to ${high.toFixed(2)}. ` : "";
+	fill("stream-facts", range + sentence(message));
+	Object.assign($("at"), { max, step });
+	hide(false, "over");
+	moment(player.currentTime);
+}
+
+// What is said at a time.
+function moment(seconds) {
+	const one = steps.findLast(({ time }) => time <= seconds + 1e-3);
+	if (!one) return;
+	const said = one.answer ? `${one.answer} ${percent(one.probability)}` : one.value;
+	const words = `${clock(one.time)} ${said}${one.warm ? "" : ", too early to tell"}`;
+	Object.assign($("at"), { value: seconds, ariaValueText: words });
+	fill("now", words);
 }
 
 // The library
@@ -535,55 +564,54 @@ let moments = []; // hits that are shown, in their order
 let search = null; // what was looked for, and the page of it
 
 function find(wanted) {
-  const asks = new URLSearchParams(new FormData($("search")));
-  for (const [key, value] of Object.entries(wanted)) asks.set(key, value);
-  const filters = [...$("filters").querySelectorAll("[data-where]")].filter((one) => one.value.trim());
-  const term = ({ value, dataset }) => dataset.where.replace("?", () => value.trim());
-  asks.set("where", filters.map(term).join(" "));
-  asking.abort();
-  const { signal } = (asking = new AbortController());
-  return busily(async () => {
-    const told = await call(`library/search?${asks}`, { signal });
-    search = { ...wanted, page: told.page };
-    moments = told.hits;
-    hide(told.pages < 2, "pages");
-    fill("page-number", `${told.page} of ${told.pages}`);
-    $("previous").disabled = told.page <= 1;
-    $("next").disabled = told.page >= told.pages;
-    const found = told.total ? `${many(told.total, "moment")}, ${Math.ceil(told.milliseconds)} ms.` : "";
-    showHits(`${found} ${sentence(told.message)}`);
-  }, () => find(wanted));
+	const filters = [...$("filters").querySelectorAll("[data-where]")].filter((one) => one.value.trim());
+	const term = ({ value, dataset }) => dataset.where.replace("?", () => value.trim());
+	const where = filters.map(term).join(" ");
+	const form = Object.fromEntries(new FormData($("search")));
+	const asks = new URLSearchParams({ ...form, ...wanted, where });
+	asking.abort();
+	const { signal } = (asking = new AbortController());
+	return busily(async () => {
+		const told = await call(`library/search?${asks}`, { signal });
+		search = { ...wanted, page: told.page };
+		moments = told.hits;
+		hide(told.pages < 2, "pages");
+		fill("page-number", `${told.page} of ${told.pages}`);
+		$("previous").disabled = told.page <= 1;
+		$("next").disabled = told.page >= told.pages;
+		const found = told.total ? `${many(told.total, "moment")}, ${Math.ceil(told.milliseconds)} ms.` : "";
+		showHits(`${found} ${sentence(told.message)}`);
+	}, () => find(wanted));
 }
 
 function showHits(words) {
-  fill("hits", ...moments.map(hit));
-  fill("found", words);
-  say(words);
-  countChosen();
+	fill("hits", ...moments.map(hit));
+	fill("found", words);
+	say(words);
+	countChosen();
 }
 
 function hit(moment) {
-  const { id, name, score, why, was } = moment;
-  const image = make("img", { src: moment.thumbnail, alt: "", loading: "lazy" });
-  image.onerror = () => image.remove();
-  const open = button("open", () => playMoment(moment), image, make("span", {}, span(moment)));
-  open.ariaLabel = `Play ${name}, ${span(moment)}`;
-  const chosen = make("input", { type: "checkbox", checked: moment.chosen ?? false });
-  chosen.onchange = () => ((moment.chosen = chosen.checked), countChosen());
-  const before = was ? ` · was ${was}` : "";
-  const like = button("link", () => find({ like: id, page: 1 }), "more like it");
-  like.ariaLabel = `More like ${name}, ${span(moment)}`;
-  const label = make("label", "check", chosen, make("strong", {}, name));
-  return make("li", {}, open, label, make("p", {}, `${score.toFixed(3)}${before} · ${why} `, like));
+	const { id, name, score, why, was } = moment;
+	const image = make("img", { src: moment.thumbnail, alt: "", loading: "lazy" });
+	image.onerror = () => image.remove();
+	const open = button("open", () => playMoment(moment), image, make("span", {}, span(moment)));
+	open.ariaLabel = `Play ${name}, ${span(moment)}`;
+	const chosen = make("input", { type: "checkbox", checked: moment.chosen ?? false });
+	chosen.onchange = () => ((moment.chosen = chosen.checked), countChosen());
+	const before = was ? ` · was ${was}` : "";
+	const like = button("link", () => find({ like: id, page: 1 }), "more like it");
+	like.ariaLabel = `More like ${name}, ${span(moment)}`;
+	const label = make("label", "check", chosen, make("strong", {}, name));
+	return make("li", {}, open, label, make("p", {}, `${score.toFixed(3)}${before} · ${why} `, like));
 }
 
 function playMoment(moment) {
-  const { name, why, url, start, end } = moment;
-  fill("moment-title", `${name}, ${span(moment)}`);
-  fill("moment-why", why);
-  $("moment-player").src = `${url}#t=${start},${end}`;
-  $("moment").showModal();
-  $("moment-player").play().catch(() => {});
+	const { name, why, url, start, end } = moment;
+	fill("moment-title", `${name}, ${span(moment)}`);
+	fill("moment-why", why);
+	$("moment-player").src = `${url}#t=${start},${end}`;
+	$("moment").showModal();
 }
 
 const chosen = () => moments.filter((moment) => moment.chosen);
@@ -591,163 +619,160 @@ const chosen = () => moments.filter((moment) => moment.chosen);
 const countChosen = () => fill("selected", chosen().length ? `${chosen().length} chosen` : "all");
 
 function rerank() {
-  const question = $("rerank-question").value.trim();
-  const candidates = moments.map(({ id, score }) => ({ id, score }));
-  const body = { candidates, question, answer: $("rerank-answer").value.trim() || null };
-  return busily(async () => {
-    const { ranked, failed, milliseconds } = await call("library/rerank", { body });
-    const by = Object.fromEntries(moments.map((moment) => [moment.id, moment]));
-    const unread = Object.entries(failed).map(([id, why]) => ({ ...by[id], why }));
-    moments = [...ranked.map((one) => ({ ...by[one.id], ...one })), ...unread];
-    showHits(`In the order of “${question}”, ${Math.ceil(milliseconds)} ms.`);
-    $("library-title").focus();
-  }, rerank);
+	const question = $("rerank-question").value.trim();
+	const candidates = moments.map(({ id, score }) => ({ id, score }));
+	const body = { candidates, question, answer: $("rerank-answer").value.trim() || null };
+	return busily(async () => {
+		const { ranked, failed, milliseconds } = await call("library/rerank", { body });
+		const by = Object.fromEntries(moments.map((moment) => [moment.id, moment]));
+		const unread = Object.entries(failed).map(([id, why]) => ({ ...by[id], why }));
+		moments = [...ranked.map((one) => ({ ...by[one.id], ...one })), ...unread];
+		showHits(`In the order of “${question}”, ${Math.ceil(milliseconds)} ms.`);
+		$("library-title").focus();
+	}, rerank);
 }
 
 function exportHits() {
-  const hits = (chosen().length ? chosen() : moments).map(({ id, start, end }) => ({ id, start, end }));
-  const body = { hits, ...Object.fromEntries(new FormData($("export"))) };
-  return busily(async () => {
-    const response = await call("library/export", { body, file: true });
-    const [, name] = /"(.+)"/.exec(response.headers.get("Content-Disposition"));
-    const href = URL.createObjectURL(await response.blob());
-    make("a", { href, download: name }).click();
-    say(`Exported ${many(hits.length, "moment")}.`);
-  }, exportHits);
+	const hits = (chosen().length ? chosen() : moments).map(({ id, start, end }) => ({ id, start, end }));
+	const body = { hits, ...Object.fromEntries(new FormData($("export"))) };
+	return busily(async () => {
+		const response = await call("library/export", { body, file: true });
+		const [, name] = /"(.+)"/.exec(response.headers.get("Content-Disposition"));
+		const href = URL.createObjectURL(await response.blob());
+		make("a", { href, download: name }).click();
+		say(`Exported ${many(hits.length, "moment")}.`);
+	}, exportHits);
 }
 
 // The page itself
 
 function show() {
-  const library = info?.library != null && location.hash === "#library";
-  hide(!library, "library");
-  hide(library || !!ready, "start");
-  hide(library || !ready, "work");
-  for (const link of $("places").children) {
-    link.ariaCurrent = (link.hash === "#library") === library ? "page" : null;
-  }
-  if (library) $("player").pause();
+	const library = info?.library != null && location.hash === "#library";
+	hide(!library, "library");
+	hide(library || !!ready, "start");
+	hide(library || !ready, "work");
+	for (const link of $("places").children) {
+		link.ariaCurrent = (link.hash === "#library") === library ? "page" : null;
+	}
+	if (library) player.pause();
 }
 
 function showInfo({ limits, runs, library }, examples) {
-  const of = (task) => runs.filter((run) => run.task === task);
-  fill("most-bytes", bytes(limits.bytes));
-  fill("most-seconds", lasting(limits.duration));
-  fill("idle", lasting(limits.keep));
-  fill("server", runs.map((run) => run.name).join(", "));
-  $("question").maxLength = limits.question;
-  hide(library === null, "places");
-  if (library !== null) fill("library-title", `Find a moment among ${many(library, "clip")}`);
-  const option = ({ name, kind }) => make("option", { value: name }, `${name} (${kind})`);
-  fill("run", ...of("questions").map(option));
-  hide(of("questions").length < 2, "run-part");
-  hide(!of("captions").length, "describe");
-  hide(!of("actions").length, "classify");
-  hide(!of("questions").length, "ask");
-  fill("examples", ...examples.map((example) => {
-    const [question] = example.questions;
-    const inside = make("ul", {}, chip(question, () => begin({ example }, question)));
-    return make("li", {}, button("take", () => begin({ example }), example.title), inside);
-  }));
-  chooseRun();
+	const of = (task) => runs.filter((run) => run.task === task);
+	fill("most-bytes", bytes(limits.bytes));
+	fill("most-seconds", lasting(limits.duration));
+	fill("idle", lasting(limits.keep));
+	fill("server", [...new Set(runs.map((run) => run.name))].join(", "));
+	$("question").maxLength = limits.question;
+	hide(library === null, "places");
+	if (library !== null) fill("library-title", `Find a moment among ${many(library, "clip")}`);
+	const option = ({ name, kind }) => make("option", { value: name }, `${name} (${kind})`);
+	fill("run", ...of("questions").map(option));
+	hide(of("questions").length < 2, "run-part");
+	for (const one of document.querySelectorAll("[data-task]")) one.hidden = !of(one.dataset.task)[0];
+	fill("examples", ...examples.map((example) => {
+		const [question] = example.questions;
+		const inside = make("ul", {}, chip(question, () => begin({ example }, question)));
+		return make("li", {}, button("take", () => begin({ example }), example.title), inside);
+	}));
+	chooseRun();
 }
 
 function chooseRun() {
-  const kind = currentRun()?.kind;
-  hide(kind !== "open", "count-part");
-  hide(kind === "count", "choices-part");
-  $("more").open = kind === "choice";
+	const kind = currentRun()?.kind;
+	hide(kind !== "open", "count-part");
+	hide(kind === "count", "choices-part");
+	$("more").open = kind === "choice";
 }
 
 // Keys of the timeline, and those that work where nothing is typed.
 function pressed(event) {
-  const { target, key } = event;
-  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-  const step = { Home: [0, -Infinity], End: [0, Infinity], ...steps }[key];
-  const inside = target.closest(".cell");
-  const field = target.closest("input:not([type=checkbox]), textarea, select, video");
-  const typing = field && (field !== $("question") || field.value);
-  if (event.ctrlKey || event.metaKey || event.altKey || $("work").hidden || typing) return;
-  if (!inside && (!$("keys").checked || (step && !/Left|Right/.test(key)))) return;
-  if (step && video?.clips.length) {
-    const clip = bounded(here + step[1], 0, video.clips.length - 1);
-    seek(clip);
-    const rows = $("rows").children.length;
-    if (inside) cell(bounded(rowOf(inside) + step[0], 0, rows - 1), clip).focus();
-  } else if (recent[key - 1]) ask(recent[key - 1].question);
-  else if (key === "/" && !field) $("question").focus();
-  else return;
-  event.preventDefault();
+	const { target, key } = event;
+	const step = {
+		ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
+		Home: [0, -Infinity], End: [0, Infinity],
+	}[key];
+	const inside = target.closest(".cell");
+	const field = target.closest("input:not([type=checkbox]), textarea, select, video");
+	const typing = field && (field !== $("question") || field.value);
+	if (event.ctrlKey || event.metaKey || event.altKey || $("work").hidden || typing) return;
+	if (!inside && (!$("keys").checked || (step && !/Left|Right/.test(key)))) return;
+	if (step && video?.clips.length) {
+		const clip = bounded(here + step[1], 0, video.clips.length - 1);
+		seek(clip);
+		const rows = $("rows").children.length;
+		if (inside) cell(bounded(rowOf(inside) + step[0], 0, rows - 1), clip).focus();
+	} else if (recent[key - 1]) ask(recent[key - 1].question);
+	else if (key === "/" && !field) $("question").focus();
+	else return;
+	event.preventDefault();
 }
 
 function listen() {
-  const submit = (id, act) => ($(id).onsubmit = (event) => (event.preventDefault(), act()));
-  $("file").onchange = () => {
-    const [file] = $("file").files;
-    if (file && info) begin({ file });
-    $("file").value = ""; // it may be chosen again
-  };
-  $("another").onclick = () => (leave(), $("start-title").focus());
-  $("cancel").onclick = () => ($("another").onclick(), say("Cancelled."));
-  $("describe").onclick = () => tell("describe", "captions", showCaptions);
-  $("classify").onclick = () => tell("classify", "actions", showActions);
-  $("run").onchange = chooseRun;
-  $("player").onplay = $("player").onseeked = $("player").ontimeupdate = follows;
-  $("player").onerror = unplayable;
-  $("timeline").onpointerleave = () => hide(true, "peek");
-  $("timeline").addEventListener("focusout", () => hide(true, "peek"));
-  $("previous").onclick = () => find({ ...search, page: search.page - 1 });
-  $("next").onclick = () => find({ ...search, page: search.page + 1 });
-  $("moment-close").onclick = () => $("moment").close();
-  $("moment").onclose = () => $("moment-player").pause();
-  submit("ask", () => ask($("question").value));
-  submit("search", () => find({ q: $("query").value.trim(), page: 1 }));
-  submit("rerank", rerank);
-  submit("export", exportHits);
-  addEventListener("keydown", pressed);
-  addEventListener("hashchange", show);
-  let inside = 0; // elements under the pointer that holds a file
-  const drop = (type, act) => addEventListener(type, (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    inside = Math.max(0, inside + act(event));
-    hide(!inside, "dropping");
-  });
-  drop("dragenter", () => 1);
-  drop("dragleave", () => -1);
-  drop("dragover", () => 0);
-  drop("drop", ({ dataTransfer: { files: [file] } }) => {
-    location.hash = "#video";
-    if (file && info) begin({ file });
-    return -inside;
-  });
+	const submit = (id, act) => ($(id).onsubmit = (event) => (event.preventDefault(), act()));
+	$("file").onchange = () => {
+		const [file] = $("file").files;
+		if (file && info) begin({ file });
+		$("file").value = ""; // it may be chosen again
+	};
+	$("another").onclick = () => (leave(), $("start-title").focus());
+	$("cancel").onclick = () => ($("another").onclick(), say("Cancelled."));
+	$("describe").onclick = () => tell("describe", "captions?", showCaptions);
+	$("classify").onclick = () => tell("classify", "actions?", showActions);
+	$("follow").onclick = () => stream();
+	$("at").oninput = () => go(+$("at").value);
+	$("run").onchange = chooseRun;
+	player.onplay = player.onseeked = player.ontimeupdate = follows;
+	player.onerror = unplayable;
+	$("previous").onclick = () => find({ ...search, page: search.page - 1 });
+	$("next").onclick = () => find({ ...search, page: search.page + 1 });
+	$("moment-close").onclick = () => $("moment").close();
+	$("moment").onclose = () => $("moment-player").pause();
+	submit("ask", () => ask($("question").value));
+	submit("search", () => find({ q: $("query").value.trim(), page: 1 }));
+	submit("rerank", rerank);
+	submit("export", exportHits);
+	addEventListener("keydown", pressed);
+	addEventListener("hashchange", show);
+	const drop = (type, act) => addEventListener(type, (event) => {
+		if (!event.dataTransfer?.types.includes("Files")) return;
+		event.preventDefault();
+		hide(act(event), "dropping");
+	});
+	drop("dragover", () => false);
+	drop("dragleave", (event) => !event.relatedTarget); // outside
+	drop("drop", ({ dataTransfer: { files: [file] } }) => {
+		location.hash = "#video";
+		if (file && info) begin({ file });
+		return true;
+	});
 }
 
 async function restore() {
-  recent = kept("recent") ?? [];
-  showRecent();
-  const old = kept("video");
-  if (!old) return;
-  try {
-    video = await call(`videos/${old}`);
-    ready = follow(video, flow.signal);
-    await ready;
-  } catch (error) {
-    leave();
-    report(error);
-  }
+	recent = kept("recent") ?? [];
+	showRecent();
+	const old = kept("video");
+	if (!old) return;
+	try {
+		video = await call(`videos/${old}`);
+		ready = follow(video, flow.signal);
+		await ready;
+	} catch (error) {
+		leave();
+		report(error);
+	}
 }
 
 async function start() {
-  try {
-    info = await call("info");
-    showInfo(info, (await call("examples")).examples);
-  } catch (error) {
-    return report(error, start);
-  }
-  show();
-  await restore();
-  show();
+	try {
+		info = await call("info");
+		showInfo(info, (await call("examples")).examples);
+	} catch (error) {
+		return report(error, start);
+	}
+	show();
+	await restore();
+	show();
 }
 
 listen();

@@ -7,6 +7,7 @@ from web.examples import ExampleVideo, examples
 from web.metrics import Metrics
 from web.models import Models, open_models
 from web.moments import Moments
+from web.stream.streams import Streams
 from web.video.shelf import Shelf
 
 
@@ -18,12 +19,14 @@ class Page:
     token: str | None  # that clients must show
     models: Models
     shelf: Shelf
+    streams: Streams
     metrics: Metrics
     library: Moments | None = None
     examples: dict[str, ExampleVideo] = field(default_factory=dict)
 
     def close(self) -> None:
         """End all threads and processes, delete all videos."""
+        self.streams.close()
         self.shelf.close()
         self.models.close()
         if self.library is not None:
@@ -42,7 +45,9 @@ def open_page(options: WebOptions, token: str | None = None) -> Page:
         run = next((one.path for one in asked if one.task.kind == "open"), None)
         library = Moments(options, run)
     shelf = Shelf(options, models.readers)
-    page = Page(options, token, models, shelf, Metrics(shelf, models), library)
+    streams = Streams(options, shelf, models.streams)
+    metrics = Metrics(shelf, models, streams)
+    page = Page(options, token, models, shelf, streams, metrics, library)
     try:
         page.examples = examples(shelf.folder.path)
     except BaseException:  # a full disk, or Ctrl-C

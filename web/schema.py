@@ -167,7 +167,8 @@ class AnswersTold(Told):
     unknown_words: list[str]
     """Words that it does not know: the answer cannot depend on them."""
     advice: str
-    """Plain words of caution: no word is known, or the answer is a guess; else ""."""
+    """Plain words of caution: words or choices that it does not know, an answer that is a guess, or
+    that it would give without the video; else ""."""
     milliseconds: float
     """From the question's arrival to the answer, on the server."""
     batch: int
@@ -229,7 +230,8 @@ class RunTold(Told):
     """A run that answers here."""
 
     name: str
-    task: Literal["questions", "captions", "actions"]
+    task: Literal["questions", "captions", "actions", "streams"]
+    """A run that classifies is told as of actions, and of streams where it follows them."""
     kind: str
     """Of questions: open, choice or count; else ""."""
     answers: int

@@ -79,20 +79,24 @@ def test_captions_are_told_together_and_once(server: Server, seen: str, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("best", "without", "known", "said"),
+    ("best", "without", "known", "unknown", "said"),
     [
-        (("cook", 0.8), ("cook", 0.1), ["who"], ""),
-        (("cook", 0.1), ("eat", 0.1), ["who"], "This is a guess"),
-        (("cook", 0.5), ("cook", 0.51), ["who"], "the same without the video"),
-        (("cook", 0.5), ("eat", 0.5), ["who"], ""),
-        (("cook", 0.9), ("eat", 0.9), [], "none of these words"),
-        (("3", None), None, ["how"], ""),
+        (("cook", 0.8), ("cook", 0.1), ["who"], [], ""),
+        (("cook", 0.1), ("eat", 0.1), ["who"], [], "This is a guess"),
+        (("cook", 0.5), ("cook", 0.51), ["who"], [], "the same without the video, and as surely"),
+        (("cook", 0.5), ("cook", 0.8), ["who"], [], "would say the same, and more surely"),
+        (("cook", 0.5), ("eat", 0.5), ["who"], [], ""),
+        (("cook", 0.9), ("eat", 0.9), [], ["flumph"], "none of these words"),
+        (("cook", 0.9), ("eat", 0.9), ["who"], ["flumph", "b"], "not know “flumph”, “b”."),
+        (("3", None), None, ["how"], [], ""),
     ],
 )
-def test_words_of_caution(best: tuple, without: tuple | None, known: list[str], said: str) -> None:
+def test_words_of_caution(
+    best: tuple, without: tuple | None, known: list[str], unknown: list[str], said: str
+) -> None:
     answers = [schema.Answer(answer=best[0], probability=best[1])]
     before = [schema.Answer(answer=without[0], probability=without[1])] if without else []
-    told = advice(answers, before, known)
+    told = advice(answers, before, known, unknown)
     assert said in told and bool(said) == bool(told)
 
 

@@ -5,6 +5,7 @@ import math
 import time
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter
 
 from inference.answer.wanted import Wanted
@@ -92,9 +93,10 @@ def _answers(
 ) -> schema.AnswersTold:
     told = answered.explained.told
     assert video.looked is not None
-    weights = answered.explained.readout.tolist()
-    appearance, motion = answered.explained.punishment.tolist()
-    spans, alone = video.looked.spans, answered.alone or [0.0] * len(weights)
+    looked, found = video.looked, answered.explained
+    weights = joined(found.readout, looked.bounds, add=True)
+    appearance, motion = (joined(one, looked.bounds) for one in found.punishment)
+    alone = joined(np.array(answered.alone or [0.0] * len(found.readout)), looked.bounds)
     clips = [
         schema.ClipScore(
             start=round(span.start, 3),
@@ -105,7 +107,7 @@ def _answers(
             weight=_finite(w),
             alone=_finite(x) if answered.alone else None,
         )
-        for span, a, m, w, x in zip(spans, appearance, motion, weights, alone, strict=False)
+        for span, a, m, w, x in zip(looked.spans, appearance, motion, weights, alone, strict=False)
     ]
     answers = _told(told.answers)
     without = _told(answered.without)
@@ -120,16 +122,25 @@ def _answers(
         without_video=without,
         known_words=answered.known,
         unknown_words=answered.unknown,
-        advice=advice(answers, without, answered.known, told.unknown_answers),
+        advice=advice(answers, without, answered.known, answered.unknown, told.unknown_answers),
         milliseconds=milliseconds(begin),
         batch=answered.batch,
     )
+
+
+def joined(scores: np.ndarray, bounds: tuple[int, ...], *, add: bool = False) -> list[float]:
+    """Scores of clips (N,) -> of the groups that are shown: their means, or sums."""
+    if len(scores) != bounds[-1]:  # a run that sees other clips than the first
+        return scores.tolist()
+    sums = np.add.reduceat(scores.astype(float), bounds[:-1])
+    return (sums if add else sums / np.diff(bounds)).tolist()
 
 
 def advice(
     answers: list[schema.Answer],
     without: list[schema.Answer],
     known: list[str],
+    unknown: list[str],
     unknown_answers: tuple[str, ...] = (),
 ) -> str:
     """Plain words of caution about an answer; ""."""
@@ -146,9 +157,11 @@ def advice(
     if best is not None and answers[0].answer == (without[0].answer if without else None):
         was = before[answers[0].answer]
         if was is not None and abs(best - was) < SHIFT:
-            said.append("It would say the same without the video.")
-    if unknown_answers:
-        said.append(f"It does not know: {', '.join(unknown_answers)}.")
+            said.append("It would say the same without the video, and as surely.")
+        elif was is not None and best < was:
+            said.append("Without the video it would say the same, and more surely.")
+    if strange := [*unknown, *unknown_answers]:
+        said.append(f"It does not know “{'”, “'.join(strange)}”.")
     return " ".join(said)
 
 

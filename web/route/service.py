@@ -91,7 +91,11 @@ def _runs(page: Page) -> list[schema.RunTold]:
         )
         for name, run in models.captions.items()
     ]
-    return told + [
+    told += [
         schema.RunTold(name=name, task="actions", kind="", answers=len(run.open.classes))
         for name, run in models.actions.items()
+    ]
+    return told + [
+        schema.RunTold(name=name, task="streams", kind="", answers=len(one.classes))
+        for name, one in models.streams.items()
     ]

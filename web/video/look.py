@@ -9,6 +9,7 @@ import io
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -32,6 +33,8 @@ FORMATS = (
 MOST_PIXELS = 64_000_000  # of a frame: 8K has 33 million
 ASSUMED_RATE = 25.0  # frames a second, where a file says no times
 QUALITY = 80  # of thumbnails, as JPEG
+SHOWN = 32  # clips of a timeline; frames at a steady rate can be thousands, and are shown as
+TOGETHER = 20  # groups
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,10 @@ class Looked:
     """A decoded video."""
 
     decoded: tuple[DecodedVideo, ...]  # for each of the readings; without thumbnails
-    spans: tuple[Span, ...]  # of the clips of the first
-    thumbnails: tuple[bytes, ...]  # JPEG of each of these clips
+    # Of the clips of the first, or of neighbours together where there are more than SHOWN.
+    spans: tuple[Span, ...]
+    bounds: tuple[int, ...]  # clips where the first of these begins, the second, ..., the last ends
+    thumbnails: tuple[bytes, ...]  # JPEG of the middle clip of each
     duration: float | None  # s
     frames: int
     note: str  # what is odd about it; ""
@@ -93,10 +98,14 @@ def work(settings: Settings, task: Look | Reencode) -> Looked | None:
     )
     first = next(iter(decoded[0].clips.values()))
     times, end, note = times_of(task.file, first.frame_count)
+    bounds = together(len(first.index))
+    middles = (bounds[:-1] + bounds[1:]) // 2
+    pictures = replace(decoded[0].thumbnails, index=decoded[0].thumbnails.index[middles])
     return Looked(
         decoded=tuple(replace(one, thumbnails=_none()) for one in decoded),
-        spans=tuple(spans(first.numbers[first.index], times, end)),
-        thumbnails=tuple(jpegs(decoded[0].thumbnails)),
+        spans=tuple(spans(first.numbers[first.index], times, end, bounds)),
+        bounds=tuple(bounds.tolist()),
+        thumbnails=tuple(jpegs(pictures)),
         duration=None if note else end,
         frames=first.frame_count,
         note="; ".join(filter(None, (first.note, note))),
@@ -146,13 +155,28 @@ def times_of(file: Path, frames: int) -> tuple[np.ndarray, float, str]:
     return times, frames / ASSUMED_RATE, f"no times: taken to be {ASSUMED_RATE:g} frames a second"
 
 
-def spans(numbers: np.ndarray, times: np.ndarray, end: float) -> list[Span]:
-    """When each clip is shown.  numbers: (N, F) frames of each; times: (T,) s of all."""
+def together(clips: int) -> np.ndarray:
+    """Which clips are shown as one: where each of the groups begins, and the last ends."""
+    groups = clips if clips <= SHOWN else TOGETHER
+    return np.linspace(0, clips, groups + 1).round().astype(int)
+
+
+def spans(numbers: np.ndarray, times: np.ndarray, end: float, bounds: np.ndarray) -> list[Span]:
+    """When each group of clips is shown.
+
+    numbers: (N, F) frames of each clip; times: (T,) s of all frames; bounds: as of `together`.
+    """
     ends = np.append(times[1:], end)
-    return [
-        Span(float(times[clip[0]]), float(ends[clip[-1]]), float(times[clip[len(clip) // 2]]))
-        for clip in numbers
-    ]
+    found = []
+    for begin, after in pairwise(bounds.tolist()):
+        middle = numbers[(begin + after) // 2]
+        shown = (
+            times[numbers[begin][0]],
+            ends[numbers[after - 1][-1]],
+            times[middle[len(middle) // 2]],
+        )
+        found.append(Span(*map(float, shown)))
+    return found
 
 
 def jpegs(thumbnails: Clips) -> list[bytes]:

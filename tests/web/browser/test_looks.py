@@ -84,7 +84,7 @@ def test_a_dropped_file_is_sent(visit: Visit) -> None:
         "() => { const data = new DataTransfer();"
         " data.items.add(new File(['no video'], 'dropped.mp4')); return data; }"
     )
-    page.dispatch_event("h1", "dragenter", {"dataTransfer": data})
+    page.dispatch_event("h1", "dragover", {"dataTransfer": data})
     expect(page.locator("#dropping")).to_be_visible()
     page.dispatch_event("h1", "drop", {"dataTransfer": data})
     expect(page.locator("#dropping")).not_to_be_visible()

@@ -333,8 +333,12 @@ def test_captions_and_actions_are_shown_where_runs_tell_them(visit: Visit, clip:
     expect(page.locator("#captions li")).to_have_text(["A man <i>rides</i>", "B"])
     page.click("#classify")
     expect(page.locator("#actions li")).to_contain_text("75.0 %")
-    page.locator("#actions .curve i").nth(1).click()
+    expect(page.locator("#columns i")).to_have_count(3)
+    expect(page.locator("#stream-facts")).to_have_text("From 0.00 to 2.00. ")
+    page.focus("#at")
+    page.keyboard.press("ArrowRight")
     assert seconds(page) == pytest.approx(0.4, abs=0.01)
+    expect(page.locator("#now")).to_have_text("0:00.4 2")
 
 
 def test_a_run_that_takes_the_mean_over_clips_shows_each_clip_by_itself(
