@@ -133,8 +133,9 @@ def _measure(of: list[str], foreign: str, shown: list[Described]) -> dict[str, f
     from library.search import asked
     from options.library.search import LibraryOptions, SearchOptions
 
-    search = open_search(LibraryOptions(library=of[1], embedder=of[3], device="cpu"), foreign)
     answering = Answering(f"results/{ANSWERS}", device="cpu")
+    given = LibraryOptions(library=of[1], embedder=of[3], device="cpu")
+    search = open_search(given, foreign, answering)
     captions = {one.file: one.captions for one in shown}
     right, reranked, misses, seconds, rows = [], [], [], [], []
     search.find(read_query("a circle"), How())  # the threshold is learned once

@@ -52,7 +52,7 @@ def run(options: AskOptions, of: LibraryOptions) -> int:
     where = read_where(options.where)
     answering = Answering(options.run, device=of.device)
     answering.check(options.question)
-    search = open_search(of, None)
+    search = open_search(of, None, answering)
     how = How(where=where, every=True, anyway=options.anyway, depth=options.most, text_weight=0)
     about = subject_of(options.question)
     result, found = search.clips(Query((Term(about, 1),)), how)

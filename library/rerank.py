@@ -66,7 +66,7 @@ def run(options: RerankOptions) -> int:
     """Index what is new, ask, write the list anew; 1 if some videos could not be read."""
     # Here and not above: whoever takes `rerank` alone, as the page does, indexes nothing.
     from library.gather.named import index_named, library_there
-    from library.gather.stored import StoredFeatures
+    from library.gather.stored import take_stored
 
     source = Path(options.candidates)
     output = check_output(
@@ -81,9 +81,7 @@ def run(options: RerankOptions) -> int:
     if options.index:
         known = index_named((one.part.path for one in candidates), of)
     if (library := library_there(of)) is not None:
-        answering.stored = StoredFeatures(
-            library.catalogue, answering.evidence.run.stores, str(answering.path)
-        )
+        take_stored(answering, library)
     ranked, failed = rerank(
         [one for one in candidates if one.part.path not in known],
         answering,

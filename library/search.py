@@ -26,7 +26,7 @@ def run(options: SearchOptions, of: LibraryOptions) -> int:
     if options.question is not None:  # first: what is wrong with it is told before the search
         answering = Answering(options.run, blind=options.blind, device=of.device)
         answering.check(options.question, options.answer)
-    search = open_search(of, options.foreign)
+    search = open_search(of, options.foreign, answering)
     _print_notes(search, query)
     result = search.find(query, how)
     failed: dict[str, str] = {}

@@ -4,7 +4,7 @@ import numpy as np
 
 from inference.retrieval.embedder import Embedder
 from inference.retrieval.foreign import own_queries, read_queries
-from library.find.answering import clips_within, middles_of, steady_rate
+from library.find.answering import Answering, clips_within, middles_of, steady_rate
 from library.find.finder import Search
 from library.find.query import Like
 from library.opened import open_library
@@ -12,10 +12,13 @@ from options.library.search import LibraryOptions
 from util.errors import UserError
 
 
-def open_search(of: LibraryOptions, foreign: str | None) -> Search:
+def open_search(
+    of: LibraryOptions, foreign: str | None, answering: Answering | None = None
+) -> Search:
     """A library with its embedder.
 
-    `foreign`: file of foreign queries; None: the project's own.  Raises UserError where the library
+    `foreign`: file of foreign queries; None: the project's own.  `answering`: what will be asked
+    about the library's videos, and finds their features there.  Raises UserError where the library
     was made with other weights.
     """
     queries = own_queries() if foreign is None else read_queries(foreign)
@@ -27,6 +30,10 @@ def open_search(of: LibraryOptions, foreign: str | None) -> Search:
             f"{embedder.run.path} ({embedder.fingerprint[:12]}); name the run that it was made "
             "with by --embedder, or index it anew"
         )
+    if answering is not None:
+        from library.gather.stored import take_stored  # what only searches needs none of it
+
+        take_stored(answering, shelf)
     return Search(
         shelf,
         embedder.text,

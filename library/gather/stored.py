@@ -9,10 +9,19 @@ import numpy as np
 from data_loader.batch import Features
 from data_loader.open import StoreOrigin
 from library.catalogue import Catalogue, KnownFile
-from library.find.answering import KEPT, Stretch, clips_of, clips_within, middles_of, steady_rate
+from library.find.answering import (
+    KEPT,
+    Answering,
+    Stretch,
+    clips_of,
+    clips_within,
+    middles_of,
+    steady_rate,
+)
 from library.gather.features import Batch
 from library.gather.named import known_as_it_is
 from library.gather.scan import look_at
+from library.opened import Library
 from util.errors import UserError
 
 
@@ -56,3 +65,9 @@ class StoredFeatures:
                 folder = self.catalogue.features / store
                 self._batches[store] = Batch(folder, self.stores, self.run)
         return self._batches[store]
+
+
+def take_stored(answering: Answering, library: Library) -> None:
+    """Have a run that answers look videos of a library up."""
+    stores = answering.evidence.run.stores
+    answering.stored = StoredFeatures(library.catalogue, stores, str(answering.path))

@@ -15,14 +15,16 @@ import torch
 pytest.importorskip("fastapi", reason="the run that answers is the page's: requirements-web.txt")
 
 import inference.video
-from library import rerank
+from library import ask, rerank, search
 from library.find.answering import Answering, Stretch, clips_within, middles_of
 from library.find.open import moment_of
 from library.find.query import Like
 from library.gather import indexer
 from library.gather.stored import StoredFeatures
+from options.library.ask import AskOptions
 from options.library.rerank import RerankOptions
-from tests.library.folder import N, PixelEmbedder, video
+from options.library.search import LibraryOptions, SearchOptions
+from tests.library.folder import D, N, PixelEmbedder, video
 from tests.library.test_index import Shelf
 from tests.web.tiny_page import make_run
 from util.errors import UserError
@@ -37,6 +39,15 @@ class Embedder(PixelEmbedder):
     def __init__(self, run: str | None, *, device: str) -> None:
         super().__init__((run or "f") * 32)
         self.run = SimpleNamespace(path=run or "the packed one")
+
+    def text(self, text: str) -> np.ndarray:
+        return np.eye(D, dtype=np.float32)[len(text) % D]
+
+    def surcharge(self, text: str) -> float:
+        return 0.0
+
+    def note(self, text: str) -> str:
+        return ""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +82,7 @@ class Lists:
         patch.setattr(indexer, "extract_batch", extracting)
         patch.setattr(inference.video, "decode_video", decoding)
         patch.setattr("inference.retrieval.embedder.Embedder", Embedder)
+        patch.setattr("library.find.open.Embedder", Embedder)
 
     def rows(self, *rows: dict, **more) -> list[dict]:
         """A list, re-ranked -> its new lines."""
@@ -257,6 +269,19 @@ def test_features_of_another_kind_are_not_taken(lists: Lists) -> None:
         StoredFeatures(lists.shelf.catalogue, only, "x")(Stretch(lists.row(0)["video"], 0, 1))
         is None
     )
+
+
+def test_searches_and_questions_decode_nothing_either(
+    lists: Lists, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists.rows(*map(lists.row, range(3)))
+    of = LibraryOptions(library=str(lists.shelf.path), device="cpu")
+    asked = {"question": "what is shown?", "answer": "red", "run": str(lists.run)}
+    assert search.run(SearchOptions(query="a man", anyway=True, **asked), of) == 0
+    assert capsys.readouterr().out.count('"red": ') == 3
+    given = AskOptions(question="what is shown?", anyway=True, run=str(lists.run))
+    assert ask.run(given, of) == 0 and "says " in capsys.readouterr().out
+    assert lists.decoded == []
 
 
 def test_clips_of_the_library_are_looked_up(lists: Lists) -> None:
