@@ -71,8 +71,8 @@ def test_as_many_answers_and_moments_are_shown_as_are_asked_for(
     search = Search(shelf, embed, lambda like: CLIPS[0][1], own_queries())
     oracle = Oracle()
     oracle.check = lambda question: None  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setattr("library.find.answering.Answering", lambda run, device: oracle)
     monkeypatch.setattr("library.find.open.open_search", lambda of, foreign, asks: search)
+    monkeypatch.setattr("library.find.answering.Answering", lambda run, device: oracle)
     output = str(tmp_path / "hits.jsonl")
 
     def hits(number: int, moments: int, most: int = 1000) -> int:

@@ -276,8 +276,10 @@ def test_searches_and_questions_decode_nothing_either(
 ) -> None:
     lists.rows(*map(lists.row, range(3)))
     of = LibraryOptions(library=str(lists.shelf.path), device="cpu")
-    asked = {"question": "what is shown?", "answer": "red", "run": str(lists.run)}
-    assert search.run(SearchOptions(query="a man", anyway=True, **asked), of) == 0
+    asked = SearchOptions(
+        query="a man", anyway=True, question="what is shown?", answer="red", run=str(lists.run)
+    )
+    assert search.run(asked, of) == 0
     assert capsys.readouterr().out.count('"red": ') == 3
     given = AskOptions(question="what is shown?", anyway=True, run=str(lists.run))
     assert ask.run(given, of) == 0 and "says " in capsys.readouterr().out
