@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from library.edit_list.export import text_of
-from library.find.answering import Answering, Stretch
+from library.find.answering import Stretch
 from library.find.finder import DEPTH, How, Result, Search
 from library.find.moments import Moment
 from library.find.open import open_search
 from library.find.query import InOrder, Like, Query, read_query
 from library.find.shelf import Place
+from library.gather.named import library_there
+from library.gather.stored import take_stored
 from library.hits import Hit
 from library.opened import Library
 from library.rerank import Candidate, Ranked, rerank
@@ -30,7 +32,8 @@ from preprocess.video.error import VideoError
 from util.errors import UserError
 from web.errors import WebError
 from web.library_schema import ExportAsked, RerankAsked
-from web.video.playback import playable
+from web.reading import BoundedAnswering, FileReader, Probe
+from web.video.playback import Playable
 
 T = TypeVar("T")
 WAITING = 64  # requests that may wait for the library
@@ -54,22 +57,18 @@ class Moments:
     run: Path | None  # that answers questions about moments
     search: Search = field(init=False)
     clips: int = field(init=False)
-    _answering: Answering | None = None
+    _answering: BoundedAnswering | None = None
     _waiting: int = 0
 
     def __post_init__(self) -> None:
         """Open it.  Raises UserError for none, or one of other weights."""
+        self._reader = FileReader(self.options)
         self._thread = ThreadPoolExecutor(1, "library")
         self._asking = ThreadPoolExecutor(1, "rerank")
         self._thread.submit(self._open).result()
 
     def _open(self) -> None:
-        options = self.options
-        assert options.library is not None
-        of = LibraryOptions(
-            library=options.library, embedder=options.embedder, device=options.device
-        )
-        self.search = open_search(of, None)
+        self.search = open_search(self._of, None)
         # More of the like of a clip: its vector is there, and no file is read.
         vectors = self.search.shelf.vectors
         self.search.embed_moment = lambda like: vectors([int(like.file)])[0]
@@ -77,8 +76,17 @@ class Moments:
         assert isinstance(self.search.shelf, Library)
         self._catalogue = self.search.shelf.catalogue
 
+    @property
+    def _of(self) -> LibraryOptions:
+        options = self.options
+        assert options.library is not None
+        return LibraryOptions(
+            library=options.library, embedder=options.embedder, device=options.device
+        )
+
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and the process."""
+        self._reader.close()
         self._thread.shutdown(cancel_futures=True)
         self._asking.shutdown(cancel_futures=True)
 
@@ -154,7 +162,7 @@ class Moments:
         if not path.is_file():
             raise WebError(404, "missing", "the video is not there any more", "index it anew")
         try:
-            found = playable(path)
+            found: Playable = self._reader.read(Probe(path))
         except VideoError as error:
             raise WebError(409, "not_playable", error.reason, "index it anew") from error
         if not found.type:
@@ -192,7 +200,8 @@ class Moments:
     ) -> tuple[list[Ranked], list[tuple[Candidate, str]]]:
         """Moments in the order that an answer gives them; those that cannot be read, and why."""
         if self._answering is None:
-            self._answering = Answering(self.run, device=self.options.device)
+            self._answering = self._open_answering()
+        self._answering.begin()
         self._answering.check(asked.question, asked.answer)
         candidates = []
         for number, one in enumerate(asked.candidates, 1):
@@ -202,6 +211,14 @@ class Moments:
         return rerank(
             candidates, self._answering, asked.question, asked.answer, weight=asked.weight
         )
+
+    def _open_answering(self) -> BoundedAnswering:
+        """What answers about moments: by the library's features where it has them."""
+        answering = BoundedAnswering(self.run, device=self.options.device, reader=self._reader)
+        library = library_there(self._of, say=lambda _: None)  # of this thread
+        if library is not None:
+            take_stored(answering, library)
+        return answering
 
 
 def name_of(place: Place) -> str:

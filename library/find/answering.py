@@ -50,10 +50,10 @@ class Answering:
         self.stored: Callable[[Stretch], Features | None] = lambda part: None
         self.evidence = AnswerEvidence(run, blind=blind, device=device)
         self.path = self.evidence.run.path
-        self._reader = open_video_input(
+        self.reader = open_video_input(
             self.evidence.run, weights={"appearance": None, "motion": None}, device=device
         )
-        self._seen = lru_cache(KEPT)(self._read)
+        self._seen = lru_cache(KEPT)(self.read)
 
     def check(self, question: str, answer: str | None = None) -> None:
         """Raise UserError for a question without words, and an answer that the run has not."""
@@ -80,9 +80,12 @@ class Answering:
         visual, middles = self._seen(part.path)
         return clips_of(visual, clips_within(middles, part.start, part.end))
 
-    def _read(self, path: str) -> tuple[Features, np.ndarray]:
-        """A video's features, and when its clips' middles are shown (N,)."""
-        seen = self._reader(path)
+    def read(self, path: str) -> tuple[Features, np.ndarray]:
+        """A video's features, and when its clips' middles are shown (N,).
+
+        It is decoded here; whoever has it decoded elsewhere overrides this.  Raises VideoError.
+        """
+        seen = self.reader(path)
         if not isinstance(seen.visual, Features):
             raise UserError(f"--run {self.path}: has encoders of its own; name one on features")
         return seen.visual, middles_of(path, seen.numbers, steady_rate(self.evidence.run.stores))

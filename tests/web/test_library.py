@@ -1,16 +1,23 @@
 """A library is searched, its moments are seen, re-ranked and taken along: by ids alone."""
 
+import os
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import inference.decoding
+import inference.video
 from library.find import open as opening
+from library.gather.stored import StoredFeatures
 from library.index import index
 from tests.library.folder import D, PixelEmbedder, options, video
 from tests.web.tiny_page import Server, error_of, serving
+from web import reading
 
 
 class Embedder(PixelEmbedder):
@@ -100,6 +107,52 @@ def test_moments_are_reranked(served: Server) -> None:
     assert scores == sorted(scores, reverse=True)
     wrong = served.client.post("/library/rerank", json={**asked, "answer": "zebra"})
     assert error_of(wrong) == (422, "refused")
+
+
+def test_videos_are_read_by_a_process_of_their_own(
+    served: Server, folder: Path, monkeypatch, tmp_path: Path
+) -> None:
+    """Nothing is decoded in the server; what hangs, is broken, or takes too long is told."""
+    clips = {hit["name"]: hit["id"] for hit in search(served, q="x", every=True)["hits"]}
+    asked = {"candidates": [{"id": i} for i in clips.values()], "question": "what is shown?"}
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("read in the server")
+
+    for module in (inference.video, inference.decoding, reading):
+        monkeypatch.setattr(module, "decode_video", refuse)
+    monkeypatch.setattr(reading, "playable", refuse)
+    file, url = folder / "videos" / "a.mp4", f"/library/clips/{clips['a.mp4']}/content"
+    before = file.read_bytes()
+
+    def rerank() -> dict[str, str]:
+        moments = served.page.library
+        assert moments is not None
+        if moments._answering is not None:
+            moments._answering._seen.cache_clear()
+        answer = served.client.post("/library/rerank", json=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["failed"]
+
+    assert rerank() == {} and served.client.get(url).status_code == 200
+    moments = served.page.library
+    assert moments is not None and isinstance(moments._answering, reading.BoundedAnswering)
+    assert isinstance(moments._answering.stored, StoredFeatures)
+    monkeypatch.setattr(moments._answering, "stored", lambda part: None)  # as of another run
+    assert rerank() == {}
+    (worker,) = moments._reader._decoders.workers
+    assert worker.process is not None
+    os.kill(worker.process.pid, signal.SIGKILL)
+    failed = rerank()  # the one whose turn it was
+    assert len(failed) == 1 and "crashed (signal 9" in next(iter(failed.values()))
+    file.write_text("no video")
+    try:
+        assert [*rerank()] == [str(clips["a.mp4"])]
+        assert error_of(served.client.get(url)) == (409, "not_playable")
+    finally:
+        file.write_bytes(before)
+    monkeypatch.setattr(reading, "SECONDS", -1.0)
+    assert all("are over; re-rank again" in why for why in rerank().values())
 
 
 @pytest.mark.parametrize("kind", ["edl", "csv", "fcpx"])
