@@ -10,16 +10,15 @@
       against: with video                    # or: the row that is subtracted from the others; the
                                              # difference has intervals over videos and over seeds
       gain_of: with video                    # label of a row whose gain is also given by type
-      metric: mse                            # of counts: mse (the default), exact or mae
+      metric: mse                            # of counts: mse, exact or mae
       rows:
         - {label: with video, runs: msvd_476, file: real, learned: one sentence}
-        - {label: chance, runs: tgif, file: real, row: chance}  # what is in these files beside the
-                                             # run: prior, longest, constant_mean, ...
+        - {label: chance, runs: tgif, file: real, row: chance}  # of these files: prior, ...
 
 `runs: NAME` is the runs NAME_s1, NAME_s2, ... of `train.py --seeds`, or else the one run NAME; a
 cell is the mean over them with their standard deviation: an accuracy in per cent, or an error of
 counts, of which a gain or difference above 0 is what is saved.  A table whose runs are not all on
-this machine stays as it is, and is named.
+this machine stays as it is, and is named.  Tables `of: searches`: `evaluation.report.search_table`.
 """
 
 import json
@@ -38,12 +37,14 @@ from evaluation.format import TOTAL, markdown
 from evaluation.kind.count import errors
 from evaluation.kind.metric import Metric
 from evaluation.kind.table import MEASURES
+from evaluation.report import search_table
 from evaluation.score import answers_file
 from evaluation.truth import Truth, truth_of_records
 from options.evaluate import TableOptions
 from util.errors import UserError
 from util.files import check_output, whole_file
 from util.statistics import Bootstrap, seeds_interval
+from util.text_file import read_text
 
 ROW_KEYS = {"label", "runs", "file", "learned", "row"}
 
@@ -62,11 +63,7 @@ def rebuild(options: TableOptions) -> list[str]:
     """
     specs = _read_specs(Path(options.tables))
     readme = Path(options.readme)
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{readme}: not readable ({error.strerror}); check --readme") from error
-    kept = []
+    text, kept = read_text(readme, "check --readme"), []
     for name, spec in specs.items():
         marks = re.compile(rf"(<!-- table {re.escape(name)} -->\n).*?(<!-- end -->)", re.DOTALL)
         if len(marks.findall(text)) != 1:
@@ -74,12 +71,13 @@ def rebuild(options: TableOptions) -> list[str]:
                 f"{readme}: needs `<!-- table {name} -->` and `<!-- end -->` once each, around the "
                 f"table {name} of {options.tables}"
             )
-        missing = [r["runs"] for r in spec["rows"] if not _files(r, spec, Path(options.results))]
-        if missing:
+        results, searches = Path(options.results), search_table.of_searches(spec)
+        lacks = search_table.missing_files if searches else _runs_without_files
+        if missing := lacks(spec, results):
             kept.append(name)
             print(f"{name}: stays as it is, no run here for {', '.join(missing)}")
             continue
-        table = build(spec, Path(options.results))
+        table = search_table.build(spec, results) if searches else build(spec, results)
         text = marks.sub(lambda m, table=table: m[1] + table + "\n" + m[2], text)
         print(f"{name}: {len(spec['rows'])} rows")
     with whole_file(readme) as partial:
@@ -261,6 +259,10 @@ def _files(row: dict[str, Any], spec: dict[str, Any], results: Path) -> list[Pat
     return [file for file in files if file.is_file()]
 
 
+def _runs_without_files(spec: dict[str, Any], results: Path) -> list[str]:
+    return [row["runs"] for row in spec["rows"] if not _files(row, spec, results)]
+
+
 def _read_specs(path: Path) -> dict[str, Any]:
     """The tables file; UserError, naming the table, where something is missing."""
     try:
@@ -274,6 +276,9 @@ def _read_specs(path: Path) -> dict[str, Any]:
     for name, spec in specs.items():
         if not isinstance(spec, dict) or not spec.get("rows") or not spec.get("columns"):
             raise UserError(f"{path}: table {name} needs `columns` and `rows`")
+        if search_table.of_searches(spec):
+            search_table.check(name, spec, path)
+            continue
         for row in spec["rows"]:
             if not row.keys() <= ROW_KEYS or not row.keys() >= {"label", "runs", "file"}:
                 raise UserError(

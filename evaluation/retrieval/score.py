@@ -45,7 +45,7 @@ class SearchScore:
     # of a row over the embedding, or that of `OVER`, in R@1 and MRR; "asked": of the queries that
     # make a question
     changes: dict[str, dict[str, Change]]
-    weight: float | None  # of the evidence; None: nothing is re-ranked
+    weights: dict[str, float]  # of the evidence beside each row that is re-ranked
     look: SecondLook | None
     absent: tuple[Absent, ...]  # of each seed
     missed_interval: Interval
@@ -62,7 +62,7 @@ def score_search(
     rows: Mapping[str, Ranks],
     to_text: Ranks,
     look: SecondLook | None,
-    weight: float | None,
+    weights: Mapping[str, float],
     absent: tuple[Absent, ...],
     notes: tuple[str, ...],
 ) -> SearchScore:
@@ -100,7 +100,7 @@ def score_search(
         to_text=to_text,
         text_intervals={metric: own.interval(to_text, metric) for metric in METRICS},
         changes=changes,
-        weight=weight,
+        weights=dict(weights),
         look=look,
         absent=absent,
         missed_interval=bootstrap.shares(np.mean([one.missed for one in absent], 0)),

@@ -101,7 +101,7 @@ def score_runs(options: RetrievalScoreOptions) -> dict[str, Any]:
         rows={**_worded(said, of, second), **_embedded(coarse, of, second)},
         to_text=_to_text(every, of),
         look=look,
-        weight=None if second is None else second.weights["embedding"],
+        weights={} if second is None else second.weights,
         absent=tuple(_absent(one, of, foreign, look) for one in every),
         notes=tuple(notes),
     )

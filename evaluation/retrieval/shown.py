@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluation.format import Interval, between, grid, percent, signed
 from evaluation.retrieval.measures import METRICS, Change, Ranks
-from evaluation.retrieval.score import ROWS, SearchScore
+from evaluation.retrieval.score import OVER, ROWS, SearchScore
 from inference.retrieval.threshold import RATE
 from util.text import clipped
 
@@ -80,8 +80,9 @@ def summary(score: SearchScore) -> dict[str, Any]:
                 out[f"{place}_interval"] = intervals[name][metric]
                 if len(ranks.rank) > 1:
                     out[f"{place}_seeds"] = ranks.seeds(metric)
-    out["weight"] = score.weight
+    out["weight"] = score.weights.get("embedding")  # None: nothing is re-ranked
     for name, changes in score.changes.items():
+        out[f"{split}/change/{name}/weight"] = score.weights[OVER.get(name, "embedding")]
         for metric, change in changes.items():
             place = f"{split}/change/{name}/{metric.replace('@', '')}"
             out[place] = change.value
@@ -115,8 +116,8 @@ def _reranking(score: SearchScore) -> list[str]:
         return []
     count = int(score.look.queries.sum())
     lines = [
-        f"re-ranking, weight {score.weight:g}: of {len(score.of.texts):,} queries {count:,} make a "
-        "question"
+        f"re-ranking, weight {score.weights['embedding']:g}: of {len(score.of.texts):,} queries "
+        f"{count:,} make a question"
     ]
     for name, label in (("reranked", "all queries"), ("asked", "those with a question")):
         if name in score.changes:

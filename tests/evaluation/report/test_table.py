@@ -156,3 +156,101 @@ def test_runs_may_lie_elsewhere(capsys) -> None:
     assert evaluate.main(["table", *flags]) == 1
     assert "no run here" in capsys.readouterr().out
     assert evaluate.main(["table", *flags, "--results", "elsewhere"]) == 0
+
+
+SEARCHES = """
+found:
+  of: searches
+  columns: [R@1, median rank]
+  rows:
+    - {label: chance, file: r-pooled/test-retrieval.json, row: text_to_video/chance}
+    - {label: embedding, file: r-pooled/test-retrieval.json, row: text_to_video/embedding}
+changed:
+  of: searches
+  columns: [weight, change of R@1, relative]
+  rows:
+    - {label: re-ranked, file: r-pooled/test-retrieval.json, row: change/reranked}
+absent:
+  of: searches
+  columns: [false alarms, misses]
+  rows:
+    - {label: test, file: r-pooled/test-retrieval.json, row: ""}
+    - {label: all, file: r-pooled/test-retrieval-all.json, row: ""}
+"""
+NUMBERS = {
+    "split": "test",
+    "test/text_to_video/chance/R1": 0.006,
+    "test/text_to_video/chance/median_rank": 80.0,
+    "test/text_to_video/embedding/R1": 0.157,
+    "test/text_to_video/embedding/R1_seeds": [0.15, 0.164],
+    "test/text_to_video/embedding/R1_interval": [0.121, 0.198],
+    "test/text_to_video/embedding/median_rank": 9.0,
+    "test/text_to_video/embedding/median_rank_seeds": [9.0, 9.0],
+    "test/text_to_video/embedding/median_rank_interval": [7.0, 11.333],
+    "test/change/reranked/weight": 0.08,
+    "test/change/reranked/R1": -0.006,
+    "test/change/reranked/R1_interval": [-0.018, 0.006],
+    "test/change/reranked/R1_relative": -0.037,
+    "test/change/reranked/R1_relative_interval": [-0.117, 0.042],
+    "test/false_alarms": 0.03,
+    "test/misses": 0.403,
+    "test/misses_interval": [0.362, 0.443],
+}
+
+
+def searches() -> Path:
+    """The page and files of `SEARCHES`."""
+    Path("results/tables.yaml").write_text(SEARCHES)
+    marks = "".join(f"<!-- table {n} -->\n<!-- end -->\n" for n in ("found", "changed", "absent"))
+    readme = Path("results/README.md")
+    readme.write_text(marks)
+    Path("results/r-pooled").mkdir(exist_ok=True)
+    for ending in ("", "-all"):
+        path = Path(f"results/r-pooled/test-retrieval{ending}.json")
+        path.write_text(json.dumps(NUMBERS))
+    return readme
+
+
+def test_tables_of_searches() -> None:
+    readme = searches()
+    assert evaluate.main(["table"]) == 0
+    assert [line for line in readme.read_text().split("\n") if "<!--" not in line] == [
+        "|  | R@1 | median rank |",
+        "|-|-|-|",
+        "| chance | 0.6 | 80 |",
+        "| embedding | 15.7 ± 1.0 [12.1-19.8] | 9 ± 0 [7-11.3] |",
+        "|  | weight | change of R@1 | relative |",
+        "|-|-|-|-|",
+        "| re-ranked | 0.08 | -0.6 [-1.8..+0.6] | -3.7 % [-12..+4] |",
+        "|  | false alarms | misses |",
+        "|-|-|-|",
+        "| test | 3.0 | 40.3 [36.2-44.3] |",
+        "| all | 3.0 | 40.3 [36.2-44.3] |",
+        "",
+    ]
+
+
+def test_a_table_of_searches_without_a_file_stays(capsys) -> None:
+    readme = searches()
+    Path("results/r-pooled/test-retrieval-all.json").unlink()
+    assert evaluate.main(["table"]) == 1
+    assert "absent: stays as it is, no run here for r-pooled/test-retrieval-all.json" in (
+        capsys.readouterr().out
+    )
+    assert "| embedding |" in readme.read_text() and "| test |" not in readme.read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("[R@1, median rank]", "[R@2]", "table found: column 'R@2' is none of R@1, "),
+        ("row: change/reranked", "rows: x", "table changed, row .* needs label, file and row"),
+        ("row: change/reranked", "row: change/x", "has no test/change/x/weight; name another"),
+    ],
+)
+def test_mistakes_in_tables_of_searches(old: str, new: str, line: str) -> None:
+    searches()
+    Path("results/tables.yaml").write_text(SEARCHES.replace(old, new))
+    with pytest.raises(UserError, match=line) as caught:
+        evaluate.main(["table"])
+    assert "\n" not in str(caught.value)
