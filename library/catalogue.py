@@ -129,6 +129,17 @@ class Catalogue:
         )
         return [KnownFile(*row) for row in rows]
 
+    def files_without_thumbnails(self) -> list[KnownFile]:
+        """Files, not missing, whose first clip has no picture: pictures come for all of a file."""
+        return [
+            KnownFile(*row)
+            for row in self.run(
+                "SELECT file.id, path, sha256, size, mtime_ns, missing, store FROM file JOIN clip "
+                "ON clip.file = file.id WHERE missing = 0 AND clip.number = 0 AND NOT EXISTS "
+                "(SELECT 1 FROM thumbnail WHERE thumbnail.clip = clip.id) ORDER BY file.id"
+            )
+        ]
+
     def kept(self, prefix: str) -> dict[str, str]:
         """All values whose keys begin with a prefix."""
         sql = f"SELECT key, value FROM meta WHERE substr(key, 1, {len(prefix)}) = {self.mark}"
@@ -203,8 +214,12 @@ class Catalogue:
             for one, clip in zip(ids, clips, strict=True):
                 self.add_texts(one, clip.texts)
                 if clip.jpeg is not None:
-                    self._insert("thumbnail", {"clip": one, "jpeg": clip.jpeg}, key="clip")
+                    self.add_thumbnail(one, clip.jpeg)
         return ids
+
+    def add_thumbnail(self, clip: int, jpeg: bytes) -> None:
+        """Store the picture of a clip that has none."""
+        self._insert("thumbnail", {"clip": clip, "jpeg": jpeg}, key="clip")
 
     def add_texts(self, clip: int, texts: Sequence[TextFacts]) -> None:
         """Store texts of a clip beside those that it has."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from library.gather.indexer import Embeds, Indexer
+from library.gather.pictures import add_pictures
 from library.gather.report import Report
 from library.gather.scan import Listed, list_folder
 from library.gather.tell import Actions, Captions, Teller
@@ -60,6 +61,8 @@ def index(
                 """Whether nothing is left to be done."""
                 begin = time.perf_counter()
                 report = indexer.index(listed)
+                if options.thumbnails:
+                    add_pictures(library.catalogue, embedder.stores, options, report)
                 if report.changes or listed is None:
                     say(summary(indexer, report, time.perf_counter() - begin))
                 if library.engine.build():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -175,13 +176,21 @@ def tidy(folder: Path) -> None:
         folder.rmdir()
 
 
-def _keep_pictures(folder: Path, done: Callable[[], object], name: str, clips: Clips) -> None:
-    """Write the middle frame of each clip as JPEG."""
-    jpegs = {}
-    for number, row in enumerate(clips.index[:, 0].tolist()):
+def jpegs_of(clips: Clips) -> list[bytes]:
+    """The middle frame of each clip, decoded as `PICTURE` says, as JPEG."""
+    found = []
+    for row in clips.index[:, 0].tolist():
         stream = io.BytesIO()
         Image.fromarray(clips.frames[row]).save(stream, "JPEG", quality=QUALITY)
-        jpegs[str(number)] = np.frombuffer(stream.getvalue(), np.uint8)
+        found.append(stream.getvalue())
+    return found
+
+
+def _keep_pictures(folder: Path, done: Callable[[], object], name: str, clips: Clips) -> None:
+    """Write the middle frame of each clip as JPEG."""
+    jpegs: dict[str, Any] = {
+        str(number): np.frombuffer(jpeg, np.uint8) for number, jpeg in enumerate(jpegs_of(clips))
+    }
     with whole_file(folder / f"{name}.npz") as partial_file, partial_file.open("wb") as file:
         np.savez(file, **jpegs)
     done()

@@ -7,6 +7,7 @@ from library.catalogue import Catalogue
 from library.gather.scan import Listed, Seen
 
 FAILED = "failed:"  # before a path, a key of what is kept of a file that could not be read
+PICTURELESS = "pictureless:"  # the same of a file that is indexed, and of which there are none
 NAMED = "named:"  # the same of a file that was named by itself, and that no folder has shown
 
 
@@ -45,6 +46,15 @@ class Notes:
     def forget_failed(self, path: str) -> None:
         """A file was read."""
         self.catalogue.forget(FAILED + path)
+
+    def without_pictures(self, seen: Seen) -> bool:
+        """Whether pictures of a file, as it is, were tried to be made in vain."""
+        value = self.catalogue.recall(PICTURELESS + seen.path)
+        return value is not None and json.loads(value) == [seen.size, seen.mtime_ns]
+
+    def note_without_pictures(self, seen: Seen) -> None:
+        """Keep that no pictures of a file, as it is, can be made."""
+        self.catalogue.keep(PICTURELESS + seen.path, json.dumps([seen.size, seen.mtime_ns]))
 
     # Files that were named by themselves
 

@@ -13,6 +13,8 @@ class Report:
     changed: int = 0
     gone: int = 0
     told: int = 0  # videos that captions or actions were told of
+    pictured: int = 0  # files that were given thumbnails afterwards
+    unreachable: int = 0  # files that lack them, and are not there as they were
     failed: dict[str, str] = field(default_factory=dict)  # {path: why}, now
     known_failed: int = 0  # files that failed before, and are as they were
     left_out: dict[str, int] = field(default_factory=dict)
@@ -22,6 +24,7 @@ class Report:
         """Whether anything was done, or is new to people."""
         return bool(
             self.new + self.copies + self.renamed + self.changed + self.gone + self.told
+            or self.pictured
             or self.failed
         )
 
@@ -36,6 +39,8 @@ class Report:
         counts = {
             "new": self.new, "copies of others": self.copies, "renamed": self.renamed,
             "changed": self.changed, "gone": self.gone, "told of anew": self.told,
+            "given thumbnails": self.pictured,
+            "without thumbnails, whose files cannot be reached": self.unreachable,
             "not readable": len(self.failed), "not readable before": self.known_failed,
         }  # fmt: skip
         parts = [f"{count} {what}" for what, count in counts.items() if count]

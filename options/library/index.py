@@ -20,6 +20,8 @@ class IndexOptions:
         extracted: folder of appearance.h5 (and motion.h5, where the embedder needs it) made by
             preprocess.videos or preprocess.cluster: videos that it has, told by the SHA-256 of
             their files, are not decoded
+        thumbnails: make the pictures that clips lack, as where --extracted has the features: such
+            videos are decoded once; false leaves them to a later index
         batch: videos of one feature store; they are extracted together, then indexed
         retry: try files again that could not be read
         watch: go on, and index what comes, until it is stopped
@@ -36,6 +38,7 @@ class IndexOptions:
     threads: int = 0
     time_limit: float = 300.0
     extracted: str | None = None
+    thumbnails: bool = True
     batch: int = 256
     retry: bool = False
     watch: bool = False
