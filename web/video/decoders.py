@@ -1,12 +1,15 @@
 """The queue before the decoding processes, and what they have done."""
 
 import itertools
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from preprocess.extraction.worker import Worker
+
+LOG = logging.getLogger("web")
 
 
 class Taken:
@@ -75,5 +78,8 @@ class Decoders:
 
     def _collect(self) -> None:
         while (item := self._done.get()) is not None:
-            self._told(*item)
+            try:
+                self._told(*item)
+            except Exception as error:  # one task's, not the end of all
+                LOG.error("what was decoded was not taken", exc_info=error)
             self.finished += 1

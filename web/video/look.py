@@ -61,6 +61,7 @@ class Reencode:
     id: str
     file: Path
     output: Path
+    sound: bool = True  # keep it
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,14 @@ class Looked:
     playable: Playable
 
 
-def work(settings: Settings, task: Look | Reencode) -> Looked | None:
-    """One task.  Raises VideoError for a file that is no video, too long, or does not decode."""
+def work(settings: Settings, task: Look | Reencode) -> Looked | bool:
+    """One task; of a copy, whether it has lost its sound.
+
+    Raises VideoError for a file that is no video, too long, or does not decode.
+    """
     limit_memory(settings.memory)
     if isinstance(task, Reencode):
-        return reencode(task.file, task.output, settings.most_seconds)
+        return reencode(task.file, task.output, settings.most_seconds, sound=task.sound)
     check(task.file, settings.most_seconds)
     decoded = tuple(
         decode_video(task.file, reading, keep_partial=True) for reading in settings.readings

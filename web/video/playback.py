@@ -14,6 +14,7 @@ from preprocess.video.container import open_video, video_stream
 from preprocess.video.error import StoppedEarly, VideoError
 from preprocess.video.pyav import timed_frames
 from util.files import whole_file
+from web.video.sound import Sound
 
 MP4, WEBM = "video/mp4", "video/webm"
 PLAYED = {  # (container, codec) -> type
@@ -75,17 +76,19 @@ def even_size(height: int, width: int) -> tuple[int, int]:
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
 
 
-def reencode(file: Path, output: Path, most_seconds: float) -> None:
-    """A copy in H.264, upright, without sound, of at most 1280 x 720.
+def reencode(file: Path, output: Path, most_seconds: float, *, sound: bool = True) -> bool:
+    """A copy in H.264, upright, of at most 1280 x 720 -> whether it has lost the sound.
 
-    Of a video that breaks off, what decodes.  Raises VideoError where nothing does.
+    Of a video that breaks off, what decodes.  `sound`: keep it.  Raises VideoError where no picture
+    decodes.
     """
     with (
         open_video(file) as source,
         whole_file(output) as partial,
         av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as copy,
     ):
-        stream, first, last = None, 0.0, -1
+        stream, heard, first, last = None, None, 0.0, -1
+        ended = False
         try:
             for number, frame in enumerate(timed_frames(source, video_stream(source, file))):
                 time = number / 25 if frame.time is None else frame.time
@@ -99,13 +102,21 @@ def reencode(file: Path, output: Path, most_seconds: float) -> None:
                     stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
                     stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS)
                     stream.codec_context.thread_count = 1
+                    heard = Sound(file, copy, first) if sound else None
                 shown = av.VideoFrame.from_ndarray(image, format="rgb24")
                 shown = shown.reformat(stream.width, stream.height, "yuv420p")
                 last = max(last + 1, round((time - first) * TICKS))
                 shown.pts, shown.time_base = last, Fraction(1, TICKS)
                 copy.mux(stream.encode(shown))
+                if heard is not None:
+                    heard.until(time - first)
+            else:
+                ended = True
         except StoppedEarly:
             pass  # what comes before is good
         if stream is None:
             raise VideoError(file, "no frame of it decodes")
         copy.mux(stream.encode())
+        if heard is not None:
+            heard.until(most_seconds if ended else last / TICKS)
+    return not sound or (heard is not None and heard.there and not heard.kept)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -221,9 +221,12 @@ class Shelf:
             if video is None:
                 task.output.unlink(missing_ok=True)
                 return
-            if outcome is None:
+            if isinstance(outcome, bool):
                 video.playback, video.copied = "ready", True
-                video.playback_message += ": re-encoded as H.264, without sound"
+                lost = ", without its sound" if outcome else ""
+                video.playback_message += f": re-encoded as H.264{lost}"
+            elif task.sound:  # it may be what is wrong with it
+                self.decoders.put(replace(task, sound=False))
             else:
                 reason = outcome.reason if isinstance(outcome, Failure) else "a mistake"
                 video.playback = "none"

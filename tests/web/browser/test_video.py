@@ -8,6 +8,7 @@ import pytest
 
 from tests.video_files import moving_images, write_video
 from tests.web.browser.conftest import Visit, ask, send, sync_api
+from tests.web.test_playback import write_heard
 from tests.web.tiny_page import ANSWERS, N
 from web import schema
 
@@ -304,6 +305,22 @@ def test_clips_are_shown_as_pictures_until_a_copy_plays(page: Any, clip: Path) -
     assert not page.locator("#player").is_visible()
     expect(page.locator("#player")).to_be_visible()
     assert not page.locator("#still").is_visible()
+
+
+def test_a_telephone_s_clip_is_seen_and_heard(page: Any, tmp_path: Path) -> None:
+    send(page, write_heard(tmp_path / "clip.mov"))
+    player = page.locator("#player")
+    expect(player).to_be_visible()
+    expect(page.locator("#playback")).to_have_text(
+        "HEVC, which few browsers play: re-encoded as H.264"
+    )
+    player.evaluate("player => { player.muted = true; return player.play(); }")
+    heard = "player => player.ended && !player.error && player.webkitAudioDecodedByteCount"
+    for _ in range(100):
+        if player.evaluate(heard):
+            break
+        page.wait_for_timeout(100)
+    assert player.evaluate(heard) > 5000
 
 
 def test_captions_and_actions_are_shown_where_runs_tell_them(visit: Visit, clip: Path) -> None:
