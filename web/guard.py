@@ -40,6 +40,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, options: WebOptions, token: str | None) -> None:
         self.app, self.token = app, token
+        # Said by the server's keeper: a header such as X-Forwarded-Proto anyone can send.
+        self.secure = options.behind_tls
         self.names = {name.lower() for name in (*options.names, options.host)}
         # Whoever listens at all of a machine's addresses is called by any of them.
         self.any_address = options.host in ("0.0.0.0", "::", "")
@@ -129,7 +131,7 @@ class Guard:
             path="/",
             httponly=True,
             samesite="strict",
-            secure=scope.get("scheme") == "https",
+            secure=self.secure,
         )
         return answer
 

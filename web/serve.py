@@ -55,16 +55,29 @@ class Patient(H11Protocol):
             self._deadline = None
 
 
+class Announced(uvicorn.Server):
+    """A server that prints a line once it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, line: str) -> None:
+        super().__init__(config)
+        self._line = line
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            print(self._line, flush=True)
+
+
 def serve(options: WebOptions) -> int:
     """Serve until SIGTERM or Ctrl-C -> 0.  Raises UserError for a port that is taken."""
     listening = listen(options.host, options.port)
     token = token_of(options)
     page = open_page(options, token)
     shown = address(options, listening.getsockname()[1])
-    print(f"the page: {shown}/{f'?token={token}' if token else ''}", flush=True)
-    config = configured(make_app(page))
+    line = f"the page: {shown}/{f'?token={token}' if token else ''}"
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Announced(configured(make_app(page)), line).run(sockets=[listening])
     finally:
         page.close()
     return 0
@@ -119,6 +132,8 @@ def token_of(options: WebOptions) -> str | None:
 
 
 def address(options: WebOptions, port: int) -> str:
-    """The page's address."""
+    """The page's address; of a proxy's, without the port behind it."""
+    if options.behind_tls:
+        return f"https://{options.names[0]}"
     host = options.names[0] if options.names else options.host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -23,6 +23,8 @@ class WebOptions:
             ?token=TOKEN; default that of the environment's PAGE_TOKEN; where one is needed and
             none is given, a new one is made and printed
         names: host names that the page answers to, beside that of --host: those of a proxy
+        behind_tls: a proxy ends TLS before it: its cookie is sent by https alone (Secure), and the
+            printed address begins with https; needs --names, the name that browsers know
         keep: minutes after which a video that nobody asked about is deleted
         most_bytes: megabytes of one upload
         most_seconds: seconds of one video
@@ -48,6 +50,7 @@ class WebOptions:
     port: int = 8000
     token: str | None = None
     names: tuple[str, ...] = ()
+    behind_tls: bool = False
     keep: float = 30.0
     most_bytes: float = 500.0
     most_seconds: float = 600.0
@@ -85,6 +88,8 @@ class WebOptions:
             )
         if len(self.mark) > 4 or not (self.mark.isascii() and (self.mark + "a").isalnum()):
             raise ValueError(f"--mark {self.mark}: give 1 to 4 letters or digits")
+        if self.behind_tls and not self.names:
+            raise ValueError("--behind_tls: give the name that browsers know by --names NAME")
         if self.embedder is not None and self.library is None:
             raise ValueError(f"--embedder {self.embedder}: is of --library; name one")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_an_address_with_it_becomes_a_cookie(locked: Server) -> None:
     assert request(locked, "/info", Cookie=name + "x").error == (401, "token")
     assert request(locked, "/info", Cookie=f"page={TOKEN}").error == (401, "token")
     assert request(locked, "/info", Cookie="page=; page").error == (401, "token")
+
+
+@pytest.mark.parametrize("told", [{}, {"X-Forwarded-Proto": "https", "Forwarded": "proto=https"}])
+def test_a_cookie_is_kept_to_https_where_the_keeper_says_so(
+    run: Path, locked: Server, tmp_path: Path, told: dict[str, str]
+) -> None:
+    """By --behind_tls alone: a header that a client sends changes nothing, either way."""
+    tmp_path.chmod(0o700)
+    where: Any = {"names": ("video.example.org",), "uploads": str(tmp_path)}
+    with serving(TOKEN, run=(str(run),), behind_tls=True, **where) as behind:
+        for server, secure in ((behind, True), (locked, False)):
+            headers: Any = told
+            cookie = request(server, f"/?token={TOKEN}", **headers).header("set-cookie")
+            assert cookie is not None
+            assert ("secure" in {part.strip().lower() for part in cookie.split(";")}) == secure
+        assert request(behind, "/info", Cookie=cookie.partition(";")[0]).status == 200
 
 
 @pytest.mark.parametrize(
@@ -133,3 +150,4 @@ def test_the_printed_address() -> None:
     assert address(WebOptions(), 8000) == "http://127.0.0.1:8000"
     assert address(WebOptions(host="::1"), 80) == "http://[::1]:80"
     assert address(WebOptions(names=("x.org",)), 80) == "http://x.org:80"
+    assert address(WebOptions(names=("x.org",), behind_tls=True), 80) == "https://x.org"
