@@ -515,7 +515,7 @@ function showActions({ actions, times, values }) {
 let steps = [];
 const go = (seconds) => seek(place(seconds), seconds);
 
-// They come as the server works them out.
+// As the server works it out.
 const stream = (all = []) => tell("follow", `stream?after=${all.length}&`, (told) => {
 	showSteps((all = all.concat(told.steps)), told.message);
 	return told.done ? say("Followed to the end.") : stream(all);
@@ -614,7 +614,7 @@ function playMoment(moment) {
 	$("moment").showModal();
 }
 
-const chosen = () => moments.filter((moment) => moment.chosen);
+const chosen = () => moments.filter((one) => one.chosen);
 
 const countChosen = () => fill("selected", chosen().length ? `${chosen().length} chosen` : "all");
 
@@ -624,7 +624,7 @@ function rerank() {
 	const body = { candidates, question, answer: $("rerank-answer").value.trim() || null };
 	return busily(async () => {
 		const { ranked, failed, milliseconds } = await call("library/rerank", { body });
-		const by = Object.fromEntries(moments.map((moment) => [moment.id, moment]));
+		const by = Object.fromEntries(moments.map((one) => [one.id, one]));
 		const unread = Object.entries(failed).map(([id, why]) => ({ ...by[id], why }));
 		moments = [...ranked.map((one) => ({ ...by[one.id], ...one })), ...unread];
 		showHits(`In the order of “${question}”, ${Math.ceil(milliseconds)} ms.`);
@@ -671,9 +671,10 @@ function showInfo({ limits, runs, library }, examples) {
 	hide(of("questions").length < 2, "run-part");
 	for (const one of document.querySelectorAll("[data-task]")) one.hidden = !of(one.dataset.task)[0];
 	fill("examples", ...examples.map((example) => {
-		const [question] = example.questions;
-		const inside = make("ul", {}, chip(question, () => begin({ example }, question)));
-		return make("li", {}, button("take", () => begin({ example }), example.title), inside);
+		const { title, thumbnail, questions: [question] } = example;
+		const image = make("img", { src: thumbnail, alt: "" });
+		const asks = make("ul", {}, chip(question, () => begin({ example }, question)));
+		return make("li", {}, button("take", () => begin({ example }), image, title), asks);
 	}));
 	chooseRun();
 }
@@ -740,7 +741,7 @@ function listen() {
 		hide(act(event), "dropping");
 	});
 	drop("dragover", () => false);
-	drop("dragleave", (event) => !event.relatedTarget); // outside
+	drop("dragleave", (event) => !event.relatedTarget);
 	drop("drop", ({ dataTransfer: { files: [file] } }) => {
 		location.hash = "#video";
 		if (file && info) begin({ file });

@@ -213,6 +213,8 @@ class Example(Told):
     id: str
     title: str
     """What is to be seen in it."""
+    thumbnail: str
+    """Address of its middle frame, a JPEG, relative to the page."""
     questions: list[str]
     """Questions to begin with."""
 

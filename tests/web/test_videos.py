@@ -1,9 +1,12 @@
 """A video is sent, seen, asked about, played and deleted."""
 
+import io
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from inference.predictor import Predictor
 from tests.video_files import write_sound, write_video
@@ -120,10 +123,19 @@ def test_a_video_is_deleted(server: Server, video: Path) -> None:
     assert error_of(server.client.get("/videos/" + "x" * 22)) == (404, "unknown_video")
 
 
-def test_examples_are_there(server: Server) -> None:
+def test_examples_are_there(server: Server, monkeypatch) -> None:
     found = server.client.get("/examples").json()["examples"]
     names = [one["id"] for one in found]
     assert {"shapes-turn", "shapes-travel", "shapes-parade"} <= set(names)
+    for one in found:
+        picture = server.client.get(f"/{one['thumbnail']}")
+        assert picture.headers["content-type"] == "image/jpeg" and "max-age" in str(picture.headers)
+        with Image.open(io.BytesIO(picture.content)) as image:
+            assert 0 < image.height <= 200 and np.asarray(image).std() > 5
+    with monkeypatch.context() as patch:  # it is made once
+        patch.setattr(server.page.shelf.decoders, "put", None)
+        assert server.client.get(f"/{found[0]['thumbnail']}").status_code == 200
+    assert error_of(server.client.get("/examples/none/thumbnail")) == (404, "unknown_example")
     told = server.client.post("/examples/shapes-travel").json()
     assert told["name"].startswith("Generated")
     assert server.settled(told["id"])["state"] == "ready"

@@ -14,7 +14,7 @@ from web import schema
 from web.models import Answered, milliseconds, pick
 from web.page import Page
 from web.route.videos import VideoId, Wait, faults, ready, settled
-from web.video.shelf import Video
+from web.video.video import Video
 
 UNSURE = 0.2  # probability of the best answer below which it is called a guess
 SHIFT = 0.02  # change of probability below which the video has said nothing

@@ -11,13 +11,15 @@ from starlette.responses import Response
 from util.text import clipped
 from web import schema
 from web.errors import WebError, disk_full
+from web.examples import ExampleVideo
 from web.page import Page
 from web.video.content import FileContent
-from web.video.shelf import Video
 from web.video.upload import check_head, drain, receive
+from web.video.video import Video
 
 VideoId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$", description="Id of a video.")]
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for it to be ready.")]
+ExampleId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$")]
 LOOK = 0.05  # s between two looks of a request that waits
 FAULTS = {
     status: {"model": schema.ErrorBody, "description": why}
@@ -127,10 +129,31 @@ def routes(page: Page) -> APIRouter:
         """Videos that come with the project."""
         return schema.ExamplesTold(
             examples=[
-                schema.Example(id=one.id, title=one.title, questions=list(one.questions))
+                schema.Example(
+                    id=one.id,
+                    title=one.title,
+                    thumbnail=f"examples/{one.id}/thumbnail",
+                    questions=list(one.questions),
+                )
                 for one in page.examples.values()
             ]
         )
+
+    @router.get(
+        "/examples/{example}/thumbnail",
+        response_class=Response,
+        responses={**faults(404), 200: {"content": {"image/jpeg": {}}}},
+    )
+    async def example_thumbnail(example: ExampleId) -> Response:
+        """The middle frame of an example."""
+        found = _example(page, example)
+        picture = await asyncio.wrap_future(shelf.picture(found.id, found.file))
+        if not isinstance(picture, bytes):
+            raise WebError(
+                404, "no_thumbnail", "this example has no picture", "take it all the same"
+            )
+        headers = {"Cache-Control": "private, max-age=3600"}
+        return Response(picture, media_type="image/jpeg", headers=headers)
 
     @router.post(
         "/examples/{example}",
@@ -140,12 +163,10 @@ def routes(page: Page) -> APIRouter:
     )
     def take_example(
         response: Response,
-        example: Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$")],
+        example: ExampleId,
     ) -> schema.VideoTold:
         """Take an example, as if it had been sent."""
-        found = page.examples.get(example)
-        if found is None:
-            raise WebError(404, "unknown_example", "there is no such example", "GET /examples")
+        found = _example(page, example)
         with shelf.upload(found.title) as video:
             try:
                 shutil.copyfile(found.file, video.file)
@@ -156,6 +177,14 @@ def routes(page: Page) -> APIRouter:
         return told(page, video)
 
     return router
+
+
+def _example(page: Page, example: str) -> ExampleVideo:
+    """One of the project's videos.  Raises WebError where there is none."""
+    found = page.examples.get(example)
+    if found is None:
+        raise WebError(404, "unknown_example", "there is no such example", "GET /examples")
+    return found
 
 
 async def settled(page: Page, video: str, wait: float) -> Video:

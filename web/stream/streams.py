@@ -27,7 +27,8 @@ from util.text import clipped
 from web.errors import WebError
 from web.stream.parts import Following, Frames, Part, Settings, work
 from web.video.decoders import Decoders
-from web.video.shelf import MEGA, Shelf, Video
+from web.video.shelf import MEGA, Shelf
+from web.video.video import Video
 
 LOG = logging.getLogger("web")
 PART = 16  # frames that are decoded, and seen, at once

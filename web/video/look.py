@@ -9,7 +9,7 @@ import io
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -21,7 +21,9 @@ from inference.decoding import DecodedVideo, Reading, decode_video
 from preprocess.video.clips import Clips
 from preprocess.video.container import error_words, open_video, video_stream
 from preprocess.video.error import VideoError
+from preprocess.video.pyav import timed_frames
 from preprocess.video.rate import shown_times
+from preprocess.video.resize import Thumbnail
 from web.video.playback import Playable, playable, reencode
 
 # Containers that hold their video themselves.  Not among them: hls, concat, dash, sdp, imf, image
@@ -35,6 +37,7 @@ ASSUMED_RATE = 25.0  # frames a second, where a file says no times
 QUALITY = 80  # of thumbnails, as JPEG
 SHOWN = 32  # clips of a timeline; frames at a steady rate can be thousands, and are shown as
 TOGETHER = 20  # groups
+SMALL = Thumbnail(height=200)  # of an example's card
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,14 @@ class Reencode:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A video of which its middle frame is to be shown."""
+
+    id: str
+    file: Path
+
+
+@dataclass(frozen=True)
 class Span:
     """When a clip is shown, in s."""
 
@@ -88,14 +99,16 @@ class Looked:
     playable: Playable
 
 
-def work(settings: Settings, task: Look | Reencode) -> Looked | bool:
-    """One task; of a copy, whether it has lost its sound.
+def work(settings: Settings, task: Look | Reencode | Picture) -> Looked | bool | bytes:
+    """One task; of a copy, whether it has lost its sound; a picture as JPEG.
 
     Raises VideoError for a file that is no video, too long, or does not decode.
     """
     limit_memory(settings.memory)
     if isinstance(task, Reencode):
         return reencode(task.file, task.output, settings.most_seconds, sound=task.sound)
+    if isinstance(task, Picture):
+        return jpeg(middle_frame(task.file))
     check(task.file, settings.most_seconds)
     decoded = tuple(
         decode_video(task.file, reading, keep_partial=True) for reading in settings.readings
@@ -185,12 +198,24 @@ def spans(numbers: np.ndarray, times: np.ndarray, end: float, bounds: np.ndarray
 
 def jpegs(thumbnails: Clips) -> list[bytes]:
     """The middle frame of each clip as JPEG."""
-    found = []
-    for row in thumbnails.index[:, 0].tolist():
-        stream = io.BytesIO()
-        Image.fromarray(thumbnails.frames[row]).save(stream, "JPEG", quality=QUALITY)
-        found.append(stream.getvalue())
-    return found
+    return [jpeg(thumbnails.frames[row]) for row in thumbnails.index[:, 0].tolist()]
+
+
+def jpeg(frame: np.ndarray) -> bytes:
+    """A frame (H, W, 3) uint8 as JPEG."""
+    stream = io.BytesIO()
+    Image.fromarray(frame).save(stream, "JPEG", quality=QUALITY)
+    return stream.getvalue()
+
+
+def middle_frame(file: Path) -> np.ndarray:
+    """A video's middle frame, small: (H', W', 3) uint8.  Raises VideoError where it has none."""
+    middle = len(shown_times(file)[0]) // 2
+    with open_video(file) as container:
+        found = islice(timed_frames(container, video_stream(container, file)), middle, None)
+        for frame in found:
+            return SMALL(frame.convert)
+    raise VideoError(file, "no frame of it decodes")
 
 
 def _none() -> Clips:

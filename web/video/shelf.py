@@ -13,13 +13,14 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inference.video import VideoInput, VideoReader
+from inference.video import VideoReader
 from options.inference.web import WebOptions
 from preprocess.extraction.worker import Failure
 from util.text import clipped
@@ -27,7 +28,8 @@ from web.errors import WebError
 from web.schema import State
 from web.video.decoders import Decoders
 from web.video.folder import UploadFolder
-from web.video.look import Look, Looked, Reencode, Settings, work
+from web.video.look import Look, Picture, Reencode, Settings, work
+from web.video.video import Video
 
 LOG = logging.getLogger("web")
 SWEEP = 1.0  # s between two looks for what is to be deleted
@@ -35,33 +37,6 @@ IDLE = 60.0  # s without a request after which a video may make room for another
 WARM = "warm-"  # id of what is decoded for nobody
 GONE = 10_000  # ids of deleted videos that are remembered
 MEGA = 2**20
-
-
-@dataclass(eq=False)
-class Video:
-    """One video.  Changed under the shelf's lock alone."""
-
-    id: str
-    name: str  # as the client said: shown, never a path
-    file: Path
-    bytes: int = 0
-    state: State = "queued"
-    message: str = ""
-    cure: str = ""
-    looked: Looked | None = None
-    seen: list[VideoInput] = field(default_factory=list)  # for each group of models
-    playback: str = "preparing"  # or ready, none
-    playback_message: str = ""
-    copied: bool = False  # whether the file that is played is a copy
-    asked: float = field(default_factory=time.monotonic)  # when a request was last about it
-    began: float = field(default_factory=time.monotonic)  # this state
-    seconds: dict[str, float] = field(default_factory=dict)  # that each state took
-    told: dict[Any, Any] = field(default_factory=dict)  # what is told of it once and for all
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is on its way."""
-        return self.state not in ("ready", "failed")
 
 
 class Shelf:
@@ -77,6 +52,7 @@ class Shelf:
         self._closing = threading.Event()
         self._uploading = 0
         self._gone: dict[str, str] = {}  # id -> why
+        self._pictures: dict[str, Future[Any]] = {}
         settings = Settings(
             readings=tuple(reader.reading for reader in readers),
             most_seconds=options.most_seconds,
@@ -87,7 +63,7 @@ class Shelf:
             processes=options.decoders,
             seconds=options.decoder_seconds,
             taken=self._taken,
-            late=lambda task: isinstance(task, Reencode),  # who asks need not wait for it
+            late=lambda task: not isinstance(task, Look),  # who asks need not wait for it
             done=self._done,
         )
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
@@ -106,12 +82,9 @@ class Shelf:
             if waiting >= self.options.waiting + self.options.decoders:
                 self.counts["refused"] += 1
                 raise WebError(
-                    429,
-                    "queue_full",
-                    f"{waiting} videos wait already",
-                    "send it again in some seconds",
-                    retry_after=5,
-                )
+                    429, "queue_full", f"{waiting} videos wait already",
+                    "send it again in some seconds", retry_after=5,
+                )  # fmt: skip
             self._make_room()
             self._uploading += 1
         video = self.options.mark + secrets.token_urlsafe(16)[len(self.options.mark) :]
@@ -168,6 +141,14 @@ class Shelf:
         for number in range(self.options.decoders):
             self.decoders.put(Look(f"{WARM}{number}", file))
 
+    def picture(self, name: str, file: Path) -> "Future[Any]":
+        """The middle frame of a file of the project's, JPEG, or Failure; made once."""
+        with self.lock:
+            if name not in self._pictures:
+                self._pictures[name] = Future()
+                self.decoders.put(Picture(name, file))
+            return self._pictures[name]
+
     def close(self) -> None:
         """Kill the decoders, delete everything; once, however often it is called."""
         if self._closing.is_set():
@@ -179,14 +160,16 @@ class Shelf:
 
     # The decoders' thread
 
-    def _taken(self, task: Look | Reencode) -> None:
+    def _taken(self, task: Look | Reencode | Picture) -> None:
         if isinstance(task, Look):
             self._enter(task.id, "decoding")
 
-    def _done(self, task: Look | Reencode, outcome: Any) -> None:
+    def _done(self, task: Look | Reencode | Picture, outcome: Any) -> None:
         """What a decoding process gave: see it by the models, once."""
         if isinstance(task, Reencode):
             return self._reencoded(task, outcome)
+        if isinstance(task, Picture):
+            return self._pictures[task.id].set_result(outcome)
         if isinstance(outcome, Failure):
             return self._fail(task.id, f"it cannot be read: {outcome.reason}", _cure(outcome))
         try:
@@ -229,10 +212,8 @@ class Shelf:
                 self.decoders.put(replace(task, sound=False))
             else:
                 reason = outcome.reason if isinstance(outcome, Failure) else "a mistake"
-                video.playback = "none"
-                video.playback_message += (
-                    f", and it could not be re-encoded: {clipped(reason, 200)}"
-                )
+                failed = f", and it could not be re-encoded: {clipped(reason, 200)}"
+                video.playback, video.playback_message = "none", video.playback_message + failed
 
     def _enter(self, video: str, state: State) -> None:
         with self.lock:
@@ -270,12 +251,10 @@ class Shelf:
         if not idle:
             self.counts["refused"] += 1
             raise WebError(
-                429,
-                "shelf_full",
+                429, "shelf_full",
                 f"{self.options.videos} videos are kept already, and all are in use",
-                "delete one with DELETE /videos/{id}, or come again in a minute",
-                retry_after=IDLE,
-            )
+                "delete one with DELETE /videos/{id}, or come again in a minute", retry_after=IDLE,
+            )  # fmt: skip
         self._remove(min(idle, key=lambda v: v.asked).id, "it was deleted to make room")
         self.counts["expired"] += 1
 
