@@ -29,8 +29,8 @@ from util.files import whole_file
 
 FOLDERS = {"classification": Path("data/shapes_actions"), "qa": Path("data/shapes")}
 KINDS = {"classification": "actions", "qa": "questions"}
-SIZE = ["--size", "24", "--clips", "2", "--frames", "4", "--stride", "2"]
-CLIPS = "clips_24_2x4_stride2.h5"  # a store of that size
+SIZE = ["--size", "24", "--frames", "4", "--stride", "2"]
+CLIPS = "clips_24_{}x4_stride2.h5"  # a store of so many clips of that size
 BATCH = 32  # videos
 ASKED = 48  # questions, of about as many videos
 
@@ -84,6 +84,7 @@ class FirstStageOptions:
         seeds: so many seeds, from 1
         steps: steps of each second stage
         first_steps: steps of each first stage; several: each of these lengths
+        clips: so many clips of 4 frames of each video
         output: JSON file of all numbers, to which a later call adds; the picture lies beside it
     """
 
@@ -95,11 +96,12 @@ class FirstStageOptions:
     seeds: int = 3
     steps: int = 200
     first_steps: tuple[int, ...] = (300,)
+    clips: int = 2
     output: str = "results/first_stages/accuracy.json"
 
     def __post_init__(self) -> None:
         """Refuse what compares nothing."""
-        for name in ("seeds", "steps"):
+        for name in ("seeds", "steps", "clips"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if not self.first_steps or min(self.first_steps) < 1:
@@ -118,16 +120,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     (options,) = parse("python -m demo.first_stages", about, (FirstStageOptions,), argv)
     begin = time.perf_counter()
     path = Path(options.output)
-    found = already(path, options.steps)
+    found = already(path, options)
     for task in options.tasks:
-        prepare(task)
+        prepare(task, options.clips)
     for share in options.shares:
         for task in options.tasks:
             for seed in range(1, options.seeds + 1):
                 for name in cells(task, share, options):
-                    for task_of, accuracy in accuracies(name, seed, options.steps).items():
+                    for task_of, accuracy in accuracies(name, seed, options).items():
                         found.setdefault(name._replace(task=task_of), {})[seed] = accuracy
-                    save(path, found, options.steps)
+                    save(path, found, options)
     print(table(found))
     means = {
         f"{name.task} {name.share:g} {name.stage} {name.first_steps}": round(mean(of.values()), 4)
@@ -146,14 +148,14 @@ def cells(task: str, share: float, options: FirstStageOptions) -> list[CellName]
     ]
 
 
-def prepare(task: Task) -> None:
+def prepare(task: Task, count: int) -> None:
     """Videos, clips, labels and questions, where they are not there yet."""
     folder = FOLDERS[task]
     step(f"videos of moving shapes with {KINDS[task]}", "preprocess.shapes")
     if not (folder / "test_actions.json").exists():
         generate(["--kind", KINDS[task], "--output", str(folder)])
-    if not (clips := FOLDERS[task] / CLIPS).exists():
-        store = ["--backbone", "none", *SIZE, "--output", str(clips)]
+    if not (clips := folder / CLIPS.format(count)).exists():
+        store = ["--backbone", "none", *SIZE, "--clips", str(count), "--output", str(clips)]
         videos.main(["--videos", str(folder / "videos"), *store])
     files = {"labels.pt": labels} | ({"questions.pt": questions} if task == "qa" else {})
     for name, command in files.items():
@@ -162,7 +164,7 @@ def prepare(task: Task) -> None:
             command.main(["--dataset", "shapes", *given])
 
 
-def accuracies(name: CellName, seed: int, steps: int) -> dict[str, float]:
+def accuracies(name: CellName, seed: int, options: FirstStageOptions) -> dict[str, float]:
     """Accuracy on the test split, by task; what is trained and evaluated already is read.
 
     Of actions also that of those which the order of frames alone tells apart, as "order_only".
@@ -171,27 +173,28 @@ def accuracies(name: CellName, seed: int, steps: int) -> dict[str, float]:
     from data_loader.questions import load_questions
 
     task, share, stage, first_steps = name
-    folder, shared = FOLDERS[task], f"s{seed}_{share:g}"
+    folder, of, shared = FOLDERS[task], f"{task}_{options.clips}clips", f"s{seed}_{share:g}"
+    clips = folder / CLIPS.format(options.clips)
     file = {"classification": "--labels", "qa": "--questions"}[task]
     path = folder / ("labels.pt" if task == "classification" else "questions.pt")
     learned = (load_labels if task == "classification" else load_questions)(path).split("train")
     start = []
     if stage != "none":
-        flags, run = FIRST[stage], f"first_{task}_{stage}_{first_steps}_s{seed}"
+        flags, run = FIRST[stage], f"first_{of}_{stage}_{first_steps}_s{seed}"
         if stage == "single_frames":
-            run = f"first_{task}_{stage}_{first_steps}_{shared}"
+            run = f"first_{of}_{stage}_{first_steps}_{shared}"
             own = load_labels(folder / "labels.pt").split("train").videos
             length = _labelled(own, share, seed, BATCH, first_steps)
             flags = [*flags, "--labels", str(folder / "labels.pt")]
         else:
             length = _epochs(len(set(learned.videos)), BATCH, first_steps)
             flags = [*flags, file, str(path)]
-        _train(run, [*flags, "--batch_size", str(BATCH), *length], task, seed)
+        _train(run, [*flags, "--batch_size", str(BATCH), *length], clips, seed)
         start = ["--init_from", f"results/{run}", *TUNED.get(stage, [])]
     size = BATCH if task == "classification" else ASKED
-    length = _labelled(learned.videos, share, seed, size, steps)
-    run = f"second_{task}_{stage}_{first_steps}_{steps}_{shared}"
-    _train(run, [*SECOND[task], file, str(path), *length, *start], task, seed)
+    length = _labelled(learned.videos, share, seed, size, options.steps)
+    run = f"second_{of}_{stage}_{first_steps}_{options.steps}_{shared}"
+    _train(run, [*SECOND[task], file, str(path), *length, *start], clips, seed)
     return _evaluated(Path("results") / run, task)
 
 
@@ -209,13 +212,12 @@ def _epochs(rows: int, batch: int, steps: int) -> list[str]:
     return ["--epochs", f"{epochs:.6f}", "--eval_every", f"{epochs / 4:.6f}"]
 
 
-def _train(run: str, flags: list[str], task: str, seed: int) -> None:
+def _train(run: str, flags: list[str], clips: Path, seed: int) -> None:
     """Train a run, or what is left of it."""
     import train
 
     step(run, f"train.py {flags[0]}")
-    clips = ["--clips", str(FOLDERS[task] / CLIPS)]
-    train.main([*flags, *clips, "--run", run, "--seed", str(seed), "--resume"])
+    train.main([*flags, "--clips", str(clips), "--run", run, "--seed", str(seed), "--resume"])
 
 
 def _evaluated(run: Path, task: str) -> dict[str, float]:
@@ -237,16 +239,17 @@ def _evaluated(run: Path, task: str) -> dict[str, float]:
     return {task: told["test/accuracy"], **({} if order is None else {"order_only": order})}
 
 
-def already(path: Path, steps: int) -> Found:
-    """What an earlier call found.  Raises UserError for one of other second stages."""
+def already(path: Path, options: FirstStageOptions) -> Found:
+    """What an earlier call found.  Raises UserError for one of other second stages or clips."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content["steps"] != steps:
-        raise UserError(
-            f"--steps {steps}: {path} holds accuracies after {content['steps']}; give another name "
-            "for --output"
-        )
+    for name, what in (("steps", "accuracies after"), ("clips", "accuracies from")):
+        if content[name] != (asked := getattr(options, name)):
+            raise UserError(
+                f"--{name} {asked}: {path} holds {what} {content[name]}; give another name for "
+                "--output"
+            )
     return {
         CellName(*(row[field] for field in CellName._fields)): {
             int(seed): accuracy for seed, accuracy in row["accuracy"].items()
@@ -255,10 +258,10 @@ def already(path: Path, steps: int) -> Found:
     }
 
 
-def save(path: Path, found: Found, steps: int) -> None:
+def save(path: Path, found: Found, options: FirstStageOptions) -> None:
     """Write all numbers and the picture of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"steps": steps, "rows": summary(found)}
+    content = {"steps": options.steps, "clips": options.clips, "rows": summary(found)}
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
     figure(found, path.with_suffix(".png"))

@@ -25,7 +25,7 @@ def compare(tmp_path, monkeypatch):
     folder.mkdir()
     tiny_clips.make(folder)
     tiny_labels.make(folder)
-    (folder / "clips.h5").rename(folder / first_stages.CLIPS)
+    (folder / "clips.h5").rename(folder / first_stages.CLIPS.format(2))
     (folder / "test_actions.json").touch()
     monkeypatch.setattr(first_stages, "FOLDERS", {"classification": folder, "qa": folder})
     for name in ("generate", "videos", "labels", "questions"):
@@ -36,7 +36,7 @@ def compare(tmp_path, monkeypatch):
 def test_a_part_is_completed_later(compare, capsys) -> None:
     compare = partial(compare, *FIRST)
     compare("--tasks", "classification", "--stages", "none")
-    none = Path("results/second_classification_none_0_3_s1_0.5/last.pt")
+    none = Path("results/second_classification_2clips_none_0_3_s1_0.5/last.pt")
     done = none.read_bytes()
     stages = ("autoencoder", "reversed", "single_frames")
     compare("--tasks", "classification", "--stages", *stages)
@@ -44,7 +44,7 @@ def test_a_part_is_completed_later(compare, capsys) -> None:
     for run in Path("results").glob("second_*"):
         assert [m["step"] for m in metrics(run.name)][-1] == 3
     for stage in ("autoencoder_2_s1", "reversed_2_s1", "single_frames_2_s1_0.5"):
-        assert [m["step"] for m in metrics(f"first_classification_{stage}")][-1] == 2
+        assert [m["step"] for m in metrics(f"first_classification_2clips_{stage}")][-1] == 2
     found = json.loads(Path("results/first_stages/accuracy.json").read_text())
     rows = [row for row in found["rows"] if row["task"] == "classification"]
     assert [row["stage"] for row in rows] == ["none", *stages]  # the earlier call's, too
@@ -56,10 +56,12 @@ def test_a_part_is_completed_later(compare, capsys) -> None:
     assert json.loads(lines[-1])["classification 0.5 none 0"] == round(none["mean"], 4)
     compare("--tasks", "qa", "--stages", "none", "autoencoder", "--output", "q/out.json")
     assert [row["task"] for row in json.loads(Path("q/out.json").read_text())["rows"]] == ["qa"] * 2
-    said = Path("results/second_qa_autoencoder_2_3_s1_0.5/console.log").read_text()
-    assert "weights from results/first_qa_autoencoder_2_s1/best.pt" in said
+    said = Path("results/second_qa_2clips_autoencoder_2_3_s1_0.5/console.log").read_text()
+    assert "weights from results/first_qa_2clips_autoencoder_2_s1/best.pt" in said
     with pytest.raises(UserError, match=r"--steps 4: q/out.json holds accuracies after 3; give"):
         first_stages.main(["--tasks", "qa", "--output", "q/out.json", "--steps", "4"])
+    with pytest.raises(UserError, match=r"--clips 4: q/out.json holds accuracies from 2; give"):
+        compare("--tasks", "qa", "--output", "q/out.json", "--clips", "4")
 
 
 def test_curves_over_the_length_of_the_first_stage(compare) -> None:
