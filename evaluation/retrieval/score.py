@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.format import Interval
-from evaluation.retrieval.absent import Absent
+from evaluation.retrieval.absent import Absent, Foreign, alarm_interval
 from evaluation.retrieval.measures import METRICS, Change, QueryBootstrap, Ranks, chance_of
 from evaluation.retrieval.search_set import SearchSet
 from evaluation.retrieval.second_look import SecondLook
@@ -49,6 +49,7 @@ class SearchScore:
     look: SecondLook | None
     absent: tuple[Absent, ...]  # of each seed
     missed_interval: Interval
+    alarm_interval: Interval  # other foreign queries, of other words
     notes: tuple[str, ...]
 
 
@@ -64,6 +65,7 @@ def score_search(
     look: SecondLook | None,
     weights: Mapping[str, float],
     absent: tuple[Absent, ...],
+    foreign: Foreign,
     notes: tuple[str, ...],
 ) -> SearchScore:
     """Measure rankings: `rows` of videos by captions, `to_text` of captions by videos."""
@@ -104,5 +106,6 @@ def score_search(
         look=look,
         absent=absent,
         missed_interval=bootstrap.shares(np.mean([one.missed for one in absent], 0)),
+        alarm_interval=alarm_interval(np.mean([one.alarmed for one in absent], 0), foreign.parts),
         notes=notes,
     )

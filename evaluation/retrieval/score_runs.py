@@ -13,7 +13,7 @@ from torch import Tensor
 
 from evaluation.label.told import name_of
 from evaluation.plot.threshold import threshold_curve
-from evaluation.retrieval.absent import Absent, absent_of, held_out_queries
+from evaluation.retrieval.absent import Absent, Foreign, absent_of, held_out_queries
 from evaluation.retrieval.full_text import word_scores
 from evaluation.retrieval.measures import Ranks
 from evaluation.retrieval.score import ROWS, SearchScore, score_search
@@ -103,6 +103,7 @@ def score_runs(options: RetrievalScoreOptions) -> dict[str, Any]:
         look=look,
         weights={} if second is None else second.weights,
         absent=tuple(_absent(one, of, foreign, look) for one in every),
+        foreign=foreign,
         notes=tuple(notes),
     )
     return _tell(score, every, options)
@@ -189,9 +190,7 @@ def _to_text(every: Sequence[Searched], of: SearchSet) -> Ranks:
     return Ranks(rank=np.stack(found))
 
 
-def _absent(
-    one: Searched, of: SearchSet, foreign: Sequence[str], look: SecondLook | None
-) -> Absent:
+def _absent(one: Searched, of: SearchSet, foreign: Foreign, look: SecondLook | None) -> Absent:
     objects = [""] * len(of.texts)
     if look is not None:
         objects = [

@@ -40,7 +40,8 @@ def absent_line(score: SearchScore) -> str:
     first = score.absent[0]
     line = (
         f'"nothing here shows this", at a threshold for {percent(RATE, 0)} % of false alarms: '
-        f"{percent(alarms)} % of {first.foreign:,} foreign queries find something, "
+        f"{percent(alarms)} % [{between(score.alarm_interval)}] of {first.foreign:,} foreign "
+        f"queries find something, "
         f"{percent(misses)} % [{between(score.missed_interval)}] of the captions nothing"
     )
     if first.hidden:
@@ -94,6 +95,7 @@ def summary(score: SearchScore) -> dict[str, Any]:
     for name in ("threshold", "false_alarms", "misses", "hidden_alarms"):
         out[f"{split}/{name}"] = float(np.mean([getattr(one, name) for one in score.absent]))
     out[f"{split}/misses_interval"] = score.missed_interval
+    out[f"{split}/false_alarms_interval"] = score.alarm_interval
     out |= {"foreign": score.absent[0].foreign, "hidden": score.absent[0].hidden}
     return {key: _finite(value) for key, value in out.items()}
 

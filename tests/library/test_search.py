@@ -2,11 +2,12 @@
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from inference.retrieval.foreign import NUMBER, own_queries, read_queries
+from inference.retrieval.foreign import DOES, TIMES, WHO, crossed, own_queries, read_queries
 from library.find.coarse import stem
 from library.find.finder import How, Search
 from library.find.foreign import learned_threshold
@@ -103,7 +104,9 @@ def test_filters_reach_the_engine(search: Search) -> None:
 
 def test_threshold_is_learned_once_until_the_library_grows(shelf: MemoryShelf) -> None:
     queries = own_queries()
-    assert len(set(queries)) == NUMBER == len(queries) and queries == own_queries()
+    assert len(set(queries)) == 399 == len(queries) and queries == own_queries()
+    for said in zip(*crossed(WHO, DOES, TIMES), strict=True):  # each word as often
+        assert set(Counter(said).values()) == {TIMES} and len(set(said)) == 57
     first = learned_threshold(shelf, embed, queries)
     best = np.sort([(shelf.all @ embed(query)).max() for query in queries])
     assert first == pytest.approx(best[379], abs=1e-6)

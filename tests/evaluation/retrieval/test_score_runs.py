@@ -11,7 +11,7 @@ import evaluate
 import train
 from data_loader.caption.captions import load_captions
 from evaluation.retrieval import second_look
-from evaluation.retrieval.absent import DOES, WHO, _best, held_out_queries
+from evaluation.retrieval.absent import DOES, WHO, _best, alarm_interval, held_out_queries
 from evaluation.retrieval.search_set import _one_each
 from inference.retrieval import foreign
 from inference.retrieval.asked import Asked
@@ -175,7 +175,18 @@ def test_held_out_foreign_queries_have_words_of_their_own() -> None:
     learned = {word for text in foreign.own_queries() for word in text.split()}
     own = {word for text in (*WHO, *DOES) for word in text.split()}
     assert not {word for word in own & learned if len(word) > 3}
-    assert len(set(held_out_queries(None))) == len(WHO) * len(DOES)
+    queries = held_out_queries(None).queries
+    assert len(set(queries)) == len(queries) == 4 * len(WHO) == 4 * len(DOES) == 256
+
+
+def test_what_is_found_by_its_words_has_a_wide_interval() -> None:
+    """A deed of 16 that is always found says less than as many queries of 64 deeds."""
+    rows = np.arange(256)
+    alarmed = (rows % 16 == 3).astype(float)  # all of one deed: 1 in 16
+    wide = alarm_interval(alarmed, np.stack([rows // 16, rows % 16], 1))
+    spread = alarm_interval(alarmed, rows[:, None])  # each its own
+    assert wide[0] == 0 and wide[1] > 0.17 and 0.03 < spread[0] < 1 / 16 < spread[1] < 0.1
+    assert alarm_interval(np.zeros(4), np.zeros((4, 1), int)) == (0, 0)
 
 
 def test_the_best_clip_is_looked_for_elsewhere_too() -> None:
@@ -204,7 +215,7 @@ def test_other_foreign_queries_and_the_last_checkpoint(here, capsys) -> None:
     flags = ["--run", "results/r_s1", "--checkpoint", "last", *few]
     mine, _ = evaluated(*flags, "--foreign", "mine.txt", capsys=capsys)
     own, _ = evaluated(*flags, capsys=capsys)
-    assert mine["foreign"] == 20 and own["foreign"] == len(WHO) * len(DOES)
+    assert mine["foreign"] == 20 and own["foreign"] == 256
     assert mine["test/false_alarms"] > own["test/false_alarms"]
     assert mine["test/misses"] == own["test/misses"]
     Path("results/r_s2/last.pt").rename("results/r_s2/gone.pt")
