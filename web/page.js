@@ -510,38 +510,39 @@ function showActions({ actions, times, values }) {
 	say($("actions").textContent);
 }
 
-// What is said over time: columns, and over them a slider that seeks
+// What is said over time: columns, as they come, and over them a slider that seeks
 
 let steps = [];
 const go = (seconds) => seek(place(seconds), seconds);
 
-// As the server works it out.
 const stream = (all = []) => tell("follow", `stream?after=${all.length}&`, (told) => {
 	showSteps((all = all.concat(told.steps)), told.message);
 	return told.done ? say("Followed to the end.") : stream(all);
 });
 
 function showSteps(all, message = "") {
+	if (!all[0]) return;
 	steps = all;
 	const isValue = all[0].answer == null;
 	const levels = all.map((one) => one.probability ?? one.value);
-	const [low, high] = isValue ? [Math.min(...levels), Math.max(...levels)] : [0, 1];
+	const [low, high] = [Math.min(0, ...levels), isValue ? Math.max(0, ...levels) : 1];
 	const last = all.at(-1).time;
 	const max = Math.max(video.duration, last) || 1;
 	const step = last / (all.length - 1) || max;
 	const every = Math.ceil(all.length / 240); // of so many, one is drawn
 	const look = ({ number, warm }) => `k${number % 6}${warm ? "" : " cold"}`;
 	const column = (one, i) => {
-		const size = [one.time / max, (every * step) / max, (levels[i] - low) / (high - low || 1)];
-		const [left, width, height] = size.map((share) => `${100 * share}%`);
-		return make("i", { className: look(one), style: `left:${left};width:${width};height:${height}` });
+		const node = sized(make("i", look(one)), "left", one.time / max);
+		sized(node, "width", (every * step) / max);
+		sized(node, "height", Math.abs(levels[i]) / (high - low));
+		return sized(node, "bottom", (Math.min(levels[i], 0) - low) / (high - low));
 	};
 	fill("columns", ...all.flatMap((one, i) => (i % every ? [] : column(one, i))));
 	const changes = all.filter((one, i) => !isValue && one.answer !== all[i - 1]?.answer);
 	fill("changes", ...changes.slice(0, 100).map((one) => {
 		return chip(`${clock(one.time)} ${one.answer}`, () => go(one.time), look(one));
 	}));
-	const range = isValue ? `From ${low.toFixed(2)} to ${high.toFixed(2)}. ` : "";
+	const range = isValue ? `Bottom ${low.toFixed(2)}, top ${high.toFixed(2)}. ` : "";
 	fill("stream-facts", range + sentence(message));
 	Object.assign($("at"), { max, step });
 	hide(false, "over");
@@ -553,7 +554,7 @@ function moment(seconds) {
 	const one = steps.findLast(({ time }) => time <= seconds + 1e-3);
 	if (!one) return;
 	const said = one.answer ? `${one.answer} ${percent(one.probability)}` : one.value;
-	const words = `${clock(one.time)} ${said}${one.warm ? "" : ", too early to tell"}`;
+	const words = `${clock(one.time)} ${said}${one.warm ? "" : ", less seen than in training"}`;
 	Object.assign($("at"), { value: seconds, ariaValueText: words });
 	fill("now", words);
 }

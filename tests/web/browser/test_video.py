@@ -351,7 +351,7 @@ def test_captions_and_actions_are_shown_where_runs_tell_them(visit: Visit, clip:
     page.click("#classify")
     expect(page.locator("#actions li")).to_contain_text("75.0 %")
     expect(page.locator("#columns i")).to_have_count(3)
-    expect(page.locator("#stream-facts")).to_have_text("From 0.00 to 2.00. ")
+    expect(page.locator("#stream-facts")).to_have_text("Bottom 0.00, top 2.00. ")
     page.focus("#at")
     page.keyboard.press("ArrowRight")
     assert seconds(page) == pytest.approx(0.4, abs=0.01)
