@@ -32,7 +32,8 @@ from preprocess.video.error import VideoError
 from util.errors import UserError
 from web.errors import WebError
 from web.library_schema import ExportAsked, RerankAsked
-from web.reading import BoundedAnswering, FileReader, Probe
+from web.reading import BoundedAnswering, FileReader, given
+from web.video.file_task import Probe
 from web.video.playback import Playable
 
 T = TypeVar("T")
@@ -104,6 +105,23 @@ class Moments:
         finally:
             self._waiting -= 1
 
+    async def file(self, clip: int) -> tuple[Path, str]:
+        """A clip's video and the type that browsers play it as.  Raises WebError if they do not."""
+        places = await self.call(lambda: self.places([clip]))
+        path = Path(places[clip].path)
+        if not path.is_file():
+            raise WebError(404, "missing", "the video is not there any more", "index it anew")
+        task = Probe(path)
+        try:
+            found: Playable = given(task, await asyncio.wrap_future(self._reader.submit(task)))
+        except VideoError as error:
+            raise WebError(409, "not_playable", error.reason, "index it anew") from error
+        if not found.type:
+            raise WebError(
+                409, "not_playable", f"it is {found.why}", "send it as a video of your own"
+            )
+        return path, found.type
+
     # In the library's thread
 
     def find(
@@ -155,21 +173,6 @@ class Moments:
         if found is None:
             raise WebError(404, "no_thumbnail", "this clip has no picture", "index it anew")
         return found
-
-    def file(self, clip: int) -> tuple[Path, str]:
-        """A clip's video and the type that browsers play it as.  Raises WebError if they do not."""
-        path = Path(self.places([clip])[clip].path)
-        if not path.is_file():
-            raise WebError(404, "missing", "the video is not there any more", "index it anew")
-        try:
-            found: Playable = self._reader.read(Probe(path))
-        except VideoError as error:
-            raise WebError(409, "not_playable", error.reason, "index it anew") from error
-        if not found.type:
-            raise WebError(
-                409, "not_playable", f"it is {found.why}", "send it as a video of your own"
-            )
-        return path, found.type
 
     def export(self, asked: ExportAsked) -> str:
         """Moments as the text of an edit list.  Raises UserError for what cannot be one."""

@@ -3,9 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,53 +11,16 @@ from typing import Any
 import numpy as np
 
 from data_loader.batch import Features
-from inference.decoding import DecodedVideo, Reading, decode_video
-from library.find.answering import Answering, middles_of, steady_rate
+from library.find.answering import Answering, steady_rate
 from options.inference.web import WebOptions
 from preprocess.extraction.worker import Failure
 from preprocess.video.error import VideoError
 from util.errors import UserError
 from web.video.decoders import Decoders
-from web.video.look import limit_memory
-from web.video.playback import Playable, playable
+from web.video.file_task import Decode, Numbered, Probe, work
 from web.video.shelf import MEGA
 
 SECONDS = 60.0  # in which a re-ranking's videos must have been read
-
-
-@dataclass(frozen=True)
-class Decode:
-    """A video that a run is to see."""
-
-    file: Path
-    readings: Mapping[str, Reading]
-    fps: float | None  # of the run's clips, at a steady rate
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A video of which it is to be known how browsers play it."""
-
-    file: Path
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """A task, and which one it is."""
-
-    number: int
-    task: Decode | Probe
-
-
-def work(memory: int, numbered: Numbered) -> tuple[DecodedVideo, np.ndarray] | Playable:
-    """One task.  Raises VideoError for what cannot be read."""
-    limit_memory(memory)
-    task = numbered.task
-    if isinstance(task, Probe):
-        return playable(task.file)
-    decoded = decode_video(task.file, task.readings)
-    first = decoded.clips[next(iter(task.readings))]
-    return decoded, middles_of(str(task.file), first.numbers[first.index], task.fps)
 
 
 class FileReader:
@@ -78,36 +39,46 @@ class FileReader:
             late=lambda numbered: isinstance(numbered.task, Decode),  # a player waits less
             done=self._done,
         )
+        self.submit(Probe(Path())).cancel()  # the process starts now, and not for the first client
 
-    def read(self, task: Decode | Probe) -> Any:
-        """What comes of a task.  Raises VideoError where the file cannot be read."""
+    def submit(self, task: Decode | Probe) -> "Future[Any]":
+        """What comes of a task, or Failure, in its turn."""
         future: Future[Any] = Future()
         with self._lock:
             numbered = Numbered(next(self._number), task)
             self._waiting[numbered.number] = future
         self._decoders.put(numbered)
-        outcome = future.result()
-        if isinstance(outcome, Failure):
-            raise VideoError(task.file, outcome.reason, outcome.again)
-        return outcome
+        return future
+
+    def read(self, task: Decode | Probe) -> Any:
+        """The same, waited for.  Raises VideoError where the file cannot be read."""
+        return given(task, self.submit(task).result())
 
     def close(self) -> None:
         """Kill the process; who waits is told."""
         self._decoders.close()
         with self._lock:
             for future in self._waiting.values():
-                future.set_result(Failure("the server ends", again=True))
+                if future.set_running_or_notify_cancel():
+                    future.set_result(Failure("the server ends", again=True))
             self._waiting.clear()
 
     def _done(self, numbered: Numbered, outcome: Any) -> None:
         with self._lock:
             future = self._waiting.pop(numbered.number, None)
-        if future is None:
+        if future is None or not future.set_running_or_notify_cancel():
             return
         if isinstance(outcome, Exception):
             future.set_exception(outcome)
         else:
             future.set_result(outcome)
+
+
+def given(task: Decode | Probe, outcome: Any) -> Any:
+    """What came of a task.  Raises VideoError for a Failure."""
+    if isinstance(outcome, Failure):
+        raise VideoError(task.file, outcome.reason, outcome.again)
+    return outcome
 
 
 class BoundedAnswering(Answering):

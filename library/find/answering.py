@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +14,7 @@ from data_loader.open import StoreOrigin
 from data_loader.tokens import tokenize
 from inference.retrieval.evidence import AnswerEvidence
 from inference.video import open_video_input
-from preprocess.video.error import VideoError
-from preprocess.video.rate import shown_times
+from library.find.middles import clips_within, middles_of
 from util.errors import UserError
 
 KEPT = 64  # videos whose features are remembered
@@ -102,34 +100,6 @@ def steady_rate(stores: Mapping[str, StoreOrigin]) -> float | None:
     """Clips a second, of features at a steady rate; None: clips are spread over each video."""
     sampling = stores["appearance"].provenance.sampling  # every run on features has it
     return None if sampling is None else sampling.fps
-
-
-def middles_of(path: str, numbers: np.ndarray, fps: float | None) -> np.ndarray:
-    """When the middle of each clip is shown: (N,) s after a video's first frame.
-
-    numbers: (N, F), which frames the clips have.  fps: of clips at a steady rate.  NaN where the
-    file does not say.  No frame is decoded: times are those of the packets.
-    """
-    if fps:
-        return np.arange(len(numbers)) / fps
-    with suppress(VideoError):
-        times, _ = shown_times(Path(path))
-        if len(times):
-            return times[np.minimum(numbers, len(times) - 1)].mean(axis=1)
-    return np.full(len(numbers), np.nan)
-
-
-def clips_within(middles: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Which clips' middles (N,) are shown from `start` to before `end`: (K,).
-
-    The nearest if none is; all if it is not known when they are shown.
-    """
-    if np.isnan(middles).any():
-        return np.arange(len(middles))
-    inside = np.flatnonzero((middles >= start) & (middles < end))
-    if len(inside):
-        return inside
-    return np.array([np.abs(middles - (start + min(end, middles.max() + 1)) / 2).argmin()])
 
 
 def clips_of(visual: Features, clips: np.ndarray) -> Features:

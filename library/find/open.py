@@ -4,8 +4,9 @@ import numpy as np
 
 from inference.retrieval.embedder import Embedder
 from inference.retrieval.foreign import own_queries, read_queries
-from library.find.answering import Answering, clips_within, middles_of, steady_rate
+from library.find.answering import Answering, steady_rate
 from library.find.finder import Search
+from library.find.middles import clips_within, middles_of
 from library.find.query import Like
 from library.opened import open_library
 from options.library.search import LibraryOptions

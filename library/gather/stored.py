@@ -14,10 +14,9 @@ from library.find.answering import (
     Answering,
     Stretch,
     clips_of,
-    clips_within,
-    middles_of,
     steady_rate,
 )
+from library.find.middles import clips_within, middles_of
 from library.gather.features import Batch
 from library.gather.named import known_as_it_is
 from library.gather.scan import look_at

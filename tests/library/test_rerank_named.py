@@ -16,7 +16,8 @@ pytest.importorskip("fastapi", reason="the run that answers is the page's: requi
 
 import inference.video
 from library import ask, rerank, search
-from library.find.answering import Answering, Stretch, clips_within, middles_of
+from library.find.answering import Answering, Stretch
+from library.find.middles import clips_within, middles_of
 from library.find.open import moment_of
 from library.find.query import Like
 from library.gather import indexer

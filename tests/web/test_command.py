@@ -4,6 +4,8 @@ import contextlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from options.inference.web import WebOptions
 from tests.commands import Command
+from tests.conftest import ROOT
 from tests.web.tiny_page import error_of
 from util.errors import UserError
 from web import __main__ as command
@@ -185,3 +188,10 @@ def test_missing_packages_are_told(monkeypatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"requirements-web\.txt"):
         command.main([])
+
+
+@pytest.mark.parametrize("module", ["web.video.look", "web.video.file_task", "web.stream.parts"])
+def test_processes_that_decode_load_no_torch(module: str) -> None:
+    """They start in a second, and have their memory for pictures."""
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -18,6 +18,7 @@ from library.index import index
 from tests.library.folder import D, PixelEmbedder, options, video
 from tests.web.tiny_page import Server, error_of, serving
 from web import reading
+from web.video import file_task
 
 
 class Embedder(PixelEmbedder):
@@ -119,9 +120,9 @@ def test_videos_are_read_by_a_process_of_their_own(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("read in the server")
 
-    for module in (inference.video, inference.decoding, reading):
+    for module in (inference.video, inference.decoding, file_task):
         monkeypatch.setattr(module, "decode_video", refuse)
-    monkeypatch.setattr(reading, "playable", refuse)
+    monkeypatch.setattr(file_task, "playable", refuse)
     file, url = folder / "videos" / "a.mp4", f"/library/clips/{clips['a.mp4']}/content"
     before = file.read_bytes()
 

@@ -99,7 +99,7 @@ def routes(page: Page) -> APIRouter:
     async def content(request: Request, clip: Clip) -> Response:
         """The video of a clip, or one range of it."""
         moments = library()
-        path, kind = await moments.call(lambda: moments.file(clip))
+        path, kind = await moments.file(clip)
         return FileContent(path, kind, request.headers)
 
     @router.post("/rerank", responses=faults(404, 429))
