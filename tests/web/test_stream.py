@@ -27,6 +27,7 @@ from web import models
 from web.stream import parts, streams
 from web.stream.parts import Part, work
 from web.stream.streams import PART
+from web.video import look
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,26 @@ def test_a_timeline_of_many_frames_is_short(server: Server, clip: Path) -> None:
     assert all(0 <= gap < 1 / FPS for gap in gaps)
     assert all(one["start"] <= one["middle"] < one["end"] for one in spans)
     assert server.client.get(f"/{spans[-1]['thumbnail']}").status_code == 200
+
+
+def test_a_long_video_is_followed_and_not_seen_at_once(
+    server: Server, clip: Path, monkeypatch
+) -> None:
+    """It is ready at once, whatever its length; its timeline has clips all the same."""
+    (worker,) = server.page.shelf.decoders.workers
+    settings = replace(worker.function.args[0], memory=2**62)  # type: ignore[attr-defined]
+    monkeypatch.setattr(look, "AT_RATE", 59)
+    looked = look.work(settings, look.Look("a", clip))
+    assert isinstance(looked, look.Looked) and looked.decoded == (None,)
+    assert (len(looked.spans), len(looked.thumbnails), looked.frames) == (16, 16, 150)
+    monkeypatch.setattr(look, "AT_RATE", 60)
+    whole = look.work(settings, look.Look("a", clip))
+    assert isinstance(whole, look.Looked) and whole.decoded[0] is not None
+    told = server.sent(clip)
+    monkeypatch.setattr(server.page.shelf.videos[told["id"]], "seen", [None])
+    answer = server.client.post(f"/videos/{told['id']}/actions")
+    assert error_of(answer) == (409, "too_long")
+    assert len(steps(follow(server, told["id"]))) == 60
 
 
 def test_a_video_that_breaks_off_is_followed_as_far_as_it_decodes(

@@ -73,7 +73,9 @@ def test_captions_are_told_together_and_once(server: Server, seen: str, monkeypa
         told = server.client.post(f"/videos/{seen}/captions", params={"wait": 1}).json()
         assert told["captions"] == [{"text": "7", "score": -1.0}, {"text": "8 9", "score": -2.0}]
     assert groups == [1]
-    some = [server.page.shelf.videos[seen].seen[0]] * 3
+    one = server.page.shelf.videos[seen].seen[0]
+    assert one is not None
+    some = [one] * 3
     assert len(run._caption(some)) == 3 and groups == [1, 3]
     run.batcher.close()
 

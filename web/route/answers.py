@@ -10,10 +10,13 @@ from fastapi import APIRouter
 
 from inference.answer.wanted import Wanted
 from inference.classification.predictor import ClassesTold
+from inference.video import VideoInput
 from web import schema
-from web.models import Answered, milliseconds, pick
+from web.errors import WebError
+from web.models import Answered, Served, milliseconds, pick
 from web.page import Page
 from web.route.videos import VideoId, Wait, faults, ready, settled
+from web.video.look import AT_RATE
 from web.video.video import Video
 
 UNSURE = 0.2  # probability of the best answer below which it is called a guess
@@ -37,7 +40,7 @@ def routes(page: Page) -> APIRouter:
         wanted = Wanted(choices=tuple(asked.choices), count=asked.count)
         run.check(asked.question, wanted)
         found = ready(await settled(page, video, wait))
-        future = run.batcher.submit((found.seen[run.reader], asked.question, wanted))
+        future = run.batcher.submit((seen_by(found, run), asked.question, wanted))
         answered = await asyncio.wrap_future(future)
         return _answers(asked.question, run.name, run.open.run.task.kind, found, answered, begin)
 
@@ -53,7 +56,7 @@ def routes(page: Page) -> APIRouter:
         found = ready(await settled(page, video, wait))
         key = "captions", captioner.name
         if key not in found.told:
-            future = captioner.batcher.submit(found.seen[captioner.reader])
+            future = captioner.batcher.submit(seen_by(found, captioner))
             found.told[key] = await asyncio.wrap_future(future)
         captions = [schema.Caption(text=s.text, score=s.score) for s in found.told[key]]
         return schema.CaptionsTold(
@@ -72,7 +75,7 @@ def routes(page: Page) -> APIRouter:
         found = ready(await settled(page, video, wait))
         key = "actions", classifier.name
         if key not in found.told:
-            future = classifier.batcher.submit((found.seen[classifier.reader], found.id))
+            future = classifier.batcher.submit((seen_by(found, classifier), found.id))
             found.told[key] = await asyncio.wrap_future(future)
         told = found.told[key]
         classes = told.best if isinstance(told, ClassesTold) else []
@@ -86,6 +89,19 @@ def routes(page: Page) -> APIRouter:
         )
 
     return router
+
+
+def seen_by(video: Video, run: Served[Any]) -> VideoInput:
+    """A video as a run takes it.  Raises WebError for one that is too long for it."""
+    seen = video.seen[run.reader]
+    if seen is None:
+        raise WebError(
+            409,
+            "too_long",
+            f"{run.name} looks at so many frames a second that this video has more than {AT_RATE}",
+            "send a shorter cut; or have it followed over time, where /info lists a stream",
+        )
+    return seen
 
 
 def _answers(

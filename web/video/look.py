@@ -17,13 +17,14 @@ import numpy as np
 from av.error import FFmpegError
 from PIL import Image
 
+from data_loader.store.provenance import Sampling
 from inference.decoding import DecodedVideo, Reading, decode_video
 from preprocess.video.clips import Clips
 from preprocess.video.container import error_words, open_video, video_stream
 from preprocess.video.error import VideoError
 from preprocess.video.pyav import timed_frames
 from preprocess.video.rate import shown_times
-from preprocess.video.resize import Thumbnail
+from preprocess.video.resize import InputSpec, Thumbnail
 from web.video.playback import Playable, playable, reencode
 
 # Containers that hold their video themselves.  Not among them: hls, concat, dash, sdp, imf, image
@@ -38,6 +39,14 @@ QUALITY = 80  # of thumbnails, as JPEG
 SHOWN = 32  # clips of a timeline; frames at a steady rate can be thousands, and are shown as
 TOGETHER = 20  # groups
 SMALL = Thumbnail(height=200)  # of an example's card
+AT_RATE = 500  # frames at a steady rate that a run sees at once; longer videos are followed
+TIMELINE = {  # of a video that no run sees at once
+    "shown": Reading(
+        Sampling(clips=16, frames=1, rule="linspace"),
+        "pyav",
+        InputSpec(size=16, resize="squash", scaled=16, scaler="decoder"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +97,9 @@ class Span:
 class Looked:
     """A decoded video."""
 
-    decoded: tuple[DecodedVideo, ...]  # for each of the readings; without thumbnails
-    # Of the clips of the first, or of neighbours together where there are more than SHOWN.
+    # For each of the readings, without thumbnails; None: it has more than AT_RATE frames of them.
+    decoded: tuple[DecodedVideo | None, ...]
+    # Of the clips of the first that is there; of neighbours together, where they are over SHOWN.
     spans: tuple[Span, ...]
     bounds: tuple[int, ...]  # clips where the first of these begins, the second, ..., the last ends
     thumbnails: tuple[bytes, ...]  # JPEG of the middle clip of each
@@ -109,17 +119,20 @@ def work(settings: Settings, task: Look | Reencode | Picture) -> Looked | bool |
         return reencode(task.file, task.output, settings.most_seconds, sound=task.sound)
     if isinstance(task, Picture):
         return jpeg(middle_frame(task.file))
-    check(task.file, settings.most_seconds)
+    seconds = check(task.file, settings.most_seconds)
     decoded = tuple(
-        decode_video(task.file, reading, keep_partial=True) for reading in settings.readings
+        decode_video(task.file, reading, keep_partial=True) if fits(reading, seconds) else None
+        for reading in settings.readings
     )
-    first = next(iter(decoded[0].clips.values()))
+    shown = next((one for one in decoded if one is not None), None)
+    shown = shown or decode_video(task.file, TIMELINE, keep_partial=True)
+    first = next(iter(shown.clips.values()))
     times, end, note = times_of(task.file, first.frame_count)
     bounds = together(len(first.index))
     middles = (bounds[:-1] + bounds[1:]) // 2
-    pictures = replace(decoded[0].thumbnails, index=decoded[0].thumbnails.index[middles])
+    pictures = replace(shown.thumbnails, index=shown.thumbnails.index[middles])
     return Looked(
-        decoded=tuple(replace(one, thumbnails=_none()) for one in decoded),
+        decoded=tuple(one and replace(one, thumbnails=_none()) for one in decoded),
         spans=tuple(spans(first.numbers[first.index], times, end, bounds)),
         bounds=tuple(bounds.tolist()),
         thumbnails=tuple(jpegs(pictures)),
@@ -138,8 +151,16 @@ def limit_memory(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def check(file: Path, most_seconds: float) -> None:
-    """Refuse what is no video, or a larger or longer one than is taken, before it is decoded."""
+def fits(reading: Mapping[str, Reading], seconds: float) -> bool:
+    """Whether a video is short enough to be seen at once by runs at a steady rate."""
+    return all(seconds * (one.sampling.fps or 0) <= AT_RATE for one in reading.values())
+
+
+def check(file: Path, most_seconds: float) -> float:
+    """Refuse what is no video, or a larger or longer one than is taken, before it is decoded.
+
+    -> seconds that it lasts by its times; 0: it has none.
+    """
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         with av.open(str(file), options=options, metadata_errors="replace"):
@@ -153,9 +174,10 @@ def check(file: Path, most_seconds: float) -> None:
     try:
         _, end = shown_times(file)
     except VideoError:
-        return  # no times: its length is told by its frames
+        return 0.0  # no times: its length is told by its frames
     if end > most_seconds:
         raise VideoError(file, f"lasts {end:.0f} s, and {most_seconds:g} s are taken at most")
+    return end
 
 
 def times_of(file: Path, frames: int) -> tuple[np.ndarray, float, str]:

@@ -180,7 +180,7 @@ class Shelf:
                     return None  # it was deleted meanwhile: nobody wants it seen
             self._enter(task.id, "encoding")
             pairs = zip(self.readers, outcome.decoded, strict=True)
-            seen = [reader.seen(decoded) for reader, decoded in pairs]
+            seen = [None if one is None else reader.seen(one) for reader, one in pairs]
         except Exception as error:
             if not self._closing.is_set():
                 LOG.error("a video failed", exc_info=error)

@@ -22,7 +22,8 @@ class Video:
     message: str = ""
     cure: str = ""
     looked: Looked | None = None
-    seen: list[VideoInput] = field(default_factory=list)  # for each group of models
+    # For each group of models; None: it is too long for them.
+    seen: list[VideoInput | None] = field(default_factory=list)
     playback: str = "preparing"  # or ready, none
     playback_message: str = ""
     copied: bool = False  # whether the file that is played is a copy
