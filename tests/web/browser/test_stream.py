@@ -77,21 +77,28 @@ def test_it_grows_as_it_is_worked_out(visit: Visit, clip: Path) -> None:
     page = visit.open()
     send(page, clip)
     video = page.evaluate("JSON.parse(sessionStorage.video)")
-    whole = visit.server.client.post(f"/videos/{video}/stream", params={"wait": 10}).json()
-    parts = [[], whole["steps"][:30], whole["steps"][30:]]  # none yet, then half, then half
+    whole: dict[str, Any] = {"done": False}
+    while not whole["done"]:  # all of it, at last
+        whole = visit.server.client.post(f"/videos/{video}/stream", params={"wait": 0}).json()
+    known = [0]  # steps that are worked out
 
     def half(route: Any) -> None:
         """As a slow server tells it."""
-        some = parts.pop(0)
-        page.wait_for_timeout(300)
-        route.fulfill(json={**whole, "steps": some, "done": not parts, "message": "so far 3 s"})
+        after = int(route.request.url.partition("after=")[2].partition("&")[0])
+        page.wait_for_timeout(50)
+        some = whole["steps"][after : known[0]]
+        done = after + len(some) == 60
+        route.fulfill(json={**whole, "steps": some, "done": done, "message": "so far 3 s"})
 
     page.route("**/stream?*", half)
     page.click("#follow")
+    expect(page.locator("#follow")).to_be_disabled()
+    known[0] = 30
     expect(page.locator("#columns i")).to_have_count(30)
     expect(page.locator("#follow")).to_be_disabled()
     right = page.locator("#columns i").last.evaluate("i => parseFloat(i.style.left)")
     assert right == pytest.approx(100 * 2.9 / 6, abs=0.1)
+    known[0] = 60
     expect(page.locator("#columns i")).to_have_count(60)
     expect(page.locator("#follow")).to_be_enabled()
 
