@@ -195,6 +195,8 @@ msvd_549_retrieval)
         --plots false --output results/msvd_549_retrieval-pooled/test-retrieval-one.json
     $python evaluate.py retrieval --run $runs $asked --protocol videos
     $python evaluate.py retrieval --run $runs --answering results/msvd_549_low_rank_s1 --among all
+    $python evaluate.py retrieval --run $runs --answering results/msvd_549_low_rank_s1 \
+        --split val --texts false --plots false
     ;;
 msvd_qa)
     questions msvd_qa/questions.pt $msvd

@@ -122,6 +122,27 @@ def test_threshold_is_learned_once_until_the_library_grows(shelf: MemoryShelf) -
     assert shelf.searches == 5
 
 
+def test_the_threshold_is_that_of_as_many_clips_as_there_are() -> None:
+    """The best of more clips is nearer by chance: 5 % of false alarms in each, and not in both."""
+    draws = np.random.default_rng(7)
+
+    def vectors(number: int) -> np.ndarray:
+        rows = draws.standard_normal((number, 16)).astype(np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    taught, others = vectors(399), vectors(2000)
+    rows = {f"query {i}": row for i, row in enumerate(taught)}
+    alarms: dict[tuple[int, int], float] = {}
+    clips = {number: vectors(number) for number in (100, 3000)}
+    for number, every in clips.items():
+        shelf = MemoryShelf(every, range(number))
+        threshold = learned_threshold(shelf, rows.__getitem__, list(rows))
+        for there, some in clips.items():
+            alarms[number, there] = float(((others @ some.T).max(1) > threshold).mean())
+    assert 0.03 < alarms[100, 100] < 0.08 and 0.03 < alarms[3000, 3000] < 0.08
+    assert alarms[100, 3000] > 0.3 and alarms[3000, 100] < 0.01
+
+
 def test_an_empty_library_shows_nothing() -> None:
     empty = MemoryShelf(np.empty((0, D), np.float32), [])
     result = Search(empty, embed, lambda like: unit(cat=1), own_queries()).find(
