@@ -105,6 +105,7 @@ def _cell(content: dict[str, Any], prefix: str, column: Column, path: Path) -> s
         raise UserError(f"{path}: has no {key}; name another row, or score the runs anew")
     cell = column.value(content[key])
     if len(seeds := content.get(f"{key}_seeds", [])) > 1:
-        cell += f" ± {column.value(statistics.stdev(seeds))}"
+        deviation = statistics.stdev(seeds)
+        cell += f" ± {percent(deviation) if column.value is percent else f'{deviation:.1f}'}"
     interval = content.get(f"{key}_interval")
     return cell if interval is None else f"{cell} [{column.interval(interval)}]"

@@ -218,7 +218,7 @@ def test_tables_of_searches() -> None:
         "|  | R@1 | median rank |",
         "|-|-|-|",
         "| chance | 0.6 | 80 |",
-        "| embedding | 15.7 ± 1.0 [12.1-19.8] | 9 ± 0 [7-11.3] |",
+        "| embedding | 15.7 ± 1.0 [12.1-19.8] | 9 ± 0.0 [7-11.3] |",
         "|  | weight | change of R@1 | relative |",
         "|-|-|-|-|",
         "| re-ranked | 0.08 | -0.6 [-1.8..+0.6] | -3.7 % [-12..+4] |",
