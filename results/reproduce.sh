@@ -140,7 +140,7 @@ shapes_actions)
     done
     for network in vivit mini_vivit; do # one seed: the teacher, then the network that learns from it
         run=results/shapes_actions_$network
-        $python train.py classification --preset shapes_actions_$network --resume
+        $python train.py classification --preset shapes_actions_$network --seed 1 --resume
         $python evaluate.py classification --run $run
     done
     ;;
