@@ -80,8 +80,7 @@ def rendered_exactly(script: Path, cuts: Sequence[Cut]) -> list[bool] | None:
         return None
     pictures = [_pictures(cut) for cut in cuts]
     shape = pictures[0].shape[1:]  # (H, W, 3)
-    flag = "-/filter_complex" if _version(program) >= 7 else "-filter_complex_script"
-    words = [program, "-v", "error", flag, str(script), "-map", "[out0]", "-f", "rawvideo",
+    words = [program, "-v", "error", script_flag(program), str(script), "-map", "[out0]", "-f", "rawvideo",
              "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-"]  # fmt: skip
     done = subprocess.run(words, capture_output=True, check=True)
     shown = np.frombuffer(done.stdout, np.uint8)
@@ -92,6 +91,11 @@ def rendered_exactly(script: Path, cuts: Sequence[Cut]) -> list[bool] | None:
         here, shown = shown[: len(own)], shown[len(own) :]
         exact.append(bool(np.abs(here - own).mean(axis=(1, 2, 3)).max() < NEAR))
     return exact
+
+
+def script_flag(program: str) -> str:
+    """What an ffmpeg calls a file of filters: its name has changed with version 7."""
+    return "-/filter_complex" if _version(program) >= 7 else "-filter_complex_script"
 
 
 def _frames(path: str) -> list[tuple[float, av.VideoFrame]]:

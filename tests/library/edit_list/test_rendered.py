@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from av.error import InvalidDataError
 
+from demo.cuts import script_flag
 from library.edit_list import ffmpeg, mlt
 from library.edit_list.cuts import Audio, Cut, EditList, Source
 from library.edit_list.rate import RATES
@@ -171,8 +172,9 @@ def test_the_ffmpeg_program_renders_frames_and_their_sound(name: str, tmp_path) 
     spans = ((source, 150, 190), (silent, 10, 30), (source, 7, 8), (source, 0, 33))
     edits = edits_of([Cut(*span) for span in (*spans, (source, 199, 200))])
     (tmp_path / "cuts.txt").write_text(ffmpeg.text_of(edits))
+    ffmpeg_program = program()
     subprocess.run(
-        [program(), "-v", "error", "-/filter_complex", "cuts.txt", "-map", "[out0]", "-map",
+        [ffmpeg_program, "-v", "error", script_flag(ffmpeg_program), "cuts.txt", "-map", "[out0]", "-map",
          "[out1]", "-c:v", "ffv1", "-c:a", "pcm_s16le", "out.mkv"],
         cwd=tmp_path, check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
