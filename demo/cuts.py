@@ -80,8 +80,8 @@ def rendered_exactly(script: Path, cuts: Sequence[Cut]) -> list[bool] | None:
         return None
     pictures = [_pictures(cut) for cut in cuts]
     shape = pictures[0].shape[1:]  # (H, W, 3)
-    words = [program, "-v", "error", script_flag(program), str(script), "-map", "[out0]", "-f", "rawvideo",
-             "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-"]  # fmt: skip
+    words = [program, "-v", "error", script_flag(program), str(script), "-map", "[out0]", "-f",
+             "rawvideo", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-"]  # fmt: skip
     done = subprocess.run(words, capture_output=True, check=True)
     shown = np.frombuffer(done.stdout, np.uint8)
     if len(shown) != sum(map(len, pictures)) * int(np.prod(shape)):

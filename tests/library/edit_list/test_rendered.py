@@ -174,8 +174,8 @@ def test_the_ffmpeg_program_renders_frames_and_their_sound(name: str, tmp_path) 
     (tmp_path / "cuts.txt").write_text(ffmpeg.text_of(edits))
     ffmpeg_program = program()
     subprocess.run(
-        [ffmpeg_program, "-v", "error", script_flag(ffmpeg_program), "cuts.txt", "-map", "[out0]", "-map",
-         "[out1]", "-c:v", "ffv1", "-c:a", "pcm_s16le", "out.mkv"],
+        [ffmpeg_program, "-v", "error", script_flag(ffmpeg_program), "cuts.txt", "-map", "[out0]",
+         "-map", "[out1]", "-c:v", "ffv1", "-c:a", "pcm_s16le", "out.mkv"],
         cwd=tmp_path, check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert numbered_video.numbers(tmp_path / "out.mkv") == numbers_of(edits)
