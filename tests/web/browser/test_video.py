@@ -262,9 +262,12 @@ def test_a_server_that_was_restarted_gets_the_video_again(visit: Visit, clip: Pa
 
 def test_a_video_that_is_lost_while_it_is_prepared_is_sent_again(page: Any, clip: Path) -> None:
     fault = {"code": "unknown_video", "message": "there is no such video", "cure": "send it"}
-    page.route("**/videos/*?wait=1", lambda route: route.fulfill(status=404, json={"error": fault}))
-    page.set_input_files("#file", clip)
-    page.fill("#question", "what is shown?")
+    held: list[Any] = []
+    page.route("**/videos/*?wait=1", lambda route: held.append(route))
+    with page.expect_request("**/videos/*?wait=1"):
+        page.set_input_files("#file", clip)
+    page.fill("#question", "what is shown?")  # it is lost after that, however slow this is
+    held[0].fulfill(status=404, json={"error": fault})
     expect(page.locator("#notice")).to_contain_text("no longer has this video")
     page.unroute("**/videos/*?wait=1")
     page.get_by_role("button", name="Send it again").click()
