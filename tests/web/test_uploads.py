@@ -80,6 +80,7 @@ def test_slow_clients_are_given_up(run: Path, tmp_path: Path, monkeypatch) -> No
         with connect(server) as slow:  # a byte now and then
             slow.sendall(head)
             slow.settimeout(0.15)
+            begin = b""
             for _ in range(20):
                 slow.sendall(b"x")
                 with contextlib.suppress(TimeoutError):
