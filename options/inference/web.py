@@ -58,7 +58,7 @@ class WebOptions:
     waiting: int = 16
     videos: int = 200
     decoders: int = 1
-    decoder_seconds: float = 60.0
+    decoder_seconds: float = 180.0
     decoder_memory: int = 2048
     uploads: str | None = None
     mark: str = ""

@@ -1,9 +1,11 @@
 """What browsers play is served as it is; of the rest there is a copy that they play."""
 
+import itertools
 import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -18,7 +20,7 @@ from tests.web.tiny_page import Server, error_of
 from web.video import playback
 from web.video.decoders import Taken
 from web.video.look import Reencode
-from web.video.playback import even_size, playable, reencode
+from web.video.playback import Copied, even_size, playable, reencode
 
 
 def played(server: Server, file: Path) -> dict[str, Any]:
@@ -87,6 +89,32 @@ def test_a_copy_is_upright_and_no_larger_than_it_may_be(tmp_path: Path) -> None:
 def test_a_copy_ends_where_a_video_may(tmp_path: Path) -> None:
     reencode(write_video(tmp_path / "a.mkv", 50), tmp_path / "copy.mp4", 0.5)
     assert 12 <= len(_frames(tmp_path / "copy.mp4")) <= 14
+
+
+def test_a_copy_that_takes_too_long_ends_where_time_is_up(
+    server: Server, tmp_path: Path, monkeypatch
+) -> None:
+    """The sound ends with it; the page says how much there is."""
+    seconds = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))  # a frame a second
+    monkeypatch.setattr(playback, "clock", clock)
+    copied = reencode(write_heard(tmp_path / "a.mov"), tmp_path / "copy.mp4", 10, budget=12)
+    monkeypatch.undo()
+    assert copied == Copied(silent=False, until=13 / 25)
+    assert len(_frames(tmp_path / "copy.mp4")) == 13
+    assert len(_loud(tmp_path / "copy.mp4")) in (5, 6)
+
+    def put(task: Any) -> None:
+        if isinstance(task, Reencode):
+            copy = [task, Copied(silent=False, until=12.4)]
+            threading.Thread(target=server.page.shelf._reencoded, args=copy).start()
+        else:
+            true(task)
+
+    true = server.page.shelf.decoders.put
+    monkeypatch.setattr(server.page.shelf.decoders, "put", put)
+    told = played(server, write_video(tmp_path / "a.mkv"))["playback"]
+    assert told["state"] == "ready" and ": re-encoded as H.264, the first 12 s" in told["message"]
 
 
 def test_what_does_not_decode_has_no_copy(tmp_path: Path, monkeypatch) -> None:
@@ -197,7 +225,7 @@ def test_the_sound_is_kept(
 
 def test_sound_that_begins_late_or_early_is_in_step(tmp_path: Path) -> None:
     late = write_heard(tmp_path / "late.mov", late=0.5)
-    assert reencode(late, tmp_path / "copy.mp4", 10) is False
+    assert reencode(late, tmp_path / "copy.mp4", 10).silent is False
     loud = _loud(tmp_path / "copy.mp4")
     assert loud[:5].max() < 0.02 and loud[6] > 0.1
     assert loud[14] < 0.3 < loud[16]  # louder from second 1.5 on
@@ -219,7 +247,7 @@ def test_broken_sound_does_not_cost_the_picture(tmp_path: Path, share: float) ->
         assert at is not None
         content[at : at + size] = rng.bytes(size)
     source.write_bytes(content)
-    lost = reencode(source, tmp_path / "copy.mp4", 10)
+    lost = reencode(source, tmp_path / "copy.mp4", 10).silent
     assert len(_frames(tmp_path / "copy.mp4")) == 50
     with av.open(str(tmp_path / "copy.mp4")) as copy:
         heard = sum(frame.samples for frame in copy.decode(audio=0)) if copy.streams.audio else 0

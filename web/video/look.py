@@ -25,7 +25,7 @@ from preprocess.video.error import VideoError
 from preprocess.video.pyav import timed_frames
 from preprocess.video.rate import shown_times
 from preprocess.video.resize import InputSpec, Thumbnail
-from web.video.playback import Playable, playable, reencode
+from web.video.playback import Copied, Playable, playable, reencode
 
 # Containers that hold their video themselves.  Not among them: hls, concat, dash, sdp, imf, image
 # sequences, ..., which name other files and addresses.
@@ -56,6 +56,7 @@ class Settings:
     readings: tuple[Mapping[str, Reading], ...]  # of each group of models that see videos alike
     most_seconds: float
     memory: int  # bytes
+    copy_seconds: float  # that making a copy may take
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,15 @@ class Looked:
     playable: Playable
 
 
-def work(settings: Settings, task: Look | Reencode | Picture) -> Looked | bool | bytes:
-    """One task; of a copy, whether it has lost its sound; a picture as JPEG.
+def work(settings: Settings, task: Look | Reencode | Picture) -> Looked | Copied | bytes:
+    """One task; a picture as JPEG.
 
     Raises VideoError for a file that is no video, too long, or does not decode.
     """
     limit_memory(settings.memory)
     if isinstance(task, Reencode):
-        return reencode(task.file, task.output, settings.most_seconds, sound=task.sound)
+        most, budget = settings.most_seconds, settings.copy_seconds
+        return reencode(task.file, task.output, most, sound=task.sound, budget=budget)
     if isinstance(task, Picture):
         return jpeg(middle_frame(task.file))
     seconds = check(task.file, settings.most_seconds)

@@ -4,6 +4,8 @@ What all of today's browsers play: H.264 of 4:2:0, 8 bits, in MP4; VP8, VP9 and 
 Telephones film HEVC, which few browsers play on a desktop.
 """
 
+import math
+import time as clock
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +31,8 @@ PIXELS = ("yuv420p", "yuvj420p")
 SOUND = {"mp4": ("aac", "mp3", "opus", "flac"), "webm": ("opus", "vorbis")}
 WIDEST, HIGHEST = 1280, 720  # of a copy
 TICKS = 90_000  # of a copy's clock, a second
-CODING = {"preset": "veryfast", "crf": "26"}
+CODING = {"preset": "ultrafast", "crf": "26"}  # 1.6 times as many frames/s as veryfast, bicubic
+SCALER = "AREA"
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,28 @@ def even_size(height: int, width: int) -> tuple[int, int]:
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
 
 
-def reencode(file: Path, output: Path, most_seconds: float, *, sound: bool = True) -> bool:
-    """A copy in H.264, upright, of at most 1280 x 720 -> whether it has lost the sound.
+@dataclass(frozen=True)
+class Copied:
+    """What a copy is."""
 
-    Of a video that breaks off, what decodes.  `sound`: keep it.  Raises VideoError where no picture
-    decodes.
+    silent: bool  # it has lost the sound
+    until: float | None  # s of the video at which it ends, as time was up; None: it has all
+
+
+def reencode(
+    file: Path,
+    output: Path,
+    most_seconds: float,
+    *,
+    sound: bool = True,
+    budget: float = math.inf,
+) -> Copied:
+    """A copy in H.264, upright, of at most 1280 x 720, of the first `most_seconds` s.
+
+    Of a video that breaks off, what decodes.  `sound`: keep it.  `budget`: seconds that it may
+    take; what is not done by then is left out.  Raises VideoError where no picture decodes.
     """
+    deadline, until = clock.monotonic() + budget, None
     with (
         open_video(file) as source,
         whole_file(output) as partial,
@@ -95,6 +114,9 @@ def reencode(file: Path, output: Path, most_seconds: float, *, sound: bool = Tru
                 first = time if stream is None else first
                 if time - first > most_seconds:
                     break
+                if stream is not None and clock.monotonic() > deadline:
+                    until = time - first
+                    break
                 image = frame.convert()
                 if stream is None:
                     height, width = even_size(*image.shape[:2])
@@ -104,7 +126,7 @@ def reencode(file: Path, output: Path, most_seconds: float, *, sound: bool = Tru
                     stream.codec_context.thread_count = 1
                     heard = Sound(file, copy, first) if sound else None
                 shown = av.VideoFrame.from_ndarray(image, format="rgb24")
-                shown = shown.reformat(stream.width, stream.height, "yuv420p")
+                shown = shown.reformat(stream.width, stream.height, "yuv420p", interpolation=SCALER)
                 last = max(last + 1, round((time - first) * TICKS))
                 shown.pts, shown.time_base = last, Fraction(1, TICKS)
                 copy.mux(stream.encode(shown))
@@ -119,4 +141,5 @@ def reencode(file: Path, output: Path, most_seconds: float, *, sound: bool = Tru
         copy.mux(stream.encode())
         if heard is not None:
             heard.until(most_seconds if ended else last / TICKS)
-    return not sound or (heard is not None and heard.there and not heard.kept)
+    silent = not sound or (heard is not None and heard.there and not heard.kept)
+    return Copied(silent, until)

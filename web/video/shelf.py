@@ -29,11 +29,13 @@ from web.schema import State
 from web.video.decoders import Decoders
 from web.video.folder import UploadFolder
 from web.video.look import Look, Picture, Reencode, Settings, work
+from web.video.playback import Copied
 from web.video.video import Video
 
 LOG = logging.getLogger("web")
 SWEEP = 1.0  # s between two looks for what is to be deleted
 IDLE = 60.0  # s without a request after which a video may make room for another
+COPY = 45.0  # s that a copy may keep a decoder from what others have sent
 WARM = "warm-"  # id of what is decoded for nobody
 GONE = 10_000  # ids of deleted videos that are remembered
 MEGA = 2**20
@@ -57,6 +59,7 @@ class Shelf:
             readings=tuple(reader.reading for reader in readers),
             most_seconds=options.most_seconds,
             memory=options.decoder_memory * MEGA,
+            copy_seconds=min(COPY, options.decoder_seconds / 2),
         )
         self.decoders = Decoders(
             partial(work, settings),
@@ -204,9 +207,11 @@ class Shelf:
             if video is None:
                 task.output.unlink(missing_ok=True)
                 return
-            if isinstance(outcome, bool):
+            if isinstance(outcome, Copied):
                 video.playback, video.copied = "ready", True
-                lost = ", without its sound" if outcome else ""
+                lost = ", without its sound" if outcome.silent else ""
+                if outcome.until is not None:
+                    lost += f", the first {outcome.until:.0f} s (all of it would take too long)"
                 video.playback_message += f": re-encoded as H.264{lost}"
             elif task.sound:  # it may be what is wrong with it
                 self.decoders.put(replace(task, sound=False))
