@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from demo.shapes import DATA, step, train_on
 from options.parse import parse
 from preprocess import captions, questions, videos
@@ -139,7 +141,8 @@ def _measure(of: list[str], foreign: str, shown: list[Described]) -> dict[str, f
     captions = {one.file: one.captions for one in shown}
     right, reranked, misses, seconds, rows = [], [], [], [], []
     search.find(read_query("a circle"), How())  # the threshold is learned once
-    for one in random.Random(1).sample(shown, min(QUERIES, len(shown))):
+    chosen = random.Random(1).sample(shown, min(QUERIES, len(shown)))
+    for one in tqdm(chosen, "searches", unit="query", leave=False):
         query, how = read_query(one.captions[0]), How(anyway=True, text_weight=0)
         begin = time.perf_counter()
         result = search.find(query, how)
