@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from options.command.typed import nearest
 from util.errors import UserError
-from util.text import clipped
+from util.text import clipped, is_utf8
 
 # Key -> column that is compared as a number.
 NUMBERS = {
@@ -104,6 +104,8 @@ def _condition(negated: str, key: str, compared: str, written: str) -> Condition
         raise _refused(term, f"{clipped(key, 40)} is no filter{close}")
     if "\0" in value or not value:
         raise _refused(term, "give a value")
+    if not is_utf8(value):
+        raise _refused(term, "write it in UTF-8; a library has no other names")
     if key in NUMBERS:
         return Condition(key, COMPARED[compared], _number(term, key, value), bool(negated))
     if compared not in (":", "="):

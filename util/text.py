@@ -26,6 +26,11 @@ def printable(text: str) -> str:
     return _UNFIT.sub(_escape, unicodedata.normalize("NFC", text))
 
 
+def is_utf8(text: str) -> bool:
+    """Python shows bytes that are no UTF-8, as names of files have, as halves of surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def cells_of(text: str) -> int:
     """Columns of a terminal that a text takes: wide letters two each, marks and joiners none."""
     return sum(

@@ -15,7 +15,7 @@ from preprocess.video.container import open_video, video_stream
 from preprocess.video.error import VideoError
 from preprocess.video.rate import ROUNDING, frame_ticks
 from util.files import sha256
-from util.text import printable
+from util.text import is_utf8, printable
 
 # Containers whose index leads to any moment, checked frame by frame; in MPEG-TS a seek may land
 # behind what was asked for.
@@ -29,7 +29,7 @@ def read_source(path: str | Path, named: Rate | None = None) -> Source:
     a variable one the nearest that has.  Raises VideoError for what is no video.
     """
     path = Path(path).absolute()
-    if any("\ud800" <= character <= "\udfff" for character in str(path)):
+    if not is_utf8(str(path)):
         raise VideoError(printable(str(path)), "its name is not UTF-8; rename it")
     if not path.is_file():
         raise VideoError(path, "no such file")

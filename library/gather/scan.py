@@ -14,7 +14,7 @@ from data_loader.video_names import no_video
 from library.catalogue import KnownFile
 from util.errors import UserError
 from util.files import sha256
-from util.text import printable
+from util.text import is_utf8, printable
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def find_changes(
 
 def _fault(path: str) -> str | None:
     """Why a file cannot be tried, told without opening it; None: it can."""
-    if any("\ud800" <= character <= "\udfff" for character in path):
+    if not is_utf8(path):
         return "its name is not UTF-8; rename it"
     if not Path(path).is_file():
         return "a link to nothing, a pipe, socket or device"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_loader.video_names import no_video, video_id
 from util.errors import UserError
-from util.text import printable
+from util.text import is_utf8, printable
 from util.text_file import read_text
 
 
@@ -98,7 +98,7 @@ def find_fault(file: Path) -> str | None:
 
     Opening a named pipe would wait for ever, and an id that is no UTF-8 cannot be stored.
     """
-    if not _is_utf8(file.name):
+    if not is_utf8(file.name):
         return "its name is not UTF-8; rename it"
     try:
         mode = file.stat().st_mode
@@ -111,11 +111,6 @@ def find_fault(file: Path) -> str | None:
     return None if os.access(file, os.R_OK) else "may not be read; change its rights"
 
 
-def _is_utf8(name: str) -> bool:
-    """Python shows bytes of a name that are no UTF-8 as halves of surrogate pairs."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
-
-
 def name_videos(files: Sequence[Path], id_map: str | Path | None) -> dict[str, Path]:
     """Files -> {video id: file}; the id is `video_id`, or what `id_map` says of it.
 
@@ -126,7 +121,7 @@ def name_videos(files: Sequence[Path], id_map: str | Path | None) -> dict[str, P
     known = read_id_map(id_map) if id_map else None
     ids = {file: video_id(file.name) for file in files}
     if known is not None:
-        strange = [f.name for f, one in ids.items() if one not in known and _is_utf8(one)]
+        strange = [f.name for f, one in ids.items() if one not in known and is_utf8(one)]
         if strange:
             raise UserError(
                 f"{id_map}: lacks {len(strange)} of {len(files)} files "
