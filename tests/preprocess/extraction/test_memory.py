@@ -74,9 +74,10 @@ def prepare_large(path: Path, spec: InputSpec | Thumbnail):
     "spec",
     [
         pytest.param(Thumbnail(height=48), id="thumbnail"),
-        pytest.param(PIXELS, id="area", marks=pytest.mark.long),
+        pytest.param(PIXELS, id="area"),
     ],
 )
+@pytest.mark.long
 def test_frames_larger_than_what_is_kept_of_them_are_not_kept(tmp_path, spec) -> None:
     """36 of them would be 95 MiB (47 before conversion), what is kept is less than 2."""
     path = write_video(tmp_path / "large.mp4", images=moving_images(36, (720, 1280)))

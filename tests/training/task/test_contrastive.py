@@ -49,6 +49,7 @@ def table(folder: Path) -> ClipTable:
     return ClipTable(store=store, ids=store.ids[:8])
 
 
+@pytest.mark.long
 def test_views_of_a_video_come_to_be_found(tiny) -> None:
     flags = ["--epochs", "30", "--eval_every", "30", "--lr", "3e-3", "--jitter", "0.2"]
     start = contrastive(tiny, "start", "--epochs", "0.1", "--lr", "1e-9")[-1]
