@@ -138,10 +138,14 @@ shapes_actions)
     for network in transformer_none relation rnn; do
         $python evaluate.py classification --run $(runs $network) --linear $(runs linear)
     done
-    for network in vivit mini_vivit; do # one seed: the teacher, then the network that learns from it
-        run=results/shapes_actions_$network
-        $python train.py classification --preset shapes_actions_$network --seed 1 --resume
-        $python evaluate.py classification --run $run
+    for seed in 1 2 3; do # a network, then the one that learns from it
+        $python train.py classification --preset shapes_actions_vivit --seed $seed \
+            --run shapes_actions_vivit_s$seed --resume
+        $python train.py classification --preset shapes_actions_mini_vivit --seed $seed \
+            --run shapes_actions_mini_vivit_s$seed --teacher results/shapes_actions_vivit_s$seed --resume
+    done
+    for network in vivit mini_vivit; do
+        $python evaluate.py classification --run $(runs $network)
     done
     ;;
 msvd_549_captions)
