@@ -144,9 +144,8 @@ shapes_actions)
         $python train.py classification --preset shapes_actions_mini_vivit --seed $seed \
             --run shapes_actions_mini_vivit_s$seed --teacher results/shapes_actions_vivit_s$seed --resume
     done
-    for network in vivit mini_vivit; do
-        $python evaluate.py classification --run $(runs $network)
-    done
+    $python evaluate.py classification --run $(runs vivit)
+    $python evaluate.py classification --run $(runs mini_vivit) --other $(runs vivit)
     ;;
 msvd_549_captions)
     # needs requirements-pretrained.txt and requirements-captions.txt; features as small_data makes
