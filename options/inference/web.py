@@ -31,7 +31,7 @@ class WebOptions:
         upload_seconds: seconds in which an upload must be done
         waiting: videos that may wait to be decoded; more are told to come again
         videos: videos that are kept at once
-        decoders: processes that decode
+        decoders: processes that decode; one more makes copies of what browsers do not play
         decoder_seconds: seconds that decoding one video may take
         decoder_memory: megabytes that decoding one video may take
         uploads: folder for uploads, which only this user can read; default one in the system's

@@ -1,6 +1,8 @@
 """What browsers play is served as it is; of the rest there is a copy that they play."""
 
 import itertools
+import os
+import signal
 import threading
 import time
 from fractions import Fraction
@@ -16,6 +18,7 @@ from preprocess.extraction.worker import Failure
 from preprocess.video.error import VideoError
 from tests.gif_files import grey_gif
 from tests.video_files import write_video
+from tests.web.test_uploads import until
 from tests.web.tiny_page import Server, error_of
 from web.video import playback
 from web.video.decoders import Taken
@@ -104,17 +107,30 @@ def test_a_copy_that_takes_too_long_ends_where_time_is_up(
     assert len(_frames(tmp_path / "copy.mp4")) == 13
     assert len(_loud(tmp_path / "copy.mp4")) in (5, 6)
 
-    def put(task: Any) -> None:
-        if isinstance(task, Reencode):
-            copy = [task, Copied(silent=False, until=12.4)]
-            threading.Thread(target=server.page.shelf._reencoded, args=copy).start()
-        else:
-            true(task)
+    def put(task: Reencode) -> None:
+        copy = [task, Copied(silent=False, until=12.4)]
+        threading.Thread(target=server.page.shelf._reencoded, args=copy).start()
 
-    true = server.page.shelf.decoders.put
-    monkeypatch.setattr(server.page.shelf.decoders, "put", put)
+    monkeypatch.setattr(server.page.shelf.copier, "put", put)
     told = played(server, write_video(tmp_path / "a.mkv"))["playback"]
     assert told["state"] == "ready" and ": re-encoded as H.264, the first 12 s" in told["message"]
+
+
+def test_nobody_waits_for_another_s_copy(server: Server, tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.mkv")
+    played(server, file)  # now there is a process that makes copies
+    (copier,) = server.page.shelf.copier.workers
+    assert copier.process is not None
+    assert os.getpriority(os.PRIO_PROCESS, copier.process.pid) > os.getpriority(os.PRIO_PROCESS, 0)
+    os.kill(copier.process.pid, signal.SIGSTOP)
+    try:
+        told = [server.sent(file), server.sent(file)]
+        assert [one["playback"]["state"] for one in told] == ["preparing"] * 2
+        assert server.ask(told[1]["id"]).status_code == 200
+    finally:
+        os.kill(copier.process.pid, signal.SIGCONT)
+    videos = [server.page.shelf.videos[one["id"]] for one in told]
+    until(lambda: all(video.playback == "ready" for video in videos))
 
 
 def test_what_does_not_decode_has_no_copy(tmp_path: Path, monkeypatch) -> None:
@@ -126,15 +142,14 @@ def test_what_does_not_decode_has_no_copy(tmp_path: Path, monkeypatch) -> None:
 
 def test_what_cannot_be_played_says_why(server: Server, tmp_path: Path, monkeypatch) -> None:
     """The copy fails: the video is answered about all the same."""
-    decoders = server.page.shelf.decoders
-    true = decoders.put
+    copier = server.page.shelf.copier
+    true = copier.put
 
-    def put(task: Any) -> None:
-        if hasattr(task, "output"):
-            task.file.unlink(missing_ok=True)
+    def put(task: Reencode) -> None:
+        task.file.unlink(missing_ok=True)
         true(task)
 
-    monkeypatch.setattr(decoders, "put", put)
+    monkeypatch.setattr(copier, "put", put)
     told = played(server, write_video(tmp_path / "a.avi", codec="mpeg4"))
     assert told["playback"]["state"] == "none" and told["playback"]["url"] is None
     assert "could not be re-encoded" in told["playback"]["message"]
@@ -261,19 +276,18 @@ def test_broken_sound_does_not_cost_the_picture(tmp_path: Path, share: float) ->
 def test_a_decoder_that_dies_of_the_sound_is_asked_without(
     server: Server, tmp_path: Path, monkeypatch
 ) -> None:
-    decoders = server.page.shelf.decoders
-    true, asked = decoders.put, []
+    copier = server.page.shelf.copier
+    true, asked = copier.put, []
 
-    def put(task: Any) -> None:
-        if isinstance(task, Reencode):
-            asked.append(task.sound)
-            if task.sound:
-                dies = Failure("the decoder crashed (signal 11)")
-                threading.Thread(target=server.page.shelf._reencoded, args=[task, dies]).start()
-                return
-        true(task)
+    def put(task: Reencode) -> None:
+        asked.append(task.sound)
+        if task.sound:
+            dies = Failure("the decoder crashed (signal 11)")
+            threading.Thread(target=server.page.shelf._reencoded, args=[task, dies]).start()
+        else:
+            true(task)
 
-    monkeypatch.setattr(decoders, "put", put)
+    monkeypatch.setattr(copier, "put", put)
     told = played(server, write_heard(tmp_path / "a.mov"))["playback"]
     assert asked == [True, False] and told["state"] == "ready"
     assert told["message"].endswith("re-encoded as H.264, without its sound")

@@ -6,6 +6,7 @@ addresses, is none.
 """
 
 import io
+import os
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ FORMATS = (
 MOST_PIXELS = 64_000_000  # of a frame: 8K has 33 million
 ASSUMED_RATE = 25.0  # frames a second, where a file says no times
 QUALITY = 80  # of thumbnails, as JPEG
+COPY_NICE = 10  # the priority of a process that makes copies: who asks comes first
 SHOWN = 32  # clips of a timeline; frames at a steady rate can be thousands, and are shown as
 TOGETHER = 20  # groups
 SMALL = Thumbnail(height=200)  # of an example's card
@@ -117,6 +119,7 @@ def work(settings: Settings, task: Look | Reencode | Picture) -> Looked | Copied
     """
     limit_memory(settings.memory)
     if isinstance(task, Reencode):
+        os.setpriority(os.PRIO_PROCESS, 0, COPY_NICE)
         most, budget = settings.most_seconds, settings.copy_seconds
         return reencode(task.file, task.output, most, sound=task.sound, budget=budget)
     if isinstance(task, Picture):

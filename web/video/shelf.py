@@ -35,7 +35,7 @@ from web.video.video import Video
 LOG = logging.getLogger("web")
 SWEEP = 1.0  # s between two looks for what is to be deleted
 IDLE = 60.0  # s without a request after which a video may make room for another
-COPY = 45.0  # s that a copy may keep a decoder from what others have sent
+COPYING = 0.8  # of the time that a process has: then a copy ends, and is played as far as it goes
 WARM = "warm-"  # id of what is decoded for nobody
 GONE = 10_000  # ids of deleted videos that are remembered
 MEGA = 2**20
@@ -59,7 +59,7 @@ class Shelf:
             readings=tuple(reader.reading for reader in readers),
             most_seconds=options.most_seconds,
             memory=options.decoder_memory * MEGA,
-            copy_seconds=min(COPY, options.decoder_seconds / 2),
+            copy_seconds=COPYING * options.decoder_seconds,
         )
         self.decoders = Decoders(
             partial(work, settings),
@@ -68,6 +68,14 @@ class Shelf:
             taken=self._taken,
             late=lambda task: not isinstance(task, Look),  # who asks need not wait for it
             done=self._done,
+        )
+        self.copier = Decoders(  # of its own: what others have sent shall not wait for a copy
+            partial(work, settings),
+            processes=1,
+            seconds=options.decoder_seconds,
+            taken=lambda _: None,
+            late=lambda _: False,
+            done=self._reencoded,
         )
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
         self._sweeper.start()
@@ -158,19 +166,18 @@ class Shelf:
             return
         self._closing.set()
         self.decoders.close()
+        self.copier.close()
         self._sweeper.join()
         self.folder.close()
 
     # The decoders' thread
 
-    def _taken(self, task: Look | Reencode | Picture) -> None:
+    def _taken(self, task: Look | Picture) -> None:
         if isinstance(task, Look):
             self._enter(task.id, "decoding")
 
-    def _done(self, task: Look | Reencode | Picture, outcome: Any) -> None:
+    def _done(self, task: Look | Picture, outcome: Any) -> None:
         """What a decoding process gave: see it by the models, once."""
-        if isinstance(task, Reencode):
-            return self._reencoded(task, outcome)
         if isinstance(task, Picture):
             return self._pictures[task.id].set_result(outcome)
         if isinstance(outcome, Failure):
@@ -198,7 +205,7 @@ class Shelf:
             outcome.__dict__["decoded"] = ()  # frames are of no use any more
         self._enter(task.id, "ready")
         if not outcome.playable.type:
-            self.decoders.put(Reencode(task.id, task.file, self.folder.copy(task.id)))
+            self.copier.put(Reencode(task.id, task.file, self.folder.copy(task.id)))
         return None
 
     def _reencoded(self, task: Reencode, outcome: Any) -> None:
@@ -214,7 +221,7 @@ class Shelf:
                     lost += f", the first {outcome.until:.0f} s (all of it would take too long)"
                 video.playback_message += f": re-encoded as H.264{lost}"
             elif task.sound:  # it may be what is wrong with it
-                self.decoders.put(replace(task, sound=False))
+                self.copier.put(replace(task, sound=False))
             else:
                 reason = outcome.reason if isinstance(outcome, Failure) else "a mistake"
                 failed = f", and it could not be re-encoded: {clipped(reason, 200)}"
