@@ -142,7 +142,7 @@ def _measure(of: list[str], foreign: str, shown: list[Described]) -> dict[str, f
     right, reranked, misses, seconds, rows = [], [], [], [], []
     search.find(read_query("a circle"), How())  # the threshold is learned once
     chosen = random.Random(1).sample(shown, min(QUERIES, len(shown)))
-    for one in tqdm(chosen, "searches", unit="query", leave=False):
+    for one in tqdm(chosen, "searches", unit="query", leave=False, disable=None):
         query, how = read_query(one.captions[0]), How(anyway=True, text_weight=0)
         begin = time.perf_counter()
         result = search.find(query, how)

@@ -142,7 +142,8 @@ shapes_actions)
         $python train.py classification --preset shapes_actions_vivit --seed $seed \
             --run shapes_actions_vivit_s$seed --resume
         $python train.py classification --preset shapes_actions_mini_vivit --seed $seed \
-            --run shapes_actions_mini_vivit_s$seed --teacher results/shapes_actions_vivit_s$seed --resume
+            --run shapes_actions_mini_vivit_s$seed --resume \
+            --teacher results/shapes_actions_vivit_s$seed
     done
     $python evaluate.py classification --run $(runs vivit)
     $python evaluate.py classification --run $(runs mini_vivit) --other $(runs vivit)

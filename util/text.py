@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Python shows bytes that are no UTF-8, as names of files have, as halves of surrogates."""
+    """Whether a text is without halves of surrogate pairs: other bytes of file names are such."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

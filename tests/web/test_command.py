@@ -126,8 +126,8 @@ def test_decoders_and_their_limits_reach_the_processes(monkeypatch, run: Path, t
     opened = page.open_page(options)
     opened.close()
     assert len(made) == 3 + 1 and {one[1] for one in made} == {7}  # and one that makes copies
-    (settings,) = {one[0].args[0].memory for one in made}
-    assert settings == 512 * 2**20
+    (limits,) = {(one[0].args[0].memory, one[0].args[0].copy_seconds) for one in made}
+    assert limits == (512 * 2**20, pytest.approx(0.8 * 7))
 
 
 class _Idle:

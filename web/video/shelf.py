@@ -170,7 +170,7 @@ class Shelf:
         self._sweeper.join()
         self.folder.close()
 
-    # The decoders' thread
+    # The threads of `decoders` and `copier`
 
     def _taken(self, task: Look | Picture) -> None:
         if isinstance(task, Look):
@@ -216,10 +216,12 @@ class Shelf:
                 return
             if isinstance(outcome, Copied):
                 video.playback, video.copied = "ready", True
-                lost = ", without its sound" if outcome.silent else ""
+                video.playback_message += ": re-encoded as H.264"
                 if outcome.until is not None:
-                    lost += f", the first {outcome.until:.0f} s (all of it would take too long)"
-                video.playback_message += f": re-encoded as H.264{lost}"
+                    part = f", only the first {outcome.until:.0f} s (all would take too long)"
+                    video.playback_message += part
+                if outcome.silent:
+                    video.playback_message += ", without its sound"
             elif task.sound:  # it may be what is wrong with it
                 self.copier.put(replace(task, sound=False))
             else:
